@@ -1,0 +1,1 @@
+"""Stylisation methods: one file each, what it compares and how."""
