@@ -1,0 +1,89 @@
+"""Output files: checked before any work starts, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from dst.config import InputError, suggest
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
+"""What a picture's file name may end in."""
+
+
+def check_output(path, extensions: tuple[str, ...] | None = EXTENSIONS) -> Path:
+    """Make sure, before any work is done, that a file can be written there.
+
+    Args:
+        path: where the file is to go.
+        extensions: allowed ones; None allows any.
+
+    Raises:
+        InputError: an unknown extension, a missing or unwritable folder, a folder or a device of that name.
+    """
+    target = Path(path)
+    if extensions is not None:
+        check_extension(str(path), extensions)
+    try:
+        kind = target.stat().st_mode if os.path.lexists(target) and target.exists() else None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(path)!r} is no usable file name ({error}): choose another") from error
+    if kind is not None and stat.S_ISDIR(kind):
+        raise InputError(f"{path} is a folder: add a file name")
+    if kind is not None and not stat.S_ISREG(kind):
+        raise InputError(f"{path} is not an ordinary file: choose another name")
+    if kind is not None and not os.access(target, os.W_OK):
+        raise InputError(f"{path} is write-protected: choose another name")
+    folder = target.parent
+    if not folder.is_dir():
+        raise InputError(f"the folder {folder} does not exist: create it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"the folder {folder} cannot be written to: choose another")
+    return target
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yield a temporary path beside `path`; it takes the place of `path` if all goes well, else it is removed.
+
+    A link is followed, and an existing file's permissions are kept.
+
+    Raises:
+        InputError: the temporary file cannot be made.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        handle, name = tempfile.mkstemp(prefix=".dst-", suffix=target.suffix, dir=target.parent)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        temporary.chmod(stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask())
+        yield temporary
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def check_extension(path: str, extensions: tuple[str, ...] = EXTENSIONS) -> str:
+    """The extension in lower case.
+
+    Raises:
+        InputError: it is none of `extensions`.
+    """
+    extension = Path(path).suffix.lower()
+    if extension not in extensions:
+        given = f"{path} ends in {extension}" if extension else f"{path} has no extension"
+        raise InputError(f"{given}: it takes one of {', '.join(extensions)}{suggest(extension, extensions)}")
+    return extension

@@ -1,0 +1,302 @@
+"""The only door to image files, and to arrays and tensors that users hand in.
+
+Inside the project a picture is a float32 tensor (1, 3, H, W), sRGB-encoded, in [0, 1], as a viewer shows it. Alpha is
+straight (not premultiplied) and travels beside it. Codecs keep what they can: PNG and TIFF take 8 or 16 bits and alpha,
+WebP 8 bits and alpha, JPEG and BMP 8 bits over white.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from dst.codecs import MAX_PIXELS, READABLE, ImageWarning, decode, encode_pixels, quiet
+from dst.config import MIN_IMAGE_SIDE, InputError, check_number, suggest
+from dst.files import EXTENSIONS, check_extension, check_output, replacing
+
+__all__ = [
+    "EXTENSIONS",
+    "Image",
+    "ImageWarning",
+    "check_output",
+    "encode",
+    "fit_size",
+    "read",
+    "read_mask",
+    "replacing",
+    "resize",
+    "to_array",
+    "write",
+]
+
+DEEP = (".png", ".tif", ".tiff")
+"""Extensions whose files can hold 16 bits a channel."""
+CLEAR = (".png", ".tif", ".tiff", ".webp")
+"""Extensions whose files can hold alpha."""
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A picture as displayed.
+
+    Attributes:
+        rgb: (1, 3, H, W) float32 in [0, 1], sRGB.
+        alpha: (1, 1, H, W) float32 in [0, 1], straight, or None where the source has none.
+        depth: bits a channel of the source, 8 or 16 (8 for floats).
+        name: file name, or `image`.
+    """
+
+    rgb: torch.Tensor
+    alpha: torch.Tensor | None = None
+    depth: int = 8
+    name: str = "image"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.rgb.shape[3], self.rgb.shape[2]
+
+
+def read(source) -> Image:
+    """Read a picture from wherever it comes.
+
+    Args:
+        source: a path, a PIL image, an array (H, W[, 1 | 3 | 4]) of uint8, uint16 or floats in [0, 1], a tensor
+            ([1, ]1 | 3 | 4, H, W) of uint8 or floats in [0, 1], or an `Image` (returned as it is).
+
+    Raises:
+        InputError: missing, unreadable, truncated, not an image, too small or too large; an array of another shape or
+            type, or with values outside its range.
+    """
+    if isinstance(source, Image):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        path = _check_source(source)
+        return _from_pixels(decode(path, str(source)), path.name, str(source))
+    if isinstance(source, torch.Tensor):
+        return _from_pixels(_check_array(_tensor_to_array(source)), "image", "the tensor")
+    if isinstance(source, np.ndarray):
+        return _from_pixels(_check_array(source), "image", "the array")
+    if _is_pillow(source):
+        name = Path(getattr(source, "filename", "") or "image").name
+        return _from_pixels(decode(source, name), name, name)
+    kind = type(source).__name__
+    raise InputError(f"an image was given as {kind}: give a path, a PIL image, a numpy array or a tensor")
+
+
+def read_mask(source, size: tuple[int, int] | None = None) -> torch.Tensor:
+    """Read a mask: the alpha channel where there is one that varies, else the brightness.
+
+    Args:
+        source: as `read` takes. A colour profile is not applied: a mask's values are not colours.
+        size: (W, H) to bring the mask to; its aspect must be the same, within a pixel's rounding.
+
+    Returns:
+        (1, 1, H, W) float32 in [0, 1].
+
+    Raises:
+        InputError: as `read`; a mask that is zero everywhere; a mask of another aspect than `size`.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        path = _check_source(source)
+        picture = _from_pixels(decode(path, str(source), colour=False), path.name, str(source))
+    else:
+        picture = read(source)
+    if picture.alpha is not None and picture.alpha.min() < picture.alpha.max():
+        mask = picture.alpha
+    else:
+        mask = (picture.rgb * torch.tensor([0.2126, 0.7152, 0.0722]).view(1, 3, 1, 1)).sum(1, keepdim=True).clamp(0, 1)
+    if not bool(mask.any()):
+        raise InputError(f"the mask {picture.name} is zero everywhere: paint white where it should act")
+    if size is None or tuple(size) == picture.size:
+        return mask
+    (w, h), (mask_w, mask_h) = size, picture.size
+    if abs(round(mask_w * h / w) - mask_h) > 1 and abs(round(mask_h * w / h) - mask_w) > 1:
+        raise InputError(
+            f"the mask {picture.name} is {mask_w} x {mask_h}, the image is {w} x {h}: give a mask of the same shape"
+        )
+    mask = functional.interpolate(mask, size=(h, w), mode="bilinear", antialias=True, align_corners=False)
+    return mask.clamp(0, 1)
+
+
+def fit_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:
+    """(W, H) with the long side at `long_side` and the aspect kept, each side rounded, at least 1.
+
+    Raises:
+        InputError: `long_side` is not a whole number of 1 or more.
+    """
+    check_number("size", long_side, 1, None, whole=True)
+    longest = max(size)
+    width, height = (max(1, round(side * long_side / longest)) for side in size)
+    return width, height
+
+
+def resize(x: torch.Tensor, long_side: int) -> torch.Tensor:
+    """Resize (N, C, H, W) in [0, 1] so that its long side is `long_side`: bicubic, antialiased, clamped to [0, 1].
+
+    Raises:
+        InputError: `long_side` is not a whole number of 1 or more.
+    """
+    width, height = fit_size((x.shape[3], x.shape[2]), long_side)
+    if (height, width) == tuple(x.shape[2:]):
+        return x
+    y = functional.interpolate(x, size=(height, width), mode="bicubic", antialias=True, align_corners=False)
+    return y.clamp(0, 1)
+
+
+def to_array(rgb: torch.Tensor, alpha: torch.Tensor | None = None, depth: int = 8) -> np.ndarray:
+    """Round a tensor to pixels.
+
+    Args:
+        rgb: ([1, ]3, H, W); values outside [0, 1] are clamped.
+        alpha: ([1, ]1, H, W) or None.
+        depth: 8 or 16 bits.
+
+    Returns:
+        (H, W, 3) or, with alpha, (H, W, 4); uint8 or uint16, rounded half to even.
+
+    Raises:
+        InputError: another shape, another depth, or a value that is not finite.
+    """
+    if depth not in (8, 16):
+        raise InputError(f"depth is {depth!r}: it takes 8 or 16")
+    planes = []
+    for what, given, channels in (("rgb", rgb, 3), ("alpha", alpha, 1)):
+        if given is None:
+            continue
+        given = given[None] if given.ndim == 3 else given
+        if given.ndim != 4 or tuple(given.shape[:2]) != (1, channels):
+            raise InputError(f"{what} has shape {tuple(given.shape)}: it takes (1, {channels}, H, W)")
+        planes.extend(given[0].detach().cpu())
+    if len({tuple(plane.shape) for plane in planes}) > 1:
+        raise InputError(f"rgb and alpha differ in size: {tuple(planes[0].shape)} and {tuple(planes[-1].shape)}")
+    top = 255 if depth == 8 else 65535
+    out = np.empty((*planes[0].shape, len(planes)), np.uint8 if depth == 8 else np.uint16)
+    for i, plane in enumerate(planes):  # one channel at a time keeps a 24-megapixel picture lean
+        values = plane.to(torch.float32)
+        if not bool(torch.isfinite(values).all()):
+            raise InputError("the picture holds values that are not finite: there is nothing to save")
+        out[..., i] = (values.clamp(0, 1) * top).round_().numpy()
+    return out
+
+
+def encode(rgb, alpha: torch.Tensor | None = None, extension: str = ".png", depth: int = 8, quality: int = 95) -> bytes:
+    """Encode a picture as a file's bytes, tagged as sRGB.
+
+    Args:
+        rgb: (1, 3, H, W) in [0, 1]; or pixels (H, W, 3 | 4) uint8 or uint16, taken as they are.
+        alpha: (1, 1, H, W) or None. JPEG and BMP have none: the picture is laid over white.
+        extension: one of `EXTENSIONS`.
+        depth: 8 or 16 bits; formats without 16 bits (JPEG, WebP, BMP) get 8.
+        quality: of JPEG and WebP, 1 to 100. JPEG keeps colour at full resolution (4:4:4).
+
+    Raises:
+        InputError: an unknown extension, depth or quality, or a picture that the format cannot hold.
+    """
+    extension = check_extension(f"a picture{extension}")
+    check_number("quality", quality, 1, 100, whole=True)
+    pixels = rgb if isinstance(rgb, np.ndarray) else to_array(rgb, alpha, depth)
+    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or pixels.dtype not in (np.uint8, np.uint16):
+        raise InputError(f"pixels are {pixels.dtype} {pixels.shape}: give uint8 or uint16 (H, W, 3 | 4)")
+    if pixels.dtype == np.uint16 and extension not in DEEP:
+        pixels = ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    if pixels.shape[2] == 4 and extension not in CLEAR:
+        opaque = pixels[..., 3:].astype(np.uint32)
+        pixels = ((pixels[..., :3] * opaque + 255 * (255 - opaque) + 127) // 255).astype(np.uint8)
+    try:
+        with quiet():
+            return encode_pixels(np.ascontiguousarray(pixels), extension, quality)
+    except (OSError, ValueError) as error:
+        height, width = pixels.shape[:2]
+        raise InputError(f"{width} x {height} cannot be saved as {extension} ({error}): use .png or .tif") from error
+
+
+def write(path, rgb, alpha: torch.Tensor | None = None, depth: int = 8, quality: int = 95) -> None:
+    """Write a picture; the extension decides the format. Whole or not at all: an old file stays until the new is done.
+
+    Arguments as for `encode`.
+
+    Raises:
+        InputError: as `check_output` and `encode`; the disk is full.
+    """
+    path = check_output(path)
+    data = encode(rgb, alpha, path.suffix, depth, quality)
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
+
+
+def _check_source(source) -> Path:
+    """The path of an existing, readable, non-empty file."""
+    path = Path(source)
+    try:
+        kind = path.stat()
+    except FileNotFoundError:
+        near = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+        raise InputError(f"{source} does not exist{suggest(path.name, near)}") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(source)!r} cannot be opened ({error}): give the path of an image") from error
+    if not stat.S_ISREG(kind.st_mode):
+        what = "a folder" if stat.S_ISDIR(kind.st_mode) else "not an ordinary file"
+        raise InputError(f"{source} is {what}: give a {READABLE} file")
+    if kind.st_size == 0:
+        raise InputError(f"{source} is empty: give a {READABLE} file")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{source} may not be read: check its permissions")
+    return path
+
+
+def _is_pillow(source) -> bool:
+    return any(c.__module__.startswith("PIL.") and c.__name__ == "Image" for c in type(source).__mro__)
+
+
+def _tensor_to_array(x: torch.Tensor) -> np.ndarray:
+    shape = tuple(x.shape)
+    if x.ndim == 4 and shape[0] == 1:
+        x = x[0]
+    if x.ndim != 3 or x.shape[0] not in (1, 3, 4):
+        raise InputError(f"the tensor has shape {shape}: it takes ([1, ]3, H, W)")
+    x = x.detach().cpu().permute(1, 2, 0)
+    return x.numpy() if x.dtype == torch.uint8 else x.to(torch.float32).numpy()
+
+
+def _check_array(array: np.ndarray) -> np.ndarray:
+    """(H, W, 1 | 3 | 4), uint8, uint16 or float32 in [0, 1]."""
+    pixels = array[..., None] if array.ndim == 2 else array
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4):
+        raise InputError(f"the array has shape {array.shape}: it takes (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
+    if pixels.size == 0 or pixels.dtype in (np.uint8, np.uint16):
+        return pixels
+    if pixels.dtype == np.bool_:
+        return pixels.astype(np.uint8) * np.uint8(255)
+    if not np.issubdtype(pixels.dtype, np.floating):
+        raise InputError(f"the array holds {array.dtype}: it takes uint8, uint16 or floats from 0 to 1")
+    low, high = pixels.min(), pixels.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InputError("the image holds NaN or infinite values: it takes floats from 0 to 1")
+    if low < -1e-5 or high > 1 + 1e-5:
+        raise InputError(f"the image holds values from {low:g} to {high:g}: it takes floats from 0 to 1 (or uint8)")
+    return np.clip(pixels, 0, 1).astype(np.float32)
+
+
+def _from_pixels(pixels: np.ndarray, name: str, label: str) -> Image:
+    height, width, channels = pixels.shape
+    if min(height, width) < MIN_IMAGE_SIDE:
+        raise InputError(f"{label} is {width} x {height} pixels: each side must be at least {MIN_IMAGE_SIDE}")
+    if height * width > MAX_PIXELS:
+        raise InputError(f"{label} has too many pixels: the limit is {MAX_PIXELS // 10**6} million")
+    top = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(pixels.dtype, 1)
+    planes = torch.empty(1, 4 if channels == 4 else 3, height, width)
+    for i in range(planes.shape[1]):
+        np.divide(pixels[..., i if channels > 1 else 0], top, out=planes[0, i].numpy(), casting="unsafe")
+    alpha = planes[:, 3:].clone() if channels == 4 else None
+    rgb = planes[:, :3].clone() if channels == 4 else planes
+    return Image(rgb, alpha, 16 if pixels.dtype == np.uint16 else 8, name)
