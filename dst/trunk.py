@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.autograd.function import once_differentiable
 
 from dst.config import InputError, check_choice
 from dst.weights import NETWORKS, Network, fingerprint, load_with_hash, random_weights
@@ -20,6 +21,46 @@ class Layer(NamedTuple):
 
     channels: int
     stride: int
+
+
+class _ReluReflect(torch.autograd.Function):
+    """ReLU and one pixel of reflected border in a single pass over memory, forward and backward.
+
+    Separate calls read and write the largest tensors of the network once more each way, which at full resolution costs
+    as much as the convolution.
+    """
+
+    @staticmethod
+    def forward(ctx, x):
+        n, c, h, w = x.shape
+        padded = x.new_empty((n, h + 2, w + 2, c)).permute(0, 3, 1, 2)  # (N, C, h + 2, w + 2), channels last
+        inside = padded[:, :, 1:-1, 1:-1]
+        torch.clamp_min(x, 0, out=inside)
+        padded[:, :, 0, 1:-1] = padded[:, :, 2, 1:-1]
+        padded[:, :, -1, 1:-1] = padded[:, :, -3, 1:-1]
+        padded[:, :, :, 0] = padded[:, :, :, 2]
+        padded[:, :, :, -1] = padded[:, :, :, -3]
+        ctx.save_for_backward(padded)
+        ctx.set_materialize_grads(False)
+        return inside, padded
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, from_inside, from_padded):
+        (padded,) = ctx.saved_tensors
+        inside = padded[:, :, 1:-1, 1:-1]
+        if from_padded is None:
+            return None if from_inside is None else from_inside * (inside > 0)
+        grad = from_padded[:, :, 1:-1, 1:-1]
+        grad = grad if from_inside is None else grad + from_inside
+        grad = torch.ops.aten.threshold_backward(grad, inside, 0)
+        for near, far in ((1, 0), (-2, -1)):
+            column = from_padded[:, :, 1:-1, far].clone()
+            column[:, :, 1] += from_padded[:, :, 0, far]
+            column[:, :, -2] += from_padded[:, :, -1, far]
+            grad[:, :, :, near] += column * (inside[:, :, :, near] > 0)
+            grad[:, :, near] += from_padded[:, :, far, 1:-1] * (inside[:, :, near] > 0)
+        return grad
 
 
 class Trunk(nn.Module):
@@ -54,7 +95,7 @@ class Trunk(nn.Module):
             layers: names out of `self.layers`, in any order.
 
         Returns:
-            `{name: (N, C, h, w)}` in the order asked for, after the ReLU; h is H halved `level - 1` times, rounded down.
+            `{name: (N, C, h, w)}` in the order asked for, after the ReLU; h is H over the stride, rounded down.
 
         Raises:
             InputError: an unknown layer, no layer, images of another shape, or too small for the deepest layer.
@@ -72,22 +113,38 @@ class Trunk(nn.Module):
         x = images.contiguous(memory_format=torch.channels_last)
         if self.normalises:
             x = (x - self.mean) / self.std
-        found, stride = {}, 1
-        for name in order[: last + 1]:
-            if self.layers[name].stride != stride:
-                stride = self.layers[name].stride
-                x = F.max_pool2d(x, 2)
-            x = self._convolve(x, name.replace("relu", "conv"))
-            if name in wanted:
-                found[name] = x
+        return self._run(x, wanted, order[: last + 1])
+
+    def _run(self, x: torch.Tensor, wanted: list[str], order: list[str]) -> dict[str, torch.Tensor]:
+        """Run the layers of `order`. `x` goes into each convolution with its border already in place."""
+        found = {}
+        x = self._bordered(x)
+        for i, name in enumerate(order):
+            x = getattr(self, name.replace("relu", "conv"))(x)
+            following = order[i + 1] if i + 1 < len(order) else None
+            pooled = following is not None and self.layers[following].stride != self.layers[name].stride
+            if name in wanted and (pooled or following is None):
+                x = found[name] = F.relu_(x)
+                if pooled:
+                    x = self._bordered(F.max_pool2d(x, 2))
+            else:
+                # A maximum and a ReLU commute: the ReLU after the pooling has a quarter of the work.
+                feature, x = self._activated(F.max_pool2d(x, 2) if pooled else x)
+                if name in wanted:
+                    found[name] = feature
         return {name: found[name] for name in wanted}
 
-    def _convolve(self, x: torch.Tensor, conv: str) -> torch.Tensor:
-        if self.network.padding == "reflect":
-            # Reflection needs two positions on an axis; below that the border is repeated, which is its limit.
-            mode = "reflect" if min(x.shape[2:]) > 1 else "replicate"
-            x = F.pad(x, (1, 1, 1, 1), mode=mode).contiguous(memory_format=torch.channels_last)
-        return F.relu_(getattr(self, conv)(x))
+    def _bordered(self, x: torch.Tensor) -> torch.Tensor:
+        if self.network.padding != "reflect":
+            return x
+        return F.pad(x, (1, 1, 1, 1), mode="reflect" if min(x.shape[2:]) > 1 else "replicate")
+
+    def _activated(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the ReLU of `x`, and the same with the border that the next convolution needs."""
+        if self.network.padding != "reflect" or min(x.shape[2:]) < 2:
+            x = F.relu_(x)
+            return x, self._bordered(x)
+        return _ReluReflect.apply(x)
 
     def extra_repr(self) -> str:
         return f"{self.name}, sha256 {self.sha256[:12]}"

@@ -178,7 +178,7 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], str]:
             raw = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:
         raise InputError(
-            f"weights file {path} cannot be read as weights: it takes a .safetensors file or a state dict saved by torch"
+            f"weights file {path} cannot be read as weights: it takes a .safetensors file or a saved state dict"
         ) from error
     if isinstance(raw, dict) and isinstance(raw.get("state_dict"), dict):
         raw = raw["state_dict"]
