@@ -1,0 +1,88 @@
+"""A smooth displacement field through scattered, partly wrong displacements: a cubic B-spline surface, fitted robustly.
+
+Free-form deformation on a coarse grid of control points (Rueckert et al. 1999), bending penalised by the second
+differences of the control points, outliers weighted down by Tukey's biweight. Used between the levels of the matching; the final
+warp of a picture is another matter and not made here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+CELLS = 10
+"""Cells of the control grid along the frame's long side."""
+
+
+def _basis(t: np.ndarray) -> np.ndarray:
+    """Values of the four cubic B-splines that reach a position t in [0, 1) of a cell: (N,) -> (N, 4)."""
+    return np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1) / 6
+
+
+class Field:
+    """Displacements over a frame of (width, height); `coefficients` (rows * columns, 2)."""
+
+    def __init__(self, size: tuple[float, float], cells: int = CELLS):
+        self.size = (float(size[0]), float(size[1]))
+        self.step = max(self.size) / cells
+        self.columns = max(1, int(np.ceil(self.size[0] / self.step - 1e-9))) + 3
+        self.rows = max(1, int(np.ceil(self.size[1] / self.step - 1e-9))) + 3
+        self.coefficients = np.zeros((self.rows * self.columns, 2))
+
+    def _axis(self, values: np.ndarray, count: int) -> np.ndarray:
+        """Weights of the control points along one axis: (N,) -> (N, count)."""
+        position = np.clip(values / self.step, 0, count - 3 - 1e-9)
+        cell = np.floor(position).astype(int)
+        weights = np.zeros((len(values), count))
+        np.put_along_axis(weights, cell[:, None] + np.arange(4), _basis(position - cell), axis=1)
+        return weights
+
+    def design(self, points: np.ndarray) -> np.ndarray:
+        """Weights of all control points at points (N, 2) -> (N, rows * columns)."""
+        wx, wy = self._axis(points[:, 0], self.columns), self._axis(points[:, 1], self.rows)
+        return (wy[:, :, None] * wx[:, None, :]).reshape(len(points), -1)
+
+    def bending(self) -> np.ndarray:
+        """The quadratic form of the penalty: second differences, and a little of the first so that gaps stay calm."""
+        dx, dy = np.eye(self.columns), np.eye(self.rows)
+        parts = []
+        for order_x, order_y, weight in ((2, 0, 1.0), (1, 1, 2.0), (0, 2, 1.0), (1, 0, 1e-3), (0, 1, 1e-3)):
+            x = np.diff(dx, n=order_x, axis=0) if order_x else dx
+            y = np.diff(dy, n=order_y, axis=0) if order_y else dy
+            parts.append(weight * np.kron(y.T @ y, x.T @ x))
+        return sum(parts)
+
+    def at(self, points: np.ndarray) -> np.ndarray:
+        """Displacements at points (N, 2) -> (N, 2)."""
+        return self.design(points) @ self.coefficients
+
+    def grid(self, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
+        """Displacements on the grid of positions xs (w,) and ys (h,) -> (h, w, 2)."""
+        wx, wy = self._axis(xs, self.columns), self._axis(ys, self.rows)
+        table = self.coefficients.reshape(self.rows, self.columns, 2)
+        return np.einsum("hr,rcd,wc->hwd", wy, table, wx, optimize=True)
+
+
+def fit(points, values, weights, size, stiffness: float, tolerance: float, rounds: int = 8) -> tuple[Field, np.ndarray]:
+    """Fit a smooth field to displacements, ignoring those that no smooth field explains.
+
+    points, values: (N, 2) in the units of `size`; weights: (N,) >= 0. stiffness: penalty on bending, relative to a
+    total weight of 1. tolerance: a residual this long counts as wrong; it starts at four times that and shrinks.
+    Returns the field and the last robust weight of each point (N,), in [0, 1].
+    """
+    field = Field(size)
+    robust = np.ones(len(points))
+    if len(points) == 0:
+        return field, robust
+    design, penalty = field.design(points), stiffness * field.bending()
+    share = np.asarray(weights, float) / max(float(np.sum(weights)), 1e-12)
+    ridge = 1e-9 * np.eye(len(penalty))
+    for k in range(rounds):
+        weighted = design * (share * robust)[:, None]
+        scale = max(float((share * robust).sum()), 1e-9)
+        field.coefficients = np.linalg.solve(weighted.T @ design / scale + penalty + ridge, weighted.T @ values / scale)
+        residual = np.linalg.norm(design @ field.coefficients - values, axis=1)
+        limit = tolerance * max(1.0, 4.0 * 0.6**k)
+        robust = np.clip(1 - (residual / limit) ** 2, 0, None) ** 2
+        if robust.sum() < 1e-6:
+            robust = np.ones(len(points))
+    return field, robust
