@@ -92,6 +92,8 @@ def _decode_open(picture, source, colour: bool, remarks: list[str]) -> np.ndarra
     profile = picture.info.get("icc_profile") if colour else None
     turn = picture.getexif().get(ORIENTATION, 1)  # before loading: Pillow turns a TIFF itself and then forgets the tag
     array = None
+    if isinstance(source, (str, Path)) and picture.format == "TIFF":
+        _check_tiff_is_whole(picture, Path(source).stat().st_size)
     if isinstance(source, (str, Path)) and _is_16_bit(picture, source):
         array = _decode_16(picture, source)
         if array is None:
@@ -163,6 +165,15 @@ def _from_wide_mode(picture) -> np.ndarray:
     return values.astype(np.uint16)[..., None]
 
 
+def _check_tiff_is_whole(picture, length: int) -> None:
+    """Every strip or tile must lie within the file; the codecs notice late, and some of them print."""
+    tags = picture.tag_v2
+    for starts, sizes in ((273, 279), (324, 325)):
+        pairs = zip(tags.get(starts, ()), tags.get(sizes, ()), strict=False)
+        if any(start + size > length for start, size in pairs):
+            raise OSError("it ends before its pixels do")
+
+
 def _is_16_bit(picture, path) -> bool:
     """Whether the file has 16 bits a channel (Pillow itself would cut RGB down to 8)."""
     if picture.format == "TIFF":
@@ -206,8 +217,6 @@ def _decode_tiff_16(picture, data: np.ndarray) -> np.ndarray | None:
         return None
     with tifffile.TiffFile(io.BytesIO(data.tobytes())) as file:
         page = file.pages[0]
-        if any(start + size > len(data) for start, size in zip(page.dataoffsets, page.databytecounts, strict=True)):
-            raise OSError("it ends before its pixels do")
         turned = page.tags.get(ORIENTATION)
         try:
             array = page.asarray()
@@ -254,7 +263,13 @@ def encode_pixels(pixels: np.ndarray, extension: str, quality: int) -> bytes:
         import tifffile
 
         extra = ["unassalpha"] if pixels.shape[2] == 4 else None
-        plain = {"metadata": None, "software": False, "compression": "zlib", "predictor": True}
+        plain = {
+            "metadata": None,
+            "software": False,
+            "compression": "zlib",
+            "predictor": True,
+            "compressionargs": {"level": 1},
+        }
         tifffile.imwrite(out, pixels, photometric="rgb", extrasamples=extra, iccprofile=srgb_profile(), **plain)
         return out.getvalue()
     from PIL import Image as Pillow
@@ -263,7 +278,7 @@ def encode_pixels(pixels: np.ndarray, extension: str, quality: int) -> bytes:
     if extension in (".jpg", ".jpeg"):
         picture.save(out, "JPEG", quality=quality, subsampling=0, icc_profile=srgb_profile())
     elif extension == ".webp":
-        picture.save(out, "WEBP", quality=quality, exact=True, icc_profile=srgb_profile())
+        picture.save(out, "WEBP", quality=quality, exact=True, method=2, icc_profile=srgb_profile())
     else:
         picture.save(out, "BMP")
     return out.getvalue()

@@ -28,15 +28,18 @@ def check_output(path, extensions: tuple[str, ...] | None = EXTENSIONS) -> Path:
     if extensions is not None:
         check_extension(str(path), extensions)
     try:
-        kind = target.stat().st_mode if os.path.lexists(target) and target.exists() else None
+        kind = target.stat().st_mode
+    except FileNotFoundError:
+        kind = None
     except (OSError, ValueError) as error:
         raise InputError(f"{str(path)!r} is no usable file name ({error}): choose another") from error
-    if kind is not None and stat.S_ISDIR(kind):
-        raise InputError(f"{path} is a folder: add a file name")
-    if kind is not None and not stat.S_ISREG(kind):
-        raise InputError(f"{path} is not an ordinary file: choose another name")
-    if kind is not None and not os.access(target, os.W_OK):
-        raise InputError(f"{path} is write-protected: choose another name")
+    if kind is not None:
+        if stat.S_ISDIR(kind):
+            raise InputError(f"{path} is a folder: add a file name")
+        if not stat.S_ISREG(kind):
+            raise InputError(f"{path} is not an ordinary file: choose another name")
+        if not os.access(target, os.W_OK):
+            raise InputError(f"{path} is write-protected: choose another name")
     folder = target.parent
     if not folder.is_dir():
         raise InputError(f"the folder {folder} does not exist: create it first")

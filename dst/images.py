@@ -293,10 +293,11 @@ def _from_pixels(pixels: np.ndarray, name: str, label: str) -> Image:
         raise InputError(f"{label} is {width} x {height} pixels: each side must be at least {MIN_IMAGE_SIDE}")
     if height * width > MAX_PIXELS:
         raise InputError(f"{label} has too many pixels: the limit is {MAX_PIXELS // 10**6} million")
-    top = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(pixels.dtype, 1)
-    planes = torch.empty(1, 4 if channels == 4 else 3, height, width)
-    for i in range(planes.shape[1]):
-        np.divide(pixels[..., i if channels > 1 else 0], top, out=planes[0, i].numpy(), casting="unsafe")
-    alpha = planes[:, 3:].clone() if channels == 4 else None
-    rgb = planes[:, :3].clone() if channels == 4 else planes
+    rgb = torch.empty(1, 3, height, width)
+    alpha = torch.empty(1, 1, height, width) if channels == 4 else None
+    for i, plane in enumerate((*rgb[0], *(alpha[0] if alpha is not None else ()))):
+        plane.numpy()[...] = pixels[..., i if channels > 1 else 0]
+    for values in (rgb, alpha):
+        if values is not None and np.issubdtype(pixels.dtype, np.integer):
+            values.div_(255 if pixels.dtype == np.uint8 else 65535)
     return Image(rgb, alpha, 16 if pixels.dtype == np.uint16 else 8, name)
