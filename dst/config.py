@@ -104,3 +104,85 @@ class MatchConfig(Checked):
     clusters: int = option(0, "keep the strongest match of each of this many k-means clusters; 0: no clustering", 0, 1000, group="matching")
     threshold: float = option(0.05, "least activation of both ends of a match, share of the largest", 0.0, 1.0, group="matching")
     spacing: float = option(0.04, "least distance between two matches, share of the long side", 0.0, 0.5, group="matching")
+
+
+@dataclass(frozen=True)
+class WarpConfig(Checked):
+    """The thin-plate spline and the terms that hold it."""
+
+    warp_strength: float = option(1.0, "how far the shapes bend: 0 not at all, 1 as matched, above 1 exaggerated", 0.0, 3.0, group="warp")
+    beta: float = option(0.5, "weight of the distance to the target keypoints, pixels of a 256-pixel frame", 0.0, 1e4, group="objective")
+    gamma: float = option(50.0, "weight of the total variation of the warp", 0.0, 1e6, group="objective")
+    min_matches: int = option(4, "fewer reliable matches than this mean plain style transfer", 3, 1000, group="matching")
+
+
+@dataclass(frozen=True)
+class OptimizeConfig(Checked):
+    """The joint optimisation of pixels and displacements (Kim et al. 2020), coarse to fine."""
+
+    method: str = option("strotss", "what style and content mean", choices=METHODS, group="objective")
+    alpha: float = option(8.0, "weight of the content term", 0.0, 1e6, group="objective")
+    alpha_growth: float = option(1.0, "factor on alpha for each scale coarser than the finest, at most two times", 1.0, 10.0, group="schedule")
+    style_strength: float = option(1.0, "factor on both style terms", 0.0, 100.0, group="objective")
+    smallest_scale: int = option(64, "long side of the coarsest scale, pixels", 16, 4096, group="schedule")
+    steps: int = option(40, "steps at each scale up to 128 pixels", 1, 10000, group="schedule")
+    step_decay: float = option(0.65, "factor on the steps for each doubling above 128 pixels", 0.05, 1.0, group="schedule")
+    optimizer: str = option("adam", "optimiser of pixels and displacements", choices=("adam", "rmsprop", "sgd"), group="schedule")
+    lr: float = option(0.004, "step size on the pixels' Laplacian pyramid", 1e-6, 10.0, group="schedule")
+    warp_lr: float = option(0.002, "step size on the displacements, share of the long side", 0.0, 1.0, group="schedule")
+    lr_end: float = option(0.3, "share of the step size left at the end of a scale", 0.0, 1.0, group="schedule")
+    pyramid_levels: int = option(5, "levels of the Laplacian pyramid that is optimised", 1, 12, group="schedule")
+    samples: int = option(768, "positions of the result compared in each step", 16, 65536, group="schedule")
+    style_samples: int = option(1024, "positions of the style compared in each step", 16, 65536, group="schedule")
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {
+        "steps": 150, "step_decay": 1.0, "alpha_growth": 2.0, "optimizer": "rmsprop", "lr": 0.002, "lr_end": 1.0,
+        "samples": 2048, "style_samples": 5000,
+    },
+    "default": {},
+    "fast": {"steps": 25, "step_decay": 0.5, "samples": 512, "style_samples": 768},
+}
+"""Named settings: what each changes from the defaults."""
+
+
+@dataclass(frozen=True)
+class StylizeConfig(Checked):
+    """A whole run: general options and one config per stage."""
+
+    size: int = option(512, "long side of the result, pixels", 32, 8192, group="general")
+    seed: int = option(0, "seed of every random draw", 0, 2**31 - 1, group="general")
+    trunk: str = option("compact", "feature network", choices=TRUNKS, group="general")
+    weights: str | None = option(None, "file of weights for the feature network", group="general")
+    device: str = option("cpu", "where to compute: cpu, cuda, cuda:1, mps", group="general")
+    match: MatchConfig = field(default_factory=MatchConfig)
+    warp: WarpConfig = field(default_factory=WarpConfig)
+    optimize: OptimizeConfig = field(default_factory=OptimizeConfig)
+
+    @classmethod
+    def from_options(cls, preset: str = "default", **options: Any) -> StylizeConfig:
+        """Build a config from flat names, such as `size=256, alpha=4, max_points=40`, on top of a preset.
+
+        Raises:
+            InputError: an unknown preset or name (with the closest one), or a value out of range.
+        """
+        check_choice("preset", preset, PRESETS)
+        chosen = {**PRESETS[preset], **options}
+        stages = {"match": MatchConfig, "warp": WarpConfig, "optimize": OptimizeConfig}
+        homes = {f.name: stage for stage, kind in stages.items() for f in fields(kind)}
+        own = [f.name for f in fields(cls) if f.name not in stages]
+        parts: dict[str, dict[str, Any]] = {stage: {} for stage in stages}
+        general = {}
+        for key, value in chosen.items():
+            check_choice("option", key, own + list(homes))
+            (parts[homes[key]] if key in homes else general)[key] = value
+        return cls(**general, **{stage: kind(**parts[stage]) for stage, kind in stages.items()})
+
+    def flat(self) -> dict[str, Any]:
+        """Every option by its flat name: what `from_options` takes, for a run's record."""
+        table = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            table.update(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else {f.name: value})
+        return table

@@ -1,0 +1,179 @@
+"""The terms of the objective, as pure functions of tensors.
+
+Sampled features ("hypercolumns") are rows: (n, C), one row a position. Feature maps are (N, C, h, w). Every function
+returns a scalar tensor unless it says otherwise, and stays finite, with finite gradients, on flat and on grey images.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+EPS = 1e-6
+REFERENCE_SIDE = 256.0
+"""Warp and smoothness terms are counted in pixels of a frame with this long side, whatever the real size is."""
+
+
+def normalize_rows(features: Tensor) -> Tensor:
+    """Rows divided by their Euclidean norm; a zero row stays zero, with a finite gradient. (n, C) to (n, C)."""
+    return features * torch.rsqrt(features.square().sum(1, keepdim=True) + EPS**2)
+
+
+def cosine_distance(a: Tensor, b: Tensor) -> Tensor:
+    """1 - cosine of every pair of rows: (n, C), (m, C) to (n, m), range [0, 2]."""
+    return 1 - normalize_rows(a) @ normalize_rows(b).T
+
+
+def self_similarity(features: Tensor) -> Tensor:
+    """Cosine distances among the rows, each column divided by its sum: (n, C) to (n, n).
+
+    Source: STROTSS (Kolkin et al. 2019), section 2.3.
+    """
+    distance = cosine_distance(features, features).clamp_min(0)
+    return distance / (distance.sum(0, keepdim=True) + EPS)
+
+
+def content_self_similarity(features: Tensor, target: Tensor) -> Tensor:
+    """Difference of two self-similarity matrices, averaged over columns; range [0, 2], whatever n is.
+
+    Args:
+        features: (n, C) sampled from the image that is optimised.
+        target: (n, n), `self_similarity` of the content image at the same positions.
+
+    Source: STROTSS (Kolkin et al. 2019), equation 7, with 1/n in place of 1/n^2 so that the number of samples
+    does not set the weight.
+    """
+    return (self_similarity(features) - target).abs().sum() / len(features)
+
+
+def _nearest_pairs(distance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Index pairs (row, column) of nearest neighbours both ways, and weights that keep the direction of larger mean.
+
+    The choice is made by weights, not by a branch, so that an accelerator is never waited for.
+    """
+    n, m = distance.shape
+    over_columns, over_rows = distance.min(1), distance.min(0)
+    forward = (over_columns.values.mean() >= over_rows.values.mean()).to(distance.dtype)
+    rows = torch.cat([torch.arange(n, device=distance.device), over_rows.indices])
+    columns = torch.cat([over_columns.indices, torch.arange(m, device=distance.device)])
+    weights = torch.cat([(forward / n).expand(n), ((1 - forward) / m).expand(m)])
+    return rows, columns, weights
+
+
+def relaxed_emd(features: Tensor, target: Tensor) -> Tensor:
+    """Relaxed earth mover's distance between two sets of feature rows, cosine ground distance; range [0, 2].
+
+    The larger of the mean distance of each row to its nearest target and of each target to its nearest row.
+    The nearest pairs are found without a graph and only their distances are differentiated: the gradient is the
+    same, for a third of the work.
+
+    Args:
+        features: (n, C), carries the gradient.
+        target: (m, C).
+
+    Source: STROTSS (Kolkin et al. 2019), equations 3 to 5; Kusner et al. 2015.
+    """
+    a, b = normalize_rows(features), normalize_rows(target)
+    with torch.no_grad():
+        rows, columns, weights = _nearest_pairs(1 - a @ b.T)
+    return ((1 - (a[rows] * b[columns]).sum(1)) * weights).sum()
+
+
+def palette(colors: Tensor, target: Tensor) -> Tensor:
+    """Relaxed earth mover's distance between two sets of colours, Euclidean plus cosine ground distance.
+
+    Args:
+        colors: (n, 3) in a decorrelated colour space (YUV), carries the gradient.
+        target: (m, 3), the same space.
+
+    Source: STROTSS (Kolkin et al. 2019), section 2.2; its reference code adds the two ground distances.
+    """
+    a, b = normalize_rows(colors), normalize_rows(target)
+    with torch.no_grad():
+        rows, columns, weights = _nearest_pairs(torch.cdist(colors, target) + 1 - a @ b.T)
+    euclidean = ((colors[rows] - target[columns]).square().sum(1) + EPS**2).sqrt() - EPS
+    return ((euclidean + 1 - (a[rows] * b[columns]).sum(1)) * weights).sum()
+
+
+def mean_and_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
+    """First two moments of feature rows: (n, C) to (C,), (C, C)."""
+    mean = features.mean(0)
+    centred = features - mean
+    return mean, centred.T @ centred / max(len(features) - 1, 1)
+
+
+def moments(features: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+    """Mean absolute difference of the first two moments of (n, C) rows from those given, (C,) and (C, C).
+
+    Source: STROTSS (Kolkin et al. 2019), equation 6.
+    """
+    own_mean, own_covariance = mean_and_covariance(features)
+    return (own_mean - mean).abs().mean() + (own_covariance - covariance).abs().mean()
+
+
+def gram(features: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Gram matrix of a feature map, divided by its number of positions: (N, C, h, w) to (N, C, C).
+
+    Args:
+        mask: (N or 1, 1, h, w) weights of the positions in [0, 1]; without it, all count the same.
+
+    Source: Gatys et al. 2016, equation 3; the division makes maps of different sizes comparable.
+    """
+    flat = features.flatten(2)
+    if mask is None:
+        return flat @ flat.transpose(1, 2) / flat.shape[2]
+    weights = mask.flatten(2)
+    return (flat * weights) @ flat.transpose(1, 2) / weights.sum(2, keepdim=True).clamp_min(EPS)
+
+
+def gram_difference(features_gram: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference of Gram matrices (N, C, C), over the target's mean square; 0 where they agree.
+
+    Source: Gatys et al. 2016, equation 4; dividing by the target's mean square takes the place of 1 / (4 N^2 M^2)
+    and of per-layer weights, and makes the value independent of the scale of the features.
+    """
+    return (features_gram - target).square().mean((1, 2)) / (target.square().mean() + EPS)
+
+
+def content_features(features: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference of feature maps (N, C, h, w), over the target's variance.
+
+    Source: Gatys et al. 2016, equation 1, made independent of the scale of the features.
+    """
+    spread = (target - target.mean((2, 3), keepdim=True)).square().mean()
+    return (features - target).square().mean() / (spread + EPS)
+
+
+def warp_loss(displacement: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean distance of the displaced keypoints from their targets, in pixels of a 256-pixel frame.
+
+    Args:
+        displacement: (k, 2) of the source keypoints, in units of the image's long side.
+        target: (k, 2), the displacement that would reach the target keypoints, same units.
+        weights: (k,) confidences; without them all points count the same.
+
+    Source: Deformable Style Transfer (Kim et al. 2020), equation 5.
+    """
+    if len(displacement) == 0:
+        return displacement.sum()
+    distance = ((displacement - target).square().sum(1) + EPS**2).sqrt()
+    if weights is not None:
+        return REFERENCE_SIDE * (distance * weights).sum() / weights.sum().clamp_min(EPS)
+    return REFERENCE_SIDE * distance.mean()
+
+
+def flow_total_variation(flow: Tensor, spacing: tuple[float, float]) -> Tensor:
+    """Total variation of a displacement field: the mean L1 norm of its first differences.
+
+    Differences are those between neighbouring pixels of a frame with a long side of 256 pixels, displacements in that
+    frame's [-1, 1] coordinates, so that the value is the same at every resolution and on every grid.
+
+    Args:
+        flow: (2, h, w) displacements in units of the long side, on a regular grid.
+        spacing: distance of neighbouring grid points along x and y, in units of the long side.
+
+    Source: Deformable Style Transfer (Kim et al. 2020), equation 6.
+    """
+    along_x = (flow[:, :, 1:] - flow[:, :, :-1]).abs().sum(0).mean() / spacing[0]
+    along_y = (flow[:, 1:] - flow[:, :-1]).abs().sum(0).mean() / spacing[1]
+    return 2 / REFERENCE_SIDE * (along_x + along_y)

@@ -1,0 +1,82 @@
+"""Style transfer by Gram matrices (Gatys, Ecker and Bethge 2016)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dst import losses
+from dst.methods.targets import Region, Style
+from dst.trunk import LEVELS, Trunk
+
+CONTENT_LAYERS = ("relu4_2", "relu4_1")
+"""The content layer: the first of these that the trunk has. The paper's is relu4_2."""
+STYLE_SCALE = 10.0
+"""Factor on the style term, so that one default of alpha serves both methods."""
+
+
+class Gatys:
+    """The content and style terms of one scale; targets are encoded once, here."""
+
+    def __init__(
+        self, trunk: Trunk, content: Tensor, styles: list[Style], regions: list[Region] | None = None
+    ) -> None:
+        """Encode the targets.
+
+        Args:
+            trunk: the feature network.
+            content: (1, 3, H, W) in [0, 1] at this scale.
+            styles: images at this scale with their weights; Gram matrices of several styles are averaged.
+            regions: pairs of content and style regions; without them style is matched over the whole image.
+        """
+        self.trunk = trunk
+        self.content_layer = next(name for name in CONTENT_LAYERS if name in trunk.layers)
+        self.regions = regions or [Region(None, [None] * len(styles))]
+        with torch.no_grad():
+            self.content = trunk(content, [self.content_layer])[self.content_layer]
+            maps = [trunk(style.image, LEVELS) for style in styles]
+            self.grams = [self._targets(maps, styles, region) for region in self.regions]
+
+    def _targets(self, maps: list[dict], styles: list[Style], region: Region) -> dict[str, Tensor]:
+        total = sum(style.weight for style in styles)
+        grams = {}
+        for layer in LEVELS:
+            parts = [
+                style.weight / total * losses.gram(found[layer], _fit(mask, found[layer]))
+                for style, found, mask in zip(styles, maps, region.styles, strict=True)
+            ]
+            grams[layer] = torch.stack(parts).sum(0)
+        return grams
+
+    def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
+        """Content term and both style terms of an image and of its warp.
+
+        Args and result are those of `Strotss.terms`; nothing is drawn at random here.
+        """
+        both = image if warped is None else torch.cat([image, warped])
+        maps = self.trunk(both, [*LEVELS, self.content_layer])
+        values = {"content": losses.content_features(maps[self.content_layer][:1], self.content)}
+        style = torch.stack([self._style(maps, targets, region, grid) for region, targets in self._pairs()]).mean(0)
+        values["style"], values["style_warped"] = STYLE_SCALE * style[0], STYLE_SCALE * style[-1]
+        return values
+
+    def _pairs(self):
+        return zip(self.regions, self.grams, strict=True)
+
+    def _style(self, maps: dict, targets: dict, region: Region, grid: Tensor | None) -> Tensor:
+        """Mean over layers of the Gram difference, for each image of the batch: (N,)."""
+        mask = region.content
+        if mask is not None and grid is not None:
+            bent = F.grid_sample(mask, grid.detach(), padding_mode="border", align_corners=False)
+            mask = torch.cat([mask, bent])
+        parts = []
+        for layer in LEVELS:
+            found = losses.gram(maps[layer], _fit(mask, maps[layer]))
+            parts.append(losses.gram_difference(found, targets[layer]))
+        return torch.stack(parts).mean(0)
+
+
+def _fit(mask: Tensor | None, features: Tensor) -> Tensor | None:
+    """A mask at the size of a feature map, by averaging."""
+    return None if mask is None else F.adaptive_avg_pool2d(mask, features.shape[-2:])

@@ -1,0 +1,206 @@
+"""Style transfer by relaxed optimal transport and self-similarity (STROTSS, Kolkin, Salavon and Shakhnarovich 2019)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from kornia.color import rgb_to_yuv
+from torch import Tensor
+from torch.nn import functional as F
+
+from dst import losses
+from dst.methods.targets import Region, Style
+from dst.trunk import LEVELS, Trunk
+
+VGG_LAYERS = (
+    "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_3", "relu5_3",
+)  # fmt: skip
+POOL = 8192
+"""Positions of a style image that are encoded once a scale; each step draws its samples from these."""
+
+
+def layer_names(trunk: Trunk) -> list[str]:
+    """Layers whose activations make up a hypercolumn: the paper's nine where the trunk has them, else the five levels."""
+    return list(VGG_LAYERS if all(name in trunk.layers for name in VGG_LAYERS) else LEVELS)
+
+
+def draw_positions(count: int, size: tuple[int, int], generator: torch.Generator, mask: Tensor | None = None) -> Tensor:
+    """Draw about `count` positions, one at random in each cell of a regular grid.
+
+    Args:
+        count: how many; the grid's cells are near square, so that slightly fewer or more may come.
+        size: (H, W) of the map they are for; no more positions than pixels are drawn.
+        generator: of the random draws; the positions live on its device.
+        mask: (1, 1, h, w); positions where it is under 0.5 are left out, and the grid is finer in return.
+
+    Returns:
+        (n, 2), (x, y) in [-1, 1], where -1 and 1 are the outer edges of the border pixels.
+    """
+    height, width = size
+    if mask is not None:
+        count = round(count / float((mask >= 0.5).float().mean().clamp_min(1e-3)))
+    count = min(count, height * width)
+    rows = max(1, min(height, round(math.sqrt(count * height / width))))
+    columns = max(1, min(width, round(count / rows)))
+    device = generator.device
+    jitter = torch.rand(rows, columns, 2, generator=generator, device=device)
+    x = (torch.arange(columns, device=device).view(1, -1) + jitter[..., 0]) / columns
+    y = (torch.arange(rows, device=device).view(-1, 1) + jitter[..., 1]) / rows
+    positions = torch.stack([x, y], 2).view(-1, 2) * 2 - 1
+    if mask is None:
+        return positions
+    inside = sample([mask], positions)[0, :, 0] >= 0.5
+    return positions[inside] if bool(inside.any()) else positions
+
+
+def sample(maps: list[Tensor], positions: Tensor) -> Tensor:
+    """Values of several maps at the same positions, bilinearly: maps (N, C_i, h_i, w_i), (n, 2) to (N, n, sum C_i)."""
+    columns = []
+    for values in maps:
+        grid = positions.view(1, 1, -1, 2).expand(len(values), -1, -1, -1)
+        found = F.grid_sample(values, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        columns.append(found[:, :, 0])
+    return torch.cat(columns, 1).transpose(1, 2)
+
+
+@dataclass
+class _StyleTarget:
+    """One style image, or one region of it, at one scale: its pool of hypercolumns and their moments."""
+
+    weight: float
+    norm: tuple[Tensor, Tensor]
+    pool: Tensor
+    colors: Tensor
+    mean: Tensor
+    covariance: Tensor
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw rows and their YUV colours without replacement: (m, C), (m, 3)."""
+        if count >= len(self.pool):
+            return self.pool, self.colors
+        picked = torch.randperm(len(self.pool), generator=generator, device=generator.device)[:count]
+        return self.pool[picked], self.colors[picked]
+
+
+class Strotss:
+    """The content and style terms of one scale; targets are encoded once, here.
+
+    A hypercolumn is the colour and the activations of all layers at a position. Its channels are centred on their mean
+    over the target image and each layer is divided by its standard deviation there. The paper takes VGG's raw, sparse
+    activations; those of a compact trunk are dense, and only what differs from their mean tells positions apart.
+    """
+
+    def __init__(
+        self,
+        trunk: Trunk,
+        content: Tensor,
+        styles: list[Style],
+        alpha: float,
+        samples: int,
+        style_samples: int,
+        generator: torch.Generator,
+        regions: list[Region] | None = None,
+    ) -> None:
+        """Encode the targets.
+
+        Args:
+            trunk: the feature network.
+            content: (1, 3, H, W) in [0, 1] at this scale.
+            styles: images at this scale with their weights.
+            alpha: content weight; the palette counts 1 / max(alpha, 1).
+            samples: positions of the result in a step.
+            style_samples: positions of each style in a step.
+            generator: draws the positions that are encoded.
+            regions: pairs of content and style regions; without them style is matched over the whole image.
+        """
+        self.trunk, self.layers = trunk, layer_names(trunk)
+        self.palette_weight = 1 / max(alpha, 1.0)
+        self.samples, self.style_samples = samples, style_samples
+        self.size = tuple(content.shape[-2:])
+        self.regions = regions or [Region(None, [None] * len(styles))]
+        with torch.no_grad():
+            self.targets = [self._encode_region(styles, region, generator) for region in self.regions]
+            self.content = self._maps(content)
+            self.content_norm = _standardization(self.content)
+
+    def _maps(self, images: Tensor) -> list[Tensor]:
+        return [images, *self.trunk(images, self.layers).values()]
+
+    def _encode_region(self, styles: list[Style], region: Region, generator: torch.Generator) -> list[_StyleTarget]:
+        return [self._encode(s, mask, generator) for s, mask in zip(styles, region.styles, strict=True)]
+
+    def _encode(self, style: Style, mask: Tensor | None, generator: torch.Generator) -> _StyleTarget:
+        maps = self._maps(style.image)
+        positions = draw_positions(POOL, tuple(style.image.shape[-2:]), generator, mask)
+        norm = _standardization(maps)
+        values = sample(maps, positions)[0]
+        rows, colors = _standardize(values, norm), _yuv(values)
+        return _StyleTarget(style.weight, norm, rows, colors, *losses.mean_and_covariance(rows))
+
+    def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
+        """Content term and both style terms of an image and of its warp, at freshly drawn positions.
+
+        Args:
+            image: (1, 3, H, W), carries the gradient.
+            warped: the same, warped; None where there is no warp, and the image stands for it.
+            grid: (1, H, W, 2) sampling grid that gave `warped`, so that content regions can follow; None with it.
+            generator: of the positions.
+
+        Returns:
+            `{"content": scalar, "style": scalar, "style_warped": scalar}`, unweighted.
+        """
+        both = image if warped is None else torch.cat([image, warped])
+        maps = self._maps(both)
+        positions = draw_positions(self.samples, self.size, generator)
+        own = _standardize(sample([m[:1] for m in maps], positions)[0], self.content_norm)
+        with torch.no_grad():
+            wanted = _standardize(sample(self.content, positions)[0], self.content_norm)
+            wanted = losses.self_similarity(wanted)
+        values = {"content": losses.content_self_similarity(own, wanted)}
+        for name, index in (("style", 0), ("style_warped", 1)):
+            if index >= len(both):
+                values[name] = values["style"]
+                continue
+            follow = grid if index else None
+            values[name] = self._style([m[index : index + 1] for m in maps], follow, generator)
+        return values
+
+    def _style(self, maps: list[Tensor], grid: Tensor | None, generator: torch.Generator) -> Tensor:
+        total, weight = maps[0].new_zeros(()), 0.0
+        for region, targets in zip(self.regions, self.targets, strict=True):
+            mask = region.content
+            if mask is not None and grid is not None:
+                mask = F.grid_sample(mask, grid.detach(), padding_mode="border", align_corners=False)
+            positions = draw_positions(self.samples, self.size, generator, mask)
+            values = sample(maps, positions)[0]
+            own_colors = _yuv(values)
+            for target in targets:
+                rows = _standardize(values, target.norm)
+                pool, colors = target.draw(self.style_samples, generator)
+                value = losses.relaxed_emd(rows, pool) + losses.moments(rows, target.mean, target.covariance)
+                value = value + self.palette_weight * losses.palette(own_colors, colors)
+                total, weight = total + target.weight * value, weight + target.weight
+        return total / weight
+
+
+def _standardization(maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Offset and divisor of each channel of a hypercolumn, (C,) both: the channel's mean and its layer's deviation."""
+    offsets, divisors = [], []
+    for values in maps:
+        mean = values.mean((0, 2, 3))
+        deviation = (values - mean.view(1, -1, 1, 1)).square().mean().sqrt().clamp_min(losses.EPS)
+        offsets.append(mean)
+        divisors.append(deviation.expand(len(mean)))
+    return torch.cat(offsets), torch.cat(divisors)
+
+
+def _standardize(values: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
+    """Hypercolumns (n, C), centred and divided."""
+    return (values - norm[0]) / norm[1]
+
+
+def _yuv(rows: Tensor) -> Tensor:
+    """YUV of the colours that lead each hypercolumn: (n, 3 + C) to (n, 3)."""
+    return rgb_to_yuv(rows[:, :3].T.reshape(1, 3, -1, 1)).view(3, -1).T

@@ -1,0 +1,307 @@
+"""The joint optimisation of pixels and displacements, coarse to fine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dst import losses, pyramid
+from dst.config import OptimizeConfig
+from dst.images import resize
+from dst.methods.gatys import Gatys
+from dst.methods.strotss import Strotss
+from dst.methods.targets import Region, Style
+from dst.result import Step
+from dst.trunk import Trunk
+from dst.warp_flow import FlowGrid
+
+SOLVE_STEPS = 80
+"""Steps of the displacements alone, against the warp and smoothness terms, before any pixel moves."""
+KEEP_EVERY = 10
+"""Steps between two copies of the last image whose loss was finite."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is optimised and against what; images at the finest scale.
+
+    Attributes:
+        content: (1, 3, H, W) in [0, 1].
+        styles: style images, each with its own aspect, and weights.
+        start: (1, 3, H, W) first guess of the pixels; None for the content's detail on the style's mean colour.
+        source: (k, 2) content keypoints in unit coordinates, float64; k may be 0.
+        target: (k, 2) displacement that reaches the target keypoints, same units.
+        held: (k,) bool, keypoints whose displacement stays at its target.
+        confidence: (k,) weights of the keypoints in the warp term; None for equal ones.
+        beta, gamma: weights of the warp term and of the total variation of the flow.
+        regions: paired content and style regions, masks at the finest scale; None for the whole images.
+    """
+
+    content: Tensor
+    styles: list[Style]
+    start: Tensor | None
+    source: Tensor
+    target: Tensor
+    beta: float
+    gamma: float
+    held: Tensor | None = None
+    confidence: Tensor | None = None
+    regions: list[Region] | None = None
+
+
+@dataclass
+class State:
+    """Where the loop stands: everything a later process needs to go on as if it had never stopped."""
+
+    displacement: Tensor
+    scale: int = 0
+    step: int = 0
+    bands: list[Tensor] | None = None
+    optimizer: dict | None = None
+    generator: Tensor | None = None
+    history: list[dict] = field(default_factory=list)
+    stopped: str = ""
+
+    @property
+    def image(self) -> Tensor:
+        """The pixels X, (1, 3, H, W), clamped to [0, 1]."""
+        return pyramid.compose([band.detach() for band in self.bands]).clamp(0, 1)
+
+
+def apply_flow(image: Tensor, grid: Tensor) -> Tensor:
+    """Sample an image (N, C, H, W) bilinearly at a grid (1, h, w, 2); outside, the border's colour goes on."""
+    return F.grid_sample(image, grid.to(image.dtype), mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def schedule(long_side: int, config: OptimizeConfig) -> list[tuple[int, int, float]]:
+    """Long side, number of steps and alpha of each scale, coarse to fine."""
+    sides = pyramid.scale_schedule(long_side, config.smallest_scale)
+    rows = []
+    for index, side in enumerate(sides):
+        doublings = max(0.0, torch.log2(torch.tensor(side / 128.0)).item())
+        steps = max(1, round(config.steps * config.step_decay**doublings))
+        rows.append((side, steps, config.alpha * config.alpha_growth ** min(2, len(sides) - 1 - index)))
+    return rows
+
+
+def solve_displacements(problem: Problem, steps: int = SOLVE_STEPS) -> Tensor:
+    """Displacements that minimise the warp and smoothness terms alone, (k, 2); no image is looked at."""
+    displacement = problem.target.clone()
+    if len(displacement) == 0 or problem.gamma == 0:
+        return displacement
+    height, width = problem.content.shape[-2:]
+    flow = FlowGrid((16, 16), (width, height), device=displacement.device)
+    displacement.requires_grad_(True)
+    optimizer = torch.optim.Adam([displacement], lr=4e-3)
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = 4e-3 * (1 - step / steps)
+        optimizer.zero_grad()
+        _, coarse = flow.flow(problem.source, displacement)
+        value = problem.beta * losses.warp_loss(displacement, problem.target, problem.confidence)
+        value = value + problem.gamma * losses.flow_total_variation(coarse, flow.spacing)
+        value.backward()
+        optimizer.step()
+    return _hold(displacement.detach(), problem)
+
+
+def _flow_grid(problem: Problem, image: Tensor) -> FlowGrid:
+    """Sampling grids at the size of `image`, in the frame of the content at its finest scale."""
+    height, width = problem.content.shape[-2:]
+    return FlowGrid(tuple(image.shape[:-3:-1]), (width, height), device=image.device, dtype=image.dtype)
+
+
+def _hold(displacement: Tensor, problem: Problem) -> Tensor:
+    """Put the held points back on their targets."""
+    if problem.held is None:
+        return displacement
+    return torch.where(problem.held[:, None], problem.target, displacement)
+
+
+class Optimization:
+    """The loop over scales and steps; `run` may be called again after a stop and goes on where it was."""
+
+    def __init__(
+        self, problem: Problem, trunk: Trunk, config: OptimizeConfig, seed: int = 0, state: State | None = None
+    ) -> None:
+        """Prepare a run, or go on from a state.
+
+        Args:
+            problem: images, keypoints and weights; on the trunk's device.
+            trunk: the feature network.
+            config: method, schedule and step sizes.
+            seed: of every random draw.
+            state: where an earlier run of the same problem and config stopped; None to begin.
+        """
+        self.problem, self.trunk, self.config, self.seed = problem, trunk, config, seed
+        self.device = problem.content.device
+        self.schedule = schedule(max(problem.content.shape[-2:]), config)
+        self.state = state or State(displacement=solve_displacements(problem))
+        self.warps = len(problem.source) > 0
+        self.total_steps = sum(steps for _, steps, _ in self.schedule)
+
+    def run(self, on_step: Callable[[Step], object] | None = None) -> State:
+        """Optimise to the end, or until `on_step` returns True or a loss stops being finite.
+
+        Args:
+            on_step: called after each step; a true return value stops the run there.
+
+        Returns:
+            The state; `state.stopped` says why it ended early, and is empty when it did not.
+        """
+        state = self.state
+        state.stopped = ""
+        while state.scale < len(self.schedule):
+            self._run_scale(on_step)
+            if state.stopped:
+                return state
+            if state.scale + 1 == len(self.schedule):
+                state.scale += 1
+                break
+            finished = pyramid.compose([band.detach() for band in state.bands])
+            state.scale, state.step, state.optimizer = state.scale + 1, 0, None
+            state.bands = self._start(finished)
+        return state
+
+    def _content(self, scale: int) -> Tensor:
+        return resize(self.problem.content, self.schedule[scale][0])
+
+    def _start(self, finished: Tensor | None) -> list[Tensor]:
+        """Pyramid of the first guess at this scale: the last scale's result with the content's finer detail."""
+        scale = self.state.scale
+        content = self._content(scale)
+        if finished is not None:
+            size = content.shape[-2:]
+            below = F.interpolate(self._content(scale - 1), size=size, mode="bilinear", align_corners=False)
+            image = F.interpolate(finished, size=size, mode="bilinear", align_corners=False) + content - below
+        elif self.problem.start is not None:
+            image = resize(self.problem.start, self.schedule[scale][0])
+        else:
+            bands = pyramid.decompose(content, self.config.pyramid_levels)
+            weights = sum(style.weight for style in self.problem.styles)
+            mean = sum(style.weight / weights * pyramid.mean_color(style.image) for style in self.problem.styles)
+            image = pyramid.compose([*bands[:-1], mean.expand_as(bands[-1])])
+        return [band.contiguous() for band in pyramid.decompose(image, self.config.pyramid_levels)]
+
+    def _method(self, alpha: float):
+        """The method's targets at this scale, from draws that depend on the seed and the scale alone."""
+        side = self.schedule[self.state.scale][0]
+        content = self._content(self.state.scale)
+        styles = [Style(resize(s.image, min(side, max(s.image.shape[-2:]))), s.weight) for s in self.problem.styles]
+        regions = None
+        if self.problem.regions:
+            regions = [_resize_region(r, content, styles) for r in self.problem.regions]
+        if self.config.method == "gatys":
+            return Gatys(self.trunk, content, styles, regions)
+        generator = torch.Generator(self.device).manual_seed(self.seed * 1009 + self.state.scale)
+        counts = self.config.samples, self.config.style_samples
+        return Strotss(self.trunk, content, styles, alpha, *counts, generator, regions)
+
+    def _optimizer(self, parameters: list[Tensor], displacement: Tensor) -> torch.optim.Optimizer:
+        groups = [{"params": parameters, "lr": self.config.lr}]
+        if self.warps:
+            groups.append({"params": [displacement], "lr": self.config.warp_lr})
+        if self.config.optimizer == "sgd":
+            made = torch.optim.SGD(groups, momentum=0.9)
+        elif self.config.optimizer == "rmsprop":
+            made = torch.optim.RMSprop(groups)
+        else:
+            made = torch.optim.Adam(groups, betas=(0.9, 0.99))
+        if self.state.optimizer is not None:
+            made.load_state_dict(self.state.optimizer)
+        return made
+
+    def _run_scale(self, on_step) -> None:
+        state = self.state
+        _, steps, alpha = self.schedule[state.scale]
+        state.bands = [band.detach().requires_grad_(True) for band in (state.bands or self._start(None))]
+        state.displacement = state.displacement.detach().requires_grad_(self.warps)
+        generator = torch.Generator(self.device).manual_seed(self.seed * 7919 + 17)
+        if state.generator is not None:
+            generator.set_state(state.generator)
+        method, optimizer = self._method(alpha), self._optimizer(state.bands, state.displacement)
+        height, width = state.bands[0].shape[-2:]
+        flow = _flow_grid(self.problem, state.bands[0]) if self.warps else None
+        kept = [band.detach().clone() for band in state.bands]
+        while state.step < steps:
+            began = time.perf_counter()
+            for group, lr in zip(optimizer.param_groups, (self.config.lr, self.config.warp_lr), strict=False):
+                group["lr"] = lr * (1 - (1 - self.config.lr_end) * state.step / steps)
+            optimizer.zero_grad(set_to_none=True)
+            terms = self._terms(method, flow, alpha, generator)
+            terms["total"].backward()
+            row = {"scale": state.scale, "side": max(width, height), "step": state.step}
+            row |= {name: float(value.detach()) for name, value in terms.items()}
+            if not all(map(_finite, row.values())):
+                state.stopped, state.bands = _not_finite(row), kept
+                return
+            optimizer.step()
+            with torch.no_grad():
+                state.displacement.copy_(_hold(state.displacement, self.problem))
+            row["seconds"] = time.perf_counter() - began
+            state.step += 1
+            state.history.append(row)
+            state.optimizer, state.generator = optimizer.state_dict(), generator.get_state()
+            if state.step % KEEP_EVERY == 0:
+                kept = [band.detach().clone() for band in state.bands]
+            if on_step is not None and on_step(self._event(row, steps, (width, height))):
+                state.stopped = "stopped on request"
+                return
+
+    def _terms(self, method, flow: FlowGrid | None, alpha: float, generator: torch.Generator) -> dict[str, Tensor]:
+        """All terms, unweighted, and their weighted total (Kim et al. 2020, equation 8)."""
+        image = pyramid.compose(self.state.bands)
+        grid = warped = None
+        zero = image.new_zeros(())
+        warp = variation = zero
+        if flow is not None:
+            displacement = self.state.displacement
+            grid, coarse = flow.flow(self.problem.source, displacement)
+            warped = apply_flow(image, grid)
+            warp = losses.warp_loss(displacement, self.problem.target, self.problem.confidence).to(zero.dtype)
+            variation = losses.flow_total_variation(coarse, flow.spacing).to(zero.dtype)
+        terms = method.terms(image, warped, grid, generator)
+        style = self.config.style_strength * (terms["style"] + terms["style_warped"])
+        total = alpha * terms["content"] + style + self.problem.beta * warp + self.problem.gamma * variation
+        return {**terms, "warp": warp, "tv": variation, "total": total}
+
+    def _event(self, row: dict, steps: int, size: tuple[int, int]) -> Step:
+        return Step(
+            scale=row["scale"],
+            scales=len(self.schedule),
+            size=size,
+            step=row["step"],
+            steps=steps,
+            done=len(self.state.history),
+            total_steps=self.total_steps,
+            terms={k: v for k, v in row.items() if k not in ("scale", "side", "step", "seconds")},
+            seconds=row["seconds"],
+            state=self.state,
+        )
+
+
+def _finite(value: float) -> bool:
+    return value - value == 0
+
+
+def _not_finite(row: dict) -> str:
+    bad = [name for name, value in row.items() if not _finite(value)]
+    return (
+        f"the loss stopped being finite at {row['side']} pixels, step {row['step']} ({', '.join(bad)}): "
+        "the last good image is kept; a smaller --lr may help"
+    )
+
+
+def _resize_region(region: Region, content: Tensor, styles: list[Style]) -> Region:
+    """A region's masks at the sizes of this scale's images."""
+
+    def fit(mask: Tensor | None, image: Tensor) -> Tensor | None:
+        return None if mask is None else F.adaptive_avg_pool2d(mask, image.shape[-2:])
+
+    return Region(
+        fit(region.content, content), [fit(m, s.image) for m, s in zip(region.styles, styles, strict=True)]
+    )
