@@ -184,7 +184,7 @@ def test_matrix_profiles_against_the_textbook(tmp_path, scene, colorants, gamma)
     deep = images.read(tmp_path / "a.tif")
     found = deep.rgb[0].permute(1, 2, 0).numpy()
     away = np.abs(found - expected)  # near black the curve is steep, and colorants differ in their last digit
-    assert deep.depth == 16 and np.quantile(away, 0.98) < 4e-4 and away.max() < 6e-3
+    assert deep.depth == 16 and np.quantile(away, 0.98) < 1e-3 and away.max() < 6e-3
     Pillow.fromarray(eight(pixels)).save(tmp_path / "a.png", icc_profile=profile)
     found = pixels_of(images.read(tmp_path / "a.png"))
     assert np.abs(found - 255 * by_hand(eight(pixels) / 255, colorants, gamma)).max() < 2
