@@ -1,0 +1,354 @@
+"""Thin-plate spline warp of an image: fit, apply, map points both ways, invert, report and mend folds, save and load.
+
+Usable alone:
+
+    warp = Warp.fit(source_px, target_px, (width, height))   # what stands at source moves to target
+    bent = warp.apply(image)                                 # (N, C, H, W), any size of the same shape
+
+The output shows at u what the input shows at g(u) = u + s(u): the *backward* map, where s is the spline with
+s(source + displacement) = -displacement and s = 0 at the anchors on the border. `dst.warp_flow.FlowGrid` is the same map made cheap and
+differentiable for an optimisation; `dst.warp_repair` removes folds and keeps chosen regions rigid.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dst.config import InputError, check_choice, check_number
+from dst.warp_flow import FlowGrid
+from dst.warp_geometry import (
+    ANCHORS,
+    RIDGE,
+    Spline,
+    border_anchors,
+    check_size,
+    extent,
+    invert,
+    mesh,
+    node_grid,
+    to_pixels,
+    to_unit,
+)
+from dst.warp_repair import FoldReport, fold_report, protect, unfold
+from dst.warp_sampling import Field, resample
+
+__all__ = [
+    "ANCHORS", "RIDGE", "FlowGrid", "FoldReport", "Warp", "border_anchors", "protect", "to_pixels", "to_unit",
+]  # fmt: skip
+
+FORMAT, VERSION = "dst-warp", 1
+
+FINE_NODES = 512
+"""Nodes of the displacement grid along the long side when an image is warped: at least one per pixel below 512."""
+
+
+@dataclass(frozen=True, eq=False)
+class Warp:
+    """A fitted warp. Points are in unit coordinates of an image of `size`; arrays are read only.
+
+    Raises:
+        InputError: arrays of the wrong shape or not finite, a strength, ridge or number of anchors out of range.
+    """
+
+    size: tuple[int, int]
+    """(W, H) of the image the warp was made for."""
+    source: np.ndarray
+    """(k, 2) float64, unit coordinates, (x, y)."""
+    displacement: np.ndarray
+    """(k, 2) float64: how far each source point moves at strength 1, unit coordinates."""
+    strength: float = 1.0
+    """Factor on the displacements: 0 leaves the image as it is, above 1 exaggerates."""
+    ridge: float = RIDGE
+    """Added to the kernel's diagonal; the kernel is r^2 log r with r in long sides."""
+    anchors: int = ANCHORS
+    """Fixed points on the border along the long side; 0 leaves the border free."""
+    rigid: np.ndarray | None = None
+    """(k,) whole numbers: the rigid region a point belongs to, 0 for a free point; None means all free."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", check_size(self.size))
+        for name in ("source", "displacement"):
+            object.__setattr__(self, name, _read_only(_check_points(name, getattr(self, name))))
+        labels = np.zeros(len(self.source), int) if self.rigid is None else np.array(self.rigid, int)
+        object.__setattr__(self, "rigid", _read_only(labels))
+        if not len(self.source) == len(self.displacement) == len(labels):
+            given = f"{len(self.source)} source points, {len(self.displacement)} displacements, {len(labels)} region labels"
+            raise InputError(f"{given}: a warp takes one displacement and one label for each point")
+        check_number("warp strength", self.strength, -10, 10)
+        check_number("warp ridge", self.ridge, 0, 1)
+        check_number("border anchors per side", self.anchors, 0, 1000, whole=True)
+        if self.anchors == 1 or (not self.anchors and 0 < len(self.source) < 3):
+            raise InputError(
+                f"{self.anchors} border anchors and {len(self.source)} points: a warp takes 2 anchors per side or more, "
+                "or 0 with 3 points or more"
+            )
+
+    @classmethod
+    def identity(cls, size, *, anchors: int = ANCHORS) -> Warp:
+        """The warp of an image of `size` (W, H) that moves nothing."""
+        return cls(size, np.zeros((0, 2)), np.zeros((0, 2)), anchors=anchors)
+
+    @classmethod
+    def fit(cls, source, target, size, *, strength: float = 1.0, ridge: float = RIDGE, anchors: int = ANCHORS) -> Warp:
+        """The warp that moves what stands at `source` to `target`.
+
+        Args:
+            source: (k, 2) positions in pixels of the image, (x, y), centres at integers, inside the image.
+            target: (k, 2) where they go, same units; up to one long side outside the image.
+            size: (W, H) of that image.
+            strength, ridge, anchors: as the fields of `Warp`.
+
+        Raises:
+            InputError: fewer than 3 points, unequal counts, points not finite or outside, sources on one line, two
+                sources or two targets in one place.
+        """
+        size = check_size(size)
+        source, target = _check_points("source points", source), _check_points("target points", target)
+        if len(source) != len(target):
+            raise InputError(f"{len(source)} source and {len(target)} target points: a warp takes as many of one as of the other")
+        _check_geometry(source, target, size)
+        unit = to_unit(source, size)
+        return cls(size, unit, to_unit(target, size) - unit, strength=strength, ridge=ridge, anchors=anchors)
+
+    @property
+    def moved(self) -> np.ndarray:
+        """(k, 2) displacements with the strength applied, unit coordinates."""
+        return self.strength * self.displacement
+
+    @property
+    def is_identity(self) -> bool:
+        """True where no point moves: the image comes back untouched."""
+        return not np.any(self.moved)
+
+    @cached_property
+    def spline(self) -> Spline:
+        """The backward displacement s, float64, in unit coordinates."""
+        fixed = border_anchors(self.size, self.anchors) if self.anchors else np.zeros((0, 2))
+        if self.is_identity:
+            none = torch.zeros(0, 2, dtype=torch.float64)
+            return Spline(none, none, torch.zeros(3, 2, dtype=torch.float64))
+        centres = np.concatenate([self.source + self.moved, fixed])
+        values = np.concatenate([-self.moved, np.zeros_like(fixed)])
+        try:
+            return Spline.fit(torch.from_numpy(centres), torch.from_numpy(values), self.ridge)
+        except torch.linalg.LinAlgError:
+            raise InputError(
+                f"{len(self.source)} moved points determine no spline: two of them meet or all lie on one line; "
+                "move them apart, or use border anchors and a ridge above 0"
+            ) from None
+
+    def field(self, size=None) -> Field:
+        """Sampling positions for an image of `size` (W, H), default the warp's own; an image of another shape stretches the warp with it."""
+        nodes = node_grid(self.size, _nodes(size or self.size))
+        points = mesh(*nodes)
+        coarse = self.spline(points).reshape(len(nodes[1]), len(nodes[0]), 2)
+        return Field(coarse, extent(self.size), check_size(size or self.size))
+
+    def grid(self, size=None, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """Sampling grid (1, H, W, 2) for `grid_sample(..., align_corners=False)` at `size` (W, H), default the warp's own."""
+        return _sampling_grid(self.field(size), dtype)
+
+    def apply(self, image: torch.Tensor, mode: str = "bicubic") -> torch.Tensor:
+        """Warp an image at its own size.
+
+        Args:
+            image: (N, C, H, W), floating point, any range; H and W need not be the warp's own.
+            mode: "bicubic" or "bilinear". Bicubic stays within the range of the neighbouring pixels.
+
+        Returns:
+            (N, C, H, W) of the same type; border pixels are repeated where the warp looks outside.
+
+        Raises:
+            InputError: another shape or type, or an unknown mode.
+        """
+        return _apply(self, image, mode)
+
+    def unmap_points(self, points) -> np.ndarray:
+        """Where the content seen at output positions `points` (N, 2) in pixels comes from: pixels (N, 2), exact."""
+        points = torch.from_numpy(to_unit(_check_points("points", points), self.size))
+        return to_pixels((points + self.spline(points)).numpy(), self.size)
+
+    def map_points(self, points) -> np.ndarray:
+        """Where content at `points` (N, 2) in pixels lands: pixels (N, 2). Newton's method; to 1e-6 px where nothing folds."""
+        points = torch.from_numpy(to_unit(_check_points("points", points), self.size))
+        return to_pixels(invert(self.spline, points, self.size).numpy(), self.size)
+
+    def inverse(self) -> InverseWarp:
+        """The map that undoes this one."""
+        return InverseWarp(self)
+
+    def with_strength(self, strength: float) -> Warp:
+        """The same warp with every displacement times `strength`; replaces the present strength."""
+        return dataclasses.replace(self, strength=strength)
+
+    def folds(self, grid: int = 256) -> FoldReport:
+        """Where the backward map folds: see `dst.warp_repair.fold_report`. `grid` is the samples along the long side."""
+        return fold_report(self, grid)
+
+    def unfold(self, bound: float = 0.05) -> tuple[Warp, float]:
+        """The nearest found warp without folds, and the share of the bend it keeps: see `dst.warp_repair.unfold`."""
+        return unfold(self, bound)
+
+    def bending_energy(self) -> float:
+        """w^T K w over both components of the backward displacement, in unit coordinates (Bookstein 1989); 0 for an affine map."""
+        return self.spline.bending_energy()
+
+    def save(self, path) -> None:
+        """Write the warp as JSON; an interrupted write leaves what was there.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        data = {
+            "format": FORMAT, "version": VERSION, "size": list(self.size), "strength": float(self.strength), "ridge": float(self.ridge),
+            "anchors": int(self.anchors), "units": "long sides, origin at the corner of the first pixel",
+            "source": self.source.tolist(), "displacement": self.displacement.tolist(), "rigid": self.rigid.tolist(),
+        }  # fmt: skip
+        _write(Path(path), json.dumps(data, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path) -> Warp:
+        """Read a warp that `save` wrote.
+
+        Raises:
+            InputError: no such file, not a warp, damaged, or of a newer version.
+        """
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"warp file {str(path)!r} cannot be read ({error.strerror}): give a file written by Warp.save") from None
+        except ValueError:
+            data = None
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise InputError(f"{str(path)!r} is not a warp: give a file written by Warp.save, or warp.json of a run")
+        if not isinstance(data.get("version"), int) or data["version"] > VERSION:
+            raise InputError(
+                f"warp file {str(path)!r} has format version {data.get('version')!r}: this release reads up to {VERSION}; update it"
+            )
+        try:
+            fields = {name: data[name] for name in ("strength", "ridge", "anchors", "rigid")}
+            points = [np.array(data[name], dtype=np.float64).reshape(-1, 2) for name in ("source", "displacement")]
+            return cls(tuple(data["size"]), *points, **fields)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"warp file {str(path)!r} is damaged ({error}): write it again with Warp.save") from None
+
+
+@dataclass(frozen=True, eq=False)
+class InverseWarp:
+    """The numerical inverse of a warp: shows at u what the warped image shows at the place that u moves to."""
+
+    warp: Warp
+
+    def field(self, size=None) -> Field:
+        """As `Warp.field`, from Newton's method on a grid of up to 257 nodes."""
+        size = check_size(size or self.warp.size)
+        nodes = node_grid(self.warp.size, min(257, _nodes(size)))
+        points = mesh(*nodes)
+        coarse = invert(self.warp.spline, points, self.warp.size) - points
+        return Field(coarse.reshape(len(nodes[1]), len(nodes[0]), 2), extent(self.warp.size), size)
+
+    def grid(self, size=None, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """As `Warp.grid`."""
+        return _sampling_grid(self.field(size), dtype)
+
+    def apply(self, image: torch.Tensor, mode: str = "bicubic") -> torch.Tensor:
+        """As `Warp.apply`."""
+        return _apply(self, image, mode)
+
+    def map_points(self, points) -> np.ndarray:
+        """As `Warp.map_points`: the warp's `unmap_points`."""
+        return self.warp.unmap_points(points)
+
+    def unmap_points(self, points) -> np.ndarray:
+        """As `Warp.unmap_points`: the warp's `map_points`."""
+        return self.warp.map_points(points)
+
+    def inverse(self) -> Warp:
+        """The warp itself."""
+        return self.warp
+
+
+def _nodes(size) -> int:
+    return min(FINE_NODES, max(8, *size)) + 1
+
+
+def _apply(warp, image: torch.Tensor, mode: str) -> torch.Tensor:
+    check_choice("sampling mode", mode, ("bicubic", "bilinear"))
+    if not (isinstance(image, torch.Tensor) and image.ndim == 4 and image.is_floating_point() and image.numel()):
+        given = f"tensor of shape {tuple(image.shape)}, {image.dtype}" if isinstance(image, torch.Tensor) else type(image).__name__
+        raise InputError(f"image is a {given}: a warp takes a floating point tensor of shape (N, C, H, W)")
+    owner = warp.warp if isinstance(warp, InverseWarp) else warp
+    if owner.is_identity:
+        return image.clone()
+    field = warp.field((image.shape[3], image.shape[2]))
+    return resample(image.cpu(), field, mode).to(image.device)
+
+
+def _sampling_grid(field: Field, dtype: torch.dtype) -> torch.Tensor:
+    width, height = field.size
+    scale = torch.tensor([2 / width, 2 / height], dtype=torch.float64)
+    return ((field(0, height) + 0.5) * scale - 1).to(dtype)[None]
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+def _check_points(name: str, points) -> np.ndarray:
+    try:
+        points = np.array(points, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} are not numbers: they take an array of shape (N, 2), x and y") from None
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise InputError(f"{name} have shape {points.shape}: they take an array of shape (N, 2), x and y")
+    if not np.isfinite(points).all():
+        bad = int(np.flatnonzero(~np.isfinite(points).all(1))[0])
+        raise InputError(f"{name}: number {bad + 1} is {points[bad].tolist()}: positions take finite numbers; correct it or leave it out")
+    return points
+
+
+def _check_geometry(source: np.ndarray, target: np.ndarray, size) -> None:
+    """Refuse points that determine no warp. Pixels."""
+    if len(source) < 3:
+        raise InputError(f"{len(source)} points: a warp takes 3 or more; give more points, or none at all for no warp")
+    reach = max(size)
+    for name, points, margin in (("source", source, 0), ("target", target, reach)):
+        outside = (points < -0.5 - margin) | (points > np.array(size) - 0.5 + margin)
+        if outside.any():
+            bad = int(np.flatnonzero(outside.any(1))[0])
+            where = "inside the image" if not margin else "at most one long side outside the image"
+            raise InputError(
+                f"{name} point {bad + 1} is {points[bad].tolist()} in an image of {size[0]} x {size[1]}: "
+                f"it takes a position {where}; correct it or leave it out"
+            )
+        gaps = np.linalg.norm(points[:, None] - points[None], axis=2) + np.diag(np.full(len(points), np.inf))
+        if gaps.min() < 1e-3:
+            a, b = sorted(np.unravel_index(int(gaps.argmin()), gaps.shape))
+            raise InputError(f"{name} points {a + 1} and {b + 1} are the same, {points[a].tolist()}: each takes its own place; leave one out")
+    spread = np.linalg.svd(source - source.mean(0), compute_uv=False)[1] / np.sqrt(len(source))
+    if spread < 1e-2:
+        raise InputError(f"all {len(source)} source points lie on one line: a warp takes 3 or more that do not; add one beside it")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise InputError(f"warp file {str(path)!r} cannot be written ({error.strerror}): give a path in an existing, writable folder") from None

@@ -1,0 +1,209 @@
+"""The thin-plate spline itself: coordinates, border anchors, fit, value, derivative, numerical inverse.
+
+Everything here works in *unit* coordinates, u = (x + 0.5) / max(W, H): the image covers [0, W/L] x [0, H/L] with L = max(W, H),
+whatever its resolution, and distances are isotropic. The kernel is U(r) = r^2 log r (Duchon 1977; Bookstein 1989), the solve and
+all values are float64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from dst.config import InputError
+
+RIDGE = 1e-7
+"""Added to the kernel's diagonal. |U| reaches 0.69 across a square image of side 1, so this is about a ten-millionth of the
+kernel's scale: a spline misses its control points by less than a thousandth of a pixel at 256, and stays solvable
+when two control points meet."""
+
+ANCHORS = 41
+"""Border anchors along a long side, corners included."""
+
+TINY = 1e-30
+_CHUNK = 1 << 22
+
+
+def to_unit(points, size):
+    """Pixel positions (N, 2), order (x, y), centres at integers, to unit positions. Numpy in, numpy out; torch likewise.
+
+    `size` is (W, H) of the image the pixels belong to.
+    """
+    return (points + 0.5) / max(size)
+
+
+def to_pixels(points, size):
+    """Unit positions (N, 2) to pixels of an image of `size` (W, H): the inverse of `to_unit`."""
+    return points * max(size) - 0.5
+
+
+def extent(size) -> tuple[float, float]:
+    """Width and height of the image in unit coordinates; the longer is 1."""
+    return size[0] / max(size), size[1] / max(size)
+
+
+def check_size(size) -> tuple[int, int]:
+    """Return (W, H) as whole numbers.
+
+    Raises:
+        InputError: not two whole numbers of at least 1.
+    """
+    try:
+        width, height = size
+        good = int(width) == width and int(height) == height and min(width, height) >= 1
+    except (TypeError, ValueError, OverflowError):
+        good = False
+    if not good:
+        raise InputError(f"image size is {size!r}: it takes (width, height), two whole numbers of 1 or more")
+    return int(width), int(height)
+
+
+def border_anchors(size, per_side: int = ANCHORS) -> np.ndarray:
+    """Unit positions (m, 2) on all four borders of an image of `size` (W, H), the four corners included exactly.
+
+    The longer sides carry `per_side` points, the shorter ones as many as keep the same spacing (never fewer than the corners).
+    The order runs once round the image from the origin, along x first; no point appears twice.
+
+    Raises:
+        InputError: `per_side` is below 2.
+    """
+    if per_side < 2:
+        raise InputError(f"{per_side} border anchors per side: it takes 2 or more, the corners being two of them")
+    width, height = extent(check_size(size))
+    across = max(1, round((per_side - 1) * width))
+    down = max(1, round((per_side - 1) * height))
+    x, y = np.linspace(0.0, width, across + 1), np.linspace(0.0, height, down + 1)
+    top = np.stack([x[:-1], np.zeros(across)], 1)
+    right = np.stack([np.full(down, width), y[:-1]], 1)
+    bottom = np.stack([x[:0:-1], np.full(across, height)], 1)
+    left = np.stack([np.zeros(down), y[:0:-1]], 1)
+    return np.concatenate([top, right, bottom, left])
+
+
+def squared_distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Squared distances (N, n) between two sets of points (N, 2) and (n, 2), never exactly zero so that a logarithm exists."""
+    dx, dy = a[:, None, 0] - b[None, :, 0], a[:, None, 1] - b[None, :, 1]
+    return (dx * dx + dy * dy).clamp_min(TINY)
+
+
+def kernel(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """U(|a - b|) = r^2 log r for all pairs: (N, 2), (n, 2) -> (N, n)."""
+    r2 = squared_distances(a, b)
+    return 0.5 * r2 * torch.log(r2)
+
+
+def affine_basis(points: torch.Tensor) -> torch.Tensor:
+    """Columns 1, x, y: (N, 2) -> (N, 3)."""
+    return torch.cat([torch.ones_like(points[:, :1]), points], dim=1)
+
+
+def saddle(centres: torch.Tensor, ridge: float) -> torch.Tensor:
+    """The spline's system (n + 3, n + 3): kernel plus ridge, bordered by the affine basis (Wahba 1990, equation 2.4.23)."""
+    n = len(centres)
+    matrix = centres.new_zeros(n + 3, n + 3)
+    basis = affine_basis(centres)
+    matrix[:n, :n] = kernel(centres, centres) + ridge * torch.eye(n, dtype=centres.dtype, device=centres.device)
+    matrix[:n, n:], matrix[n:, :n] = basis, basis.T
+    return matrix
+
+
+@dataclass(frozen=True)
+class Spline:
+    """A fitted thin-plate spline from the plane to R^2: s(u) = sum_j w_j U(|u - c_j|) + affine. All tensors float64."""
+
+    centres: torch.Tensor
+    """(n, 2) control points."""
+    weights: torch.Tensor
+    """(n, 2) kernel weights; orthogonal to the affine functions."""
+    affine: torch.Tensor
+    """(3, 2): constant, x and y coefficients."""
+
+    @staticmethod
+    def fit(centres: torch.Tensor, values: torch.Tensor, ridge: float = RIDGE) -> Spline:
+        """The spline that takes `values` (n, 2) at `centres` (n, 2), up to the ridge."""
+        n = len(centres)
+        right = torch.cat([values, values.new_zeros(3, 2)])
+        solution = torch.linalg.solve(saddle(centres, ridge), right)
+        return Spline(centres, solution[:n], solution[n:])
+
+    def _chunks(self, points: torch.Tensor):
+        return points.split(max(1, _CHUNK // max(1, len(self.centres))))
+
+    def __call__(self, points: torch.Tensor) -> torch.Tensor:
+        """Values (N, 2) at points (N, 2)."""
+        parts = [kernel(p, self.centres) @ self.weights for p in self._chunks(points)]
+        return torch.cat(parts) + affine_basis(points) @ self.affine
+
+    def jacobian(self, points: torch.Tensor) -> torch.Tensor:
+        """Derivatives (N, 2, 2) at points (N, 2): entry [i, a, b] is d s_a / d u_b. Uses grad U = (2 log r + 1)(u - c)."""
+        parts = []
+        for p in self._chunks(points):
+            slope = torch.log(squared_distances(p, self.centres)) + 1.0  # (N, n)
+            moved = torch.stack([self.weights, *(self.weights * self.centres[:, b, None] for b in range(2))])
+            total = slope @ moved  # (3, N, 2): sums of slope w, slope w c_x, slope w c_y
+            parts.append(torch.stack([p[:, b, None] * total[0] - total[b + 1] for b in range(2)], dim=2))
+        return torch.cat(parts) + self.affine[1:].T
+
+    def bending_energy(self) -> float:
+        """Sum over both components of w^T K w. Times 8 pi it is the integral of the squared second derivatives over the plane."""
+        return float((self.weights * (kernel(self.centres, self.centres) @ self.weights)).sum())
+
+
+def node_grid(size, nodes: int, least: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
+    """Evenly spaced unit positions from border to border: x (nx,) and y (ny,), `nodes` of them along the long side."""
+    width, height = extent(size)
+    count = [max(least, round((nodes - 1) * side) + 1) for side in (width, height)]
+    return (
+        torch.linspace(0.0, width, count[0], dtype=torch.float64),
+        torch.linspace(0.0, height, count[1], dtype=torch.float64),
+    )
+
+
+def mesh(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """All pairs of x (nx,) and y (ny,) as points (ny * nx, 2), row by row."""
+    rows, columns = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack([columns.reshape(-1), rows.reshape(-1)], dim=1)
+
+
+def invert(spline: Spline, targets: torch.Tensor, size, steps: int = 40, tolerance: float = 1e-10) -> torch.Tensor:
+    """Solve u + s(u) = t for every target t: unit positions (N, 2) -> (N, 2).
+
+    Newton's method with the step halved while it does not help, from the best node of a 65-wide grid over the image. Where the map
+    folds, one of the several solutions; where there is none, the closest position found.
+    """
+    nodes = mesh(*node_grid(size, 65))
+    images = nodes + spline(nodes)
+    start = torch.cat([squared_distances(part, images).argmin(1) for part in targets.split(_CHUNK // len(images) + 1)])
+    best = nodes[start]
+    plain = targets - spline(targets)  # one fixed-point step, better than the grid where the map is gentle
+    error, other = _residual(spline, best, targets), _residual(spline, plain, targets)
+    best = torch.where((other < error)[:, None], plain, best)
+    damping = torch.ones(len(targets), dtype=torch.float64)
+    error = torch.minimum(error, other)
+    for _ in range(steps):
+        left = torch.nonzero((error > tolerance) & (damping > 1e-6)).reshape(-1)
+        if not len(left):
+            break
+        here = best[left]
+        slope = spline.jacobian(here) + torch.eye(2, dtype=torch.float64)
+        step = _solve2(slope, here + spline(here) - targets[left])
+        moved = here - damping[left, None] * step
+        found = _residual(spline, moved, targets[left])
+        helped = found < error[left]
+        best[left[helped]], error[left[helped]] = moved[helped], found[helped]
+        damping[left] = torch.where(helped, (2 * damping[left]).clamp_max(1.0), damping[left] / 2)
+    return best
+
+
+def _residual(spline: Spline, points: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return torch.linalg.vector_norm(points + spline(points) - targets, dim=1)
+
+
+def _solve2(matrix: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Solve 2 x 2 systems (N, 2, 2), (N, 2); a vanishing determinant is kept away from zero, its sign kept."""
+    a, b, c, d = matrix[:, 0, 0], matrix[:, 0, 1], matrix[:, 1, 0], matrix[:, 1, 1]
+    det = a * d - b * c
+    det = torch.where(det.abs() < 1e-4, torch.where(det < 0, -1e-4, 1e-4), det)
+    return torch.stack([d * right[:, 0] - b * right[:, 1], a * right[:, 1] - c * right[:, 0]], 1) / det[:, None]
