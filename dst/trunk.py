@@ -23,7 +23,7 @@ class Layer(NamedTuple):
     stride: int
 
 
-class _ReluReflect(torch.autograd.Function):
+class ReluReflect(torch.autograd.Function):
     """ReLU and one pixel of reflected border in a single pass over memory, forward and backward.
 
     Separate calls read and write the largest tensors of the network once more each way, which at full resolution costs
@@ -144,7 +144,7 @@ class Trunk(nn.Module):
         if self.network.padding != "reflect" or min(x.shape[2:]) < 2:
             x = F.relu_(x)
             return x, self._bordered(x)
-        return _ReluReflect.apply(x)
+        return ReluReflect.apply(x)
 
     def extra_repr(self) -> str:
         return f"{self.name}, sha256 {self.sha256[:12]}"

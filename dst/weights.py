@@ -78,7 +78,7 @@ def _vgg(name: str, depths: tuple[int, ...]) -> Network:
 NETWORKS = {
     "compact": Network(
         "compact",
-        ((16, 16), (32, 32), (64, 64, 64), (96, 96), (96,)),
+        ((16, 16), (32, 32), (64, 32, 32, 32), (80, 64, 64), (96,)),
         "reflect",
         "the file inside this package",
         "Apache-2.0; see docs/compact-trunk.md for its teachers",
