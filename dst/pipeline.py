@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import correspondence
-from correspondence.matches import Matches
+from correspondence.matches import Matches, check_points
 from dst import images
 from dst.config import InputError, StylizeConfig
 from dst.methods.targets import Style
@@ -183,7 +183,9 @@ def read_points(points: Any, content_size: tuple[int, int], style_size: tuple[in
             f"points have shape {table.shape}: give (N, 4) or (N, 5), content x, y, style x, y and, if you like, a score"
         )
     scores = table[:, 4] if table.shape[1] == 5 else None
-    return Matches.from_arrays(table[:, :2], table[:, 2:4], scores, content_size, style_size)
+    found = Matches(table[:, :2], table[:, 2:4], scores, content_size, style_size)
+    check_points(found, "points", None)
+    return found
 
 
 def _plan_warp(
@@ -215,8 +217,7 @@ def _problem(content: images.Image, styles: list[images.Image], plan: Plan, conf
         # warp is unfolded first and the optimisation starts from displacements that a smooth warp can reach.
         fitted = Warp.fit(plan.source, plan.target, content.size, strength=config.warp.warp_strength)
         fitted, _ = fitted.unfold()
-        source = torch.as_tensor(fitted.source)
-        target = torch.as_tensor(fitted.displacement) * fitted.strength
+        source, target = torch.tensor(fitted.source), torch.tensor(fitted.moved)
     return Problem(
         content=picture,
         styles=painted,
@@ -239,10 +240,8 @@ class Finished:
 def _finish(content: images.Image, plan: Plan, problem: Problem, state: State) -> Finished:
     if not plan.warps:
         return Finished(Warp.identity(content.size), 1.0)
-    warp, factor = Warp.from_unit(
-        problem.source.cpu().numpy(), state.displacement.detach().cpu().double().numpy(), content.size
-    ).unfold()
-    return Finished(warp, factor)
+    source, displacement = problem.source.cpu().numpy(), state.displacement.detach().cpu().double().numpy()
+    return Finished(*Warp(content.size, source, displacement).unfold())
 
 
 def _result(
@@ -280,10 +279,9 @@ def load_run(folder: Any) -> Result:
         InputError: no run there, a damaged one, or one made by a newer version.
     """
     result = Result.load(folder)
-    points = Path(folder) / "points.csv"
-    if points.exists():
-        sizes = result.record["content"]["size"], result.record["style"]["size"]
-        result.matches = Matches.from_csv(points, *(tuple(size) for size in sizes), check=False)
+    rows = np.array(result.record["matches"]["points"], dtype=np.float64).reshape(-1, 5)
+    sizes = [tuple(result.record[side]["size"]) for side in ("content", "style")]
+    result.matches = Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], *sizes)
     return result
 
 
