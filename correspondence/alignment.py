@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from .best_buddies import mutual, normalise, patches
+from .cleaning import similarity
 
 STRIDE = 16
 """Every frame is a multiple of this wide and high, so that all five levels cover it alike."""
 ANGLES = (-30.0, 0.0, 30.0)
 SCALES = (0.5, 0.71, 1.0, 1.41, 2.0)
+LEVEL = 4
+SEARCH_SIDE = 160
+"""Long side, in pixels, of the copies on which turns and scales are tried."""
+CANDIDATES = 3
+WIDTH = 0.08
+"""Shifts this far apart, share of the long side, still count as agreeing: the subject may bend."""
 
 
 @dataclass(frozen=True)
@@ -67,23 +74,32 @@ class Frame:
         return np.stack(np.meshgrid(*self.axes()), axis=-1)
 
 
-def around(frame: Frame, content_size, style_size, common: bool, margin: float = 0.0) -> Frame:
-    """The frame cut to what the two images cover: together, or (`common`) both of them, with a margin in pixels."""
-    corners = []
-    for size, back in ((content_size, frame.from_content), (style_size, frame.from_style)):
-        w, h = size
-        box = back(np.array([[-0.5, -0.5], [w - 0.5, -0.5], [-0.5, h - 0.5], [w - 0.5, h - 0.5]]))
-        corners.append((box.min(axis=0), box.max(axis=0)))
-    (low_a, high_a), (low_b, high_b) = corners
-    low, high = np.minimum(low_a, low_b), np.maximum(high_a, high_b)
-    if common:
-        low = np.maximum(low, np.maximum(low_a, low_b) - margin)
-        high = np.minimum(high, np.minimum(high_a, high_b) + margin)
+def _box(size, back: Callable) -> tuple[np.ndarray, np.ndarray]:
+    w, h = size
+    box = back(np.array([[-0.5, -0.5], [w - 0.5, -0.5], [-0.5, h - 0.5], [w - 0.5, h - 0.5]]))
+    return box.min(axis=0), box.max(axis=0)
+
+
+def _cut(frame: Frame, low: np.ndarray, high: np.ndarray) -> Frame:
+    """The frame cut to a box, rounded up to whole cells, the rounding shared by both sides."""
     cells = np.maximum(2, np.ceil((high - low) / STRIDE - 1e-6)).astype(int)
-    # rounding to whole cells is shared by both sides, so that exchanging or mirroring the images changes nothing
     corner = (low + high - cells * STRIDE) / 2 + 0.5
     size = (int(cells[0]) * STRIDE, int(cells[1]) * STRIDE)
-    return Frame(frame.angle, frame.scale, frame.ca, frame.cb, (float(corner[0]), float(corner[1])), size)
+    return replace(frame, corner=(float(corner[0]), float(corner[1])), size=size)
+
+
+def whole(frame: Frame, size: tuple[int, int], back: Callable) -> Frame:
+    """The frame cut to all of one image; `back` is the frame's from_content or from_style."""
+    return _cut(frame, *_box(size, back))
+
+
+def around(frame: Frame, content_size, style_size, margin: float = 0.0) -> Frame:
+    """The frame cut to what both images cover, with a margin in pixels."""
+    (low_a, high_a), (low_b, high_b) = _box(content_size, frame.from_content), _box(style_size, frame.from_style)
+    low, high = np.minimum(low_a, low_b), np.maximum(high_a, high_b)
+    low = np.maximum(low, np.maximum(low_a, low_b) - margin)
+    high = np.minimum(high, np.minimum(high_a, high_b) + margin)
+    return _cut(frame, low, np.maximum(low, high))
 
 
 def sample(image: torch.Tensor, positions: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
@@ -105,71 +121,89 @@ def level_mask(mask: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return (F.adaptive_avg_pool2d(mask, like.shape[-2:]) > 0.9).to(mask.dtype)
 
 
-def _view(image: torch.Tensor, angle: float, scale: float, encode: Callable, level: int):
-    """An image turned by `angle`, resized by `scale`: positions of its cells (n, 2) around its centre, and their patches."""
-    height, width = image.shape[-2:]
-    centre = ((width - 1) / 2, (height - 1) / 2)
-    whole = Frame(-2 * angle, 1 / scale**2, centre, centre)
-    frame = around(whole, (width, height), (1, 1), common=False)
-    picture, mask = sample(image, frame.to_content(frame.grid()))
-    features = encode(picture)[level - 1]
-    mask = level_mask(mask, features)
-    keep = mask.reshape(-1) > 0
-    xs, ys = frame.axes(2 ** (level - 1))
-    xs, ys = xs[: features.shape[-1]], ys[: features.shape[-2]]
-    cells = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-    return cells[keep.cpu().numpy()], patches(normalise(features, mask), 3)[keep]
-
-
 def agreement(shift: np.ndarray, weight: np.ndarray, width: float) -> np.ndarray:
     """For each buddy, how much weight lies near its shift: (N, 2), (N,) -> (N,)."""
     apart = ((shift[:, None] - shift[None]) ** 2).sum(axis=-1)
     return np.exp(-apart / (2 * width**2)) @ weight
 
 
-def find_frame(content: torch.Tensor, style: torch.Tensor, encode: Callable, level: int = 4) -> tuple[Frame, float]:
-    """Try turns and scales; return the frame of the best one, refined by its buddies, and its score.
+def find_frame(content: torch.Tensor, style: torch.Tensor, encode: Callable) -> tuple[Frame, float]:
+    """Try turns and scales on small copies, look closer at the best few; return the best frame and its score.
 
-    content, style: (1, 3, h, w). The score is the buddies' similarity gathered around the best common shift.
+    content, style: (1, 3, h, w). The score is the similarity of the buddies that agree on one shift, summed, over the
+    number of places that could have had one: near 0 for unrelated images, near 1 for an image with itself.
+    """
+    side = max(*content.shape[-2:], *style.shape[-2:])
+    factor = min(1.0, SEARCH_SIDE / side)
+    small = [_reduced(x, factor) for x in (content, style)]
+    centres = [((x.shape[-1] - 1) / 2, (x.shape[-2] - 1) / 2) for x in small]
+    tried = []
+    for degrees in ANGLES:
+        for scale in SCALES:
+            tried.append(_vote(*small, encode, Frame(math.radians(degrees), scale, *centres), common=False))
+    tried.sort(key=lambda entry: -entry[0])
+    best = (0.0, Frame(0.0, 1.0, *[((x.shape[-1] - 1) / 2, (x.shape[-2] - 1) / 2) for x in (content, style)]))
+    for _, frame in tried[:CANDIDATES]:
+        closer = [tuple(((np.array(c) + 0.5) / factor - 0.5).tolist()) for c in (frame.ca, frame.cb)]
+        entry = _vote(content, style, encode, Frame(frame.angle, frame.scale, *closer), common=True)
+        best = max(best, entry, key=lambda e: e[0])
+    return best[1], best[0]
+
+
+def _reduced(image: torch.Tensor, factor: float) -> torch.Tensor:
+    if factor >= 1:
+        return image
+    size = [max(1, round(n * factor)) for n in image.shape[-2:]]
+    return F.interpolate(image, size=size, mode="bilinear", antialias=True, align_corners=False)
+
+
+def _cells(image: torch.Tensor, frame: Frame, place: Callable, encode: Callable):
+    """The image seen in a frame: positions of the cells inside it (n, 2) and their patches (n, C * 9)."""
+    picture, mask = sample(image, place(frame.grid()))
+    features = encode(picture)[LEVEL - 1]
+    mask = level_mask(mask, features)
+    keep = mask.reshape(-1) > 0
+    cells = np.stack(np.meshgrid(*frame.axes(2 ** (LEVEL - 1))), axis=-1).reshape(-1, 2)
+    return cells[keep.cpu().numpy()], patches(normalise(features, mask), 3)[keep]
+
+
+def _vote(content, style, encode: Callable, frame: Frame, common: bool) -> tuple[float, Frame]:
+    """Best buddies in a frame, their votes for a common shift, and the frame moved to where they agree.
+
+    `common`: look only where both images are; otherwise each image is seen whole, since the shift is still unknown.
     """
     sizes = [(x.shape[-1], x.shape[-2]) for x in (content, style)]
     side = max(max(s) for s in sizes)
-    best = None
-    for degrees in ANGLES:
-        for scale in SCALES:
-            angle = math.radians(degrees)
-            at_a, rows_a = _view(content, angle / 2, math.sqrt(scale), encode, level)
-            at_b, rows_b = _view(style, -angle / 2, 1 / math.sqrt(scale), encode, level)
-            if len(at_a) == 0 or len(at_b) == 0:
-                continue
-            i, j, value = (t.cpu().numpy() for t in mutual(rows_a @ rows_b.T))
-            if len(i) == 0:
-                continue
-            pa, pb, weight = at_a[i], at_b[j], np.clip(value, 0, None)
-            votes = agreement(pb - pa, weight, 0.08 * side)
-            prior = math.exp(-0.5 * (degrees / 60) ** 2 - 0.5 * (math.log(scale) / math.log(4)) ** 2)
-            k = int(votes.argmax())
-            if best is None or votes[k] * prior > best[0]:
-                best = (votes[k] * prior, angle, scale, pa, pb, weight, (pb - pa)[k])
-    centres = [((w - 1) / 2, (h - 1) / 2) for w, h in sizes]
-    if best is None:
-        return Frame(0.0, 1.0, *centres), 0.0
-    score, angle, scale, pa, pb, weight, shift = best
-    return _refine(Frame(angle, scale, *centres), pa, pb, weight, shift, 0.1 * side), float(score)
+    if common:
+        views = [around(frame, *sizes, margin=STRIDE)] * 2
+    else:
+        views = [whole(frame, sizes[0], frame.from_content), whole(frame, sizes[1], frame.from_style)]
+    at_a, rows_a = _cells(content, views[0], frame.to_content, encode)
+    at_b, rows_b = _cells(style, views[1], frame.to_style, encode)
+    if min(len(at_a), len(at_b)) < 2:
+        return 0.0, frame
+    i, j, value = (t.cpu().numpy() for t in mutual(rows_a @ rows_b.T))
+    pa, pb, weight = at_a[i], at_b[j], np.clip(value, 0, None)
+    if len(weight) == 0 or weight.max() <= 0:
+        return 0.0, frame
+    votes = agreement(pb - pa, weight, WIDTH * side)
+    k = int(votes.argmax())
+    turn, size = math.degrees(frame.angle) / 60, math.log(frame.scale) / math.log(4)
+    prior = math.exp(-0.5 * (turn**2 + size**2))
+    places = math.sqrt(len(at_a) * len(at_b))
+    score = votes[k] * prior / (places if common else 1.0)
+    return float(score), _refined(frame, pa, pb, weight, (pb - pa)[k], 1.2 * WIDTH * side)
 
 
-def _refine(frame: Frame, pa, pb, weight, shift, width: float) -> Frame:
+def _refined(frame: Frame, pa, pb, weight, shift, width: float) -> Frame:
     """Move the frame's origin to the agreeing buddies, and turn and scale it by their own least-squares similarity."""
-    from .cleaning import similarity
-
     residual = pb - pa - shift
     for k in range(6):
         near = weight / (1 + (residual**2).sum(axis=1) / (width * 0.85**k) ** 2) ** 2
         scale, turn, move = similarity(pa, pb, near)
         residual = pb - (scale * pa @ turn.T + move)
-    angle = math.atan2(turn[1, 0], turn[0, 0])
+    angle = float(np.clip(math.atan2(turn[1, 0], turn[0, 0]), -0.5, 0.5))
     scale = float(np.clip(scale, 0.6, 1.7))
-    # the origin: the agreeing buddies' mean, brought into each image
-    mean_a, mean_b = np.average(pa, axis=0, weights=near), np.average(pb, axis=0, weights=near)
-    ca, cb = frame.to_content(mean_a), frame.to_style(mean_b)
-    return Frame(frame.angle + angle, frame.scale * scale, tuple(map(float, ca)), tuple(map(float, cb)))
+    ca = frame.to_content(np.average(pa, axis=0, weights=near))
+    cb = frame.to_style(np.average(pb, axis=0, weights=near))
+    return Frame(frame.angle + angle, frame.scale * scale, tuple(ca.tolist()), tuple(cb.tolist()))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from .alignment import Frame, around, find_frame, level_mask, sample
+from .alignment import around, find_frame, level_mask, sample
 from .best_buddies import activation, normalise, window_buddies, window_scores
 from .cleaning import align, spaced, uncrossed
 from .matches import Matches
@@ -62,7 +62,7 @@ def percolate(content, style, encode: Encode, threshold: float):
     """All best buddies of the finest level: points of both images (N, 2), activation sums (N,), similarities (N,)."""
     sizes = [(x.shape[-1], x.shape[-2]) for x in (content, style)]
     frame, _ = find_frame(content, style, encode)
-    frame = around(frame, *sizes, common=True, margin=16)
+    frame = around(frame, *sizes, margin=16)
     side = max(frame.size)
     field = Field(frame.size)
     energy = [[activation(f, torch.ones_like(f[:, :1])) for f in encode(x)] for x in (content, style)]

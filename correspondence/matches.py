@@ -165,7 +165,7 @@ class Matches:
         """
         rows, lines = _csv_rows(path)
         found = cls(rows[:, :2], rows[:, 2:4], rows[:, 4], content_size, style_size)
-        _check_points(found, path, lines)
+        check_points(found, path, lines)
         return found
 
     @classmethod
@@ -186,7 +186,7 @@ class Matches:
             raise MatchError(
                 f"{path}: not a file of matches ({error}): it takes the JSON that `dst match --save-points` writes"
             ) from error
-        _check_points(found, path, None)
+        check_points(found, path, None)
         return found
 
 
@@ -260,7 +260,7 @@ def _csv_row(cells: list[str], columns: int, where: str) -> list[float]:
     return values if columns == len(HEADER) else [*values, 1.0]
 
 
-def _check_points(found: Matches, path, lines: list[int] | None) -> None:
+def check_points(found: Matches, path, lines: list[int] | None) -> None:
     """Refuse sets that no warp can be fitted to.
 
     Raises:
