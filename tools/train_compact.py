@@ -8,13 +8,14 @@ compact.safetensors, written at every evaluation. Step n's crops depend on the s
 interrupted run continues as if nothing had happened.
 
 How it learns. The teacher is first scaled so that every layer's activations have mean square 1 (a ReLU network may be
-scaled layer by layer), and each student channel is given one teacher channel to reproduce: those with the most variance,
-in their order, so dead ones are left out. The first layers (to `--front`) can reproduce theirs all but exactly; each is
-regressed by itself on the layer before it, and they are frozen once their share of the steps is over. The others are
-trained end to end. The loss is the squared error per channel, over a compromise between that channel's variance and the
-layer's, plus a term that keeps a channel from dying: where the teacher is active and the student is silent, the ReLU
-would hide the error, so the student's negative pre-activation is pulled up. That term is the difference between the
-squared error and the ReLU's matching loss, which is convex (Auer, Herbster & Warmuth, 1996); it fades out.
+scaled layer by layer), and each student channel is given one teacher channel to reproduce: those with the most
+variance, in their order, so dead ones are left out. The first layers (to `--front`) can reproduce theirs all but
+exactly; each is regressed by itself on the layer before it, and they are frozen once their share of the steps is over.
+The others are trained end to end. The loss is the squared error per channel, over a compromise between that channel's
+variance and the layer's, plus a term that keeps a channel from dying: where the teacher is active and the student is
+silent, the ReLU would hide the error, so the student's negative pre-activation is pulled up. That term is the
+difference between the squared error and the ReLU's matching loss, which is convex (Auer, Herbster & Warmuth, 1996); it
+fades out over the first half.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--front", default="relu3_1", help="last layer regressed by itself (default %(default)s)")
     parser.add_argument("--front-share", type=float, default=0.3, help="share of the steps the front learns for")
-    parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--lr", type=float, default=3e-3, help="peak step size (default %(default)s)")
+    parser.add_argument("--front-lr", type=float, default=1e-2, help="the same for the front (default %(default)s)")
     parser.add_argument("--held-out", type=float, default=0.04, help="share of the images held out")
     parser.add_argument("--every", type=int, default=250, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
@@ -197,7 +199,8 @@ class Training:
         """Return this step's learning rates of the front and of the rest: a warm-up, then half a cosine to zero."""
         ends = self.args.front_share * self.args.steps, self.args.steps
         cosine = [0.5 * (1 + math.cos(math.pi * min(1, self.step / end))) if end else 0.0 for end in ends]
-        return tuple(self.args.lr * min(1, (self.step + 1) / 50) * value for value in cosine)
+        warm = min(1, (self.step + 1) / 50)
+        return self.args.front_lr * warm * cosine[0], self.args.lr * warm * cosine[1]
 
     def learn(self, images: torch.Tensor, targets: dict[str, torch.Tensor]) -> dict[str, float]:
         rates = self.rates()
