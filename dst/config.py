@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -56,6 +57,15 @@ def check_number(what: str, given: Any, low: float | None, high: float | None, w
         raise InputError(f"{what} is {given!r}: it takes {allowed}")
 
 
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it: a path becomes text; a picture given as an array, the name of its type."""
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value if isinstance(value, (bool, int, float, str, type(None))) else f"<{type(value).__name__}>"
+
+
 class Checked:
     """Gives a dataclass the check of every field against the range that its `option` declares."""
 
@@ -66,7 +76,7 @@ class Checked:
                 continue
             if meta["choices"] is not None:
                 check_choice(f.name, given, meta["choices"])
-            elif isinstance(given, tuple):
+            elif isinstance(f.default, tuple):
                 for item in given:
                     check_number(f.name, item, meta["low"], meta["high"], isinstance(item, int))
             elif isinstance(f.default, bool):
@@ -136,6 +146,33 @@ class OptimizeConfig(Checked):
     style_samples: int = option(1024, "positions of the style compared in each step", 16, 65536, group="schedule")
 
 
+@dataclass(frozen=True)
+class SteerConfig(Checked):
+    """Handles on one run. From Python a picture or a mask may be anything that `dst.images.read` takes, not a path only."""
+
+    geometry: str | None = option(
+        None, "picture that the shapes come from, while the strokes still come from the style", group="steering"
+    )
+    style_weights: tuple | None = option(None, "share of each style, where several are given", group="steering")
+    protect: str | None = option(None, "mask of the content: its white parts keep their shape", group="steering")
+    content_mask: str | None = option(
+        None, "the content's areas, by colour; each is painted as the area of that colour in style_mask", group="steering"
+    )
+    style_mask: str | None = option(None, "the style's areas, by colour; one mask for each style", group="steering")
+    preserve_color: str = option(
+        "none", "colours of the content: under the style's light and dark, or as a palette for the style's strokes",
+        choices=("none", "luminance", "histogram"), group="steering",
+    )  # fmt: skip
+    color_only: bool = option(False, "bend and recolour only: no strokes, no optimisation", group="steering")
+    init: str = option("content", "the first guess: content, noise, style or a picture's file", group="steering")
+    pins: tuple | None = option(
+        None, "matches added by hand, each content x, y and style x, y in pixels; they are reached", group="steering"
+    )
+    drop: tuple | None = option(
+        None, "matches left out, by their numbers in the plot of the matches", group="steering"
+    )
+
+
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "steps": 150, "step_decay": 1.0, "alpha_growth": 2.0, "optimizer": "rmsprop", "lr": 0.002, "lr_end": 1.0,
@@ -159,6 +196,7 @@ class StylizeConfig(Checked):
     match: MatchConfig = field(default_factory=MatchConfig)
     warp: WarpConfig = field(default_factory=WarpConfig)
     optimize: OptimizeConfig = field(default_factory=OptimizeConfig)
+    steer: SteerConfig = field(default_factory=SteerConfig)
 
     @classmethod
     def from_options(cls, preset: str = "default", **options: Any) -> StylizeConfig:
@@ -169,7 +207,7 @@ class StylizeConfig(Checked):
         """
         check_choice("preset", preset, PRESETS)
         chosen = {**PRESETS[preset], **options}
-        stages = {"match": MatchConfig, "warp": WarpConfig, "optimize": OptimizeConfig}
+        stages = {"match": MatchConfig, "warp": WarpConfig, "optimize": OptimizeConfig, "steer": SteerConfig}
         homes = {f.name: stage for stage, kind in stages.items() for f in fields(kind)}
         own = [f.name for f in fields(cls) if f.name not in stages]
         parts: dict[str, dict[str, Any]] = {stage: {} for stage in stages}
@@ -184,5 +222,6 @@ class StylizeConfig(Checked):
         table = {}
         for f in fields(self):
             value = getattr(self, f.name)
-            table.update(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else {f.name: value})
+            parts = {g.name: getattr(value, g.name) for g in fields(value)} if dataclasses.is_dataclass(value) else {}
+            table.update({name: plain(part) for name, part in (parts or {f.name: value}).items()})
         return table
