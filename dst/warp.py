@@ -38,17 +38,17 @@ from dst.warp_geometry import (
     to_pixels,
     to_unit,
 )
-from dst.warp_repair import FoldReport, fold_report, protect, unfold
+from dst.warp_repair import BOUND, FoldReport, fold_report, unfold
 from dst.warp_sampling import Field, resample
 
 __all__ = [
-    "ANCHORS", "RIDGE", "FlowGrid", "FoldReport", "Warp", "border_anchors", "protect", "to_pixels", "to_unit",
+    "ANCHORS", "RIDGE", "FlowGrid", "FoldReport", "InverseWarp", "Warp", "border_anchors", "to_pixels", "to_unit",
 ]  # fmt: skip
 
 FORMAT, VERSION = "dst-warp", 1
 
-FINE_NODES = 512
-"""Nodes of the displacement grid along the long side when an image is warped: at least one per pixel below 512."""
+FINE_STEPS = 512
+"""Steps of the displacement grid along the long side when an image is warped: one for every two pixels, between 128 and this many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,9 +194,15 @@ class Warp:
         """Where the backward map folds: see `dst.warp_repair.fold_report`. `grid` is the samples along the long side."""
         return fold_report(self, grid)
 
-    def unfold(self, bound: float = 0.05) -> tuple[Warp, float]:
+    def unfold(self, bound: float = BOUND) -> tuple[Warp, float]:
         """The nearest found warp without folds, and the share of the bend it keeps: see `dst.warp_repair.unfold`."""
         return unfold(self, bound)
+
+    def protect(self, mask) -> Warp:
+        """The warp with every region of a mask (H, W) made rigid: see `dst.warp_protect.protect`."""
+        from dst.warp_protect import protect  # brings scikit-image, which nothing else here needs
+
+        return protect(self, mask)
 
     def bending_energy(self) -> float:
         """w^T K w over both components of the backward displacement, in unit coordinates (Bookstein 1989); 0 for an affine map."""
@@ -278,7 +284,7 @@ class InverseWarp:
 
 
 def _nodes(size) -> int:
-    return min(FINE_NODES, max(8, *size)) + 1
+    return min(FINE_STEPS, max(128, max(size) // 2)) + 1
 
 
 def _apply(warp, image: torch.Tensor, mode: str) -> torch.Tensor:

@@ -137,14 +137,20 @@ class Spline:
         return torch.cat(parts) + affine_basis(points) @ self.affine
 
     def jacobian(self, points: torch.Tensor) -> torch.Tensor:
-        """Derivatives (N, 2, 2) at points (N, 2): entry [i, a, b] is d s_a / d u_b. Uses grad U = (2 log r + 1)(u - c)."""
-        parts = []
+        """Derivatives (N, 2, 2) at points (N, 2): entry [i, a, b] is d s_a / d u_b."""
+        return self.with_jacobian(points)[1]
+
+    def with_jacobian(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values (N, 2) and derivatives (N, 2, 2), from grad U = (2 log r + 1)(u - c)."""
+        weights = torch.cat([self.weights, self.weights * self.centres[:, :1], self.weights * self.centres[:, 1:]], 1)
+        values, slopes = [], []
         for p in self._chunks(points):
-            slope = torch.log(squared_distances(p, self.centres)) + 1.0  # (N, n)
-            moved = torch.stack([self.weights, *(self.weights * self.centres[:, b, None] for b in range(2))])
-            total = slope @ moved  # (3, N, 2): sums of slope w, slope w c_x, slope w c_y
-            parts.append(torch.stack([p[:, b, None] * total[0] - total[b + 1] for b in range(2)], dim=2))
-        return torch.cat(parts) + self.affine[1:].T
+            r2 = squared_distances(p, self.centres)
+            log = torch.log(r2)
+            values.append(0.5 * (r2.mul_(log) @ self.weights))
+            total = (log.add_(1.0) @ weights).reshape(-1, 3, 2)  # sums of slope w, slope w c_x, slope w c_y
+            slopes.append((p[:, :, None] * total[:, :1] - total[:, 1:]).transpose(1, 2))
+        return torch.cat(values) + affine_basis(points) @ self.affine, torch.cat(slopes) + self.affine[1:].T
 
     def bending_energy(self) -> float:
         """Sum over both components of w^T K w. Times 8 pi it is the integral of the squared second derivatives over the plane."""
@@ -167,38 +173,46 @@ def mesh(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return torch.stack([columns.reshape(-1), rows.reshape(-1)], dim=1)
 
 
-def invert(spline: Spline, targets: torch.Tensor, size, steps: int = 40, tolerance: float = 1e-10) -> torch.Tensor:
+def invert(spline: Spline, targets: torch.Tensor, size, tolerance: float = 1e-10) -> torch.Tensor:
     """Solve u + s(u) = t for every target t: unit positions (N, 2) -> (N, 2).
 
-    Newton's method with the step halved while it does not help, from the best node of a 65-wide grid over the image. Where the map
-    folds, one of the several solutions; where there is none, the closest position found.
+    Newton's method, the step halved while it does not help, from one fixed-point step; what does not converge starts again from the
+    best node of a 65-wide grid over the image. Where the map folds, one of the several solutions; where there is none, the closest
+    position found.
     """
-    nodes = mesh(*node_grid(size, 65))
-    images = nodes + spline(nodes)
-    start = torch.cat([squared_distances(part, images).argmin(1) for part in targets.split(_CHUNK // len(images) + 1)])
-    best = nodes[start]
-    plain = targets - spline(targets)  # one fixed-point step, better than the grid where the map is gentle
-    error, other = _residual(spline, best, targets), _residual(spline, plain, targets)
-    best = torch.where((other < error)[:, None], plain, best)
-    damping = torch.ones(len(targets), dtype=torch.float64)
-    error = torch.minimum(error, other)
+    found, error = _newton(spline, targets - spline(targets), targets, tolerance)
+    left = torch.nonzero(error > tolerance).reshape(-1)
+    if len(left):
+        nodes = mesh(*node_grid(size, 65))
+        images = nodes + spline(nodes)
+        start = torch.cat([squared_distances(part, images).argmin(1) for part in targets[left].split(_CHUNK // len(images) + 1)])
+        again, missed = _newton(spline, nodes[start], targets[left], tolerance)
+        better = missed < error[left]
+        found[left[better]] = again[better]
+    return found
+
+
+def _newton(spline, start, targets, tolerance, steps: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
+    """Best positions (N, 2) and their distances (N,) from the targets."""
+    eye = torch.eye(2, dtype=torch.float64)
+    best, damping = start.clone(), torch.ones(len(targets), dtype=torch.float64)
+    value, slope = spline.with_jacobian(best)
+    miss, slope = best + value - targets, slope + eye
+    error = torch.linalg.vector_norm(miss, dim=1)
     for _ in range(steps):
-        left = torch.nonzero((error > tolerance) & (damping > 1e-6)).reshape(-1)
+        left = torch.nonzero((error > tolerance) & (damping > 1e-4)).reshape(-1)
         if not len(left):
             break
-        here = best[left]
-        slope = spline.jacobian(here) + torch.eye(2, dtype=torch.float64)
-        step = _solve2(slope, here + spline(here) - targets[left])
-        moved = here - damping[left, None] * step
-        found = _residual(spline, moved, targets[left])
-        helped = found < error[left]
-        best[left[helped]], error[left[helped]] = moved[helped], found[helped]
+        trial = best[left] - damping[left, None] * _solve2(slope[left], miss[left])
+        value, slope_there = spline.with_jacobian(trial)
+        miss_there = trial + value - targets[left]
+        error_there = torch.linalg.vector_norm(miss_there, dim=1)
+        helped = error_there < error[left]
         damping[left] = torch.where(helped, (2 * damping[left]).clamp_max(1.0), damping[left] / 2)
-    return best
-
-
-def _residual(spline: Spline, points: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    return torch.linalg.vector_norm(points + spline(points) - targets, dim=1)
+        keep = left[helped]
+        best[keep], miss[keep], error[keep] = trial[helped], miss_there[helped], error_there[helped]
+        slope[keep] = slope_there[helped] + eye
+    return best, error
 
 
 def _solve2(matrix: torch.Tensor, right: torch.Tensor) -> torch.Tensor:

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from dst.warp_geometry import Spline, mesh, node_grid
+from dst.warp_geometry import Spline, affine_basis, border_anchors, extent, kernel, mesh, node_grid, saddle
 
 if TYPE_CHECKING:
     from dst.warp import Warp
+
+
+BOUND = 0.05
+"""Least Jacobian determinant of a mended warp: content is magnified at most twentyfold."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def _samples(warp: Warp, grid: int) -> torch.Tensor:
         pairs = moved[:, None] * 0.5 + moved[near] * 0.5
         parts.append(pairs.reshape(-1, 2))
     extra = torch.cat(parts[1:])
-    limit = torch.tensor([warp.size[0] / max(warp.size), warp.size[1] / max(warp.size)], dtype=torch.float64)
+    limit = torch.tensor(extent(warp.size), dtype=torch.float64)
     inside = ((extra >= 0) & (extra <= limit)).all(1)
     return torch.cat([parts[0], extra[inside]])
 
@@ -73,11 +77,74 @@ def kept(before: Warp, after: Warp) -> float:
     return float((old * new).sum()) / total if total else 1.0
 
 
-def unfold(warp: Warp, bound: float = 0.05) -> tuple[Warp, float]:
-    """Placeholder docstring."""
-    return warp, 1.0
+def unfold(warp: Warp, bound: float = BOUND) -> tuple[Warp, float]:
+    """Reduce the displacements until the map folds nowhere: determinant at least `bound` at every place looked at.
+
+    Two candidates are made and the one that keeps more of the bend is returned. The first scales all displacements by the largest
+    factor that does, found by bisection. The second changes only what must change: the free points next to a fold are fitted less
+    and less strictly by a smoothing spline through all points (each offender's ridge grows, so its displacement gives way to its
+    neighbours'), then all are scaled if folds remain. Points of rigid regions are only ever scaled, so they stay rigid.
+
+    Returns:
+        The warp, of the same strength, and the share of the bend that it keeps: <new, old> / <old, old> over the applied displacements, 1 where
+        nothing had to change.
+    """
+    if _flat(warp, bound, 256):
+        return warp, 1.0
+    scaled = shrink(warp, lambda w, grid: _flat(w, bound, grid))
+    smoothed = shrink(_relax(warp, bound), lambda w, grid: _flat(w, bound, grid))
+    best = max(scaled, smoothed, key=lambda w: kept(warp, w))
+    return best, min(1.0, kept(warp, best))
 
 
-def protect(warp: Warp, mask: np.ndarray) -> Warp:
-    """Placeholder docstring."""
-    return dataclasses.replace(warp)
+def shrink(warp: Warp, good) -> Warp:
+    """The warp with all displacements times the largest factor in [0, 1] found for which `good(warp, grid)` holds, to 1%."""
+    if good(warp, 256):
+        return warp
+    low, high = 0.0, 1.0
+    while high - low > 0.01:
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if good(_scaled(warp, middle), 128) else (low, middle)
+    while low > 0.01 and not good(_scaled(warp, low), 256):
+        low *= 0.97
+    return _scaled(warp, low if low > 0.01 else 0.0)
+
+
+def _scaled(warp: Warp, factor: float) -> Warp:
+    return dataclasses.replace(warp, displacement=factor * warp.displacement)
+
+
+def _flat(warp: Warp, bound: float, grid: int) -> bool:
+    return fold_report(warp, grid).min_jacobian >= bound
+
+
+def _relax(warp: Warp, bound: float, rounds: int = 24) -> Warp:
+    """Smooth the displacements of free points near folds until none is left, or the rounds are used up."""
+    free, ridge = warp.rigid == 0, np.zeros(len(warp.source))
+    system = _point_kernel(warp)
+    current = warp
+    for _ in range(rounds):
+        points = _samples(current, 128)
+        bad = points[determinants(current.spline, points) < bound]
+        if not len(bad) or not free.any():
+            break
+        moved = torch.from_numpy(current.source + current.moved)
+        gaps = torch.cdist(bad[:: max(1, len(bad) // 2000)], moved)
+        near = torch.zeros(len(moved), dtype=torch.bool)
+        near[gaps.topk(min(3, len(moved)), largest=False).indices.reshape(-1)] = True
+        near = near.numpy() & free
+        if not near.any():
+            break
+        ridge[near] = np.maximum(2.5 * ridge[near], 2e-4)
+        smooth = warp.displacement - ridge[:, None] * np.linalg.solve(system + np.diag(ridge), warp.displacement)
+        current = dataclasses.replace(warp, displacement=np.where(free[:, None], smooth, warp.displacement))
+    return current
+
+
+def _point_kernel(warp: Warp) -> np.ndarray:
+    """Kernel among the source points once the anchors (and the affine part) are eliminated; positive definite."""
+    source = torch.from_numpy(np.array(warp.source))
+    anchor = torch.from_numpy(border_anchors(warp.size, warp.anchors or 2))
+    against = torch.cat([kernel(source, anchor), affine_basis(source)], 1)
+    reduced = kernel(source, source) - against @ torch.linalg.solve(saddle(anchor, warp.ridge), against.T)
+    return (reduced + max(warp.ridge, 1e-9) * torch.eye(len(source), dtype=torch.float64)).numpy()
