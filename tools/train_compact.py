@@ -9,13 +9,14 @@ interrupted run continues as if nothing had happened.
 
 How it learns. The teacher is first scaled so that every layer's activations have mean square 1 (a ReLU network may be
 scaled layer by layer), and each student channel is given one teacher channel to reproduce: those with the most
-variance, in their order, so dead ones are left out. The first layers (to `--front`) can reproduce theirs all but
-exactly; each is regressed by itself on the layer before it, and they are frozen once their share of the steps is over.
-The others are trained end to end. The loss is the squared error per channel, over a compromise between that channel's
-variance and the layer's, plus a term that keeps a channel from dying: where the teacher is active and the student is
-silent, the ReLU would hide the error, so the student's negative pre-activation is pulled up. That term is the
-difference between the squared error and the ReLU's matching loss, which is convex (Auer, Herbster & Warmuth, 1996); it
-fades out over the first half.
+variance, in their order, so dead ones are left out. Then:
+
+1. For `--regress` steps each layer to `--regress-to` is regressed by itself onto its target, fed with the teacher's
+   activations for the first 60% of the steps and then with the student's own (regression.py).
+2. The layers to `--front`, which can reproduce theirs all but exactly, are frozen; the others are trained end to end.
+   The loss is the squared error per channel, over a compromise between that channel's variance and the layer's, plus a
+   term that keeps a channel from dying: where the teacher is active and the student is silent, the ReLU would hide the
+   error, so the student's negative pre-activation is pulled up. The term fades out over the first half.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from regression import Regression
 from soap import Soap
 from torch import nn
 from training_images import Crops, read_folder, split
@@ -61,18 +63,24 @@ class Student(nn.Module):
             self.convs[name.replace("conv", "relu")] = conv
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, images: torch.Tensor, front: list[str], learn_front: bool) -> dict[str, torch.Tensor]:
-        """Return every layer's pre-activation. Layers in `front` learn from their own error alone, or not at all."""
-        x = F.pad((images - INPUT_SHIFT) * INPUT_SCALE, (1, 1, 1, 1), mode="reflect")
+    def forward(self, images: torch.Tensor, front: list[str]) -> dict[str, torch.Tensor]:
+        """Return every layer's pre-activation, without gradients for the layers in `front`."""
+        x = self.entry(images)
         names, found = list(self.convs), {}
         for i, name in enumerate(names):
-            with torch.set_grad_enabled(name not in front or learn_front):
+            with torch.set_grad_enabled(name not in front):
                 z = found[name] = self.convs[name](x)
-            z = z.detach() if name in front else z
-            if i + 1 < len(names) and names[i + 1][4] != name[4]:
-                z = F.max_pool2d(z, 2)
-            x = ReluReflect.apply(z)[1]
+                x = self.onward(z, name, names[i + 1] if i + 1 < len(names) else name)
         return found
+
+    @staticmethod
+    def entry(images: torch.Tensor) -> torch.Tensor:
+        return F.pad((images - INPUT_SHIFT) * INPUT_SCALE, (1, 1, 1, 1), mode="reflect")
+
+    @staticmethod
+    def onward(z: torch.Tensor, name: str, following: str) -> torch.Tensor:
+        """Return the input of the layer after `name`: pooled between levels, after the ReLU, border in place."""
+        return ReluReflect.apply(F.max_pool2d(z, 2) if name[4] != following[4] else z)[1]
 
     def folded(self) -> dict[str, torch.Tensor]:
         """Return the state dict of a trunk that takes images in [0, 1] as they are."""
@@ -132,10 +140,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--images", required=True, help="folder of training images")
     parser.add_argument("--out", required=True, help="run folder: log, checkpoint, compact.safetensors")
     parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--front", default="relu3_1", help="last layer regressed by itself (default %(default)s)")
-    parser.add_argument("--front-share", type=float, default=0.3, help="share of the steps the front learns for")
+    parser.add_argument("--regress", type=int, default=200, help="steps of regression (default %(default)s)")
+    parser.add_argument("--regress-to", default="relu4_1", help="last layer regressed (default %(default)s)")
+    parser.add_argument("--front", default="relu3_1", help="last layer then frozen (default %(default)s)")
     parser.add_argument("--lr", type=float, default=3e-3, help="peak step size (default %(default)s)")
-    parser.add_argument("--front-lr", type=float, default=1e-2, help="the same for the front (default %(default)s)")
     parser.add_argument("--held-out", type=float, default=0.04, help="share of the images held out")
     parser.add_argument("--every", type=int, default=250, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
@@ -171,10 +179,13 @@ class Training:
         self.targets = Targets(self.teacher, self.network, sample)
         self.student = Student(self.network, seeded).to(args.device)
         names = list(self.student.convs)
-        self.front = names[: names.index(args.front) + 1] if args.front else []
+        self.front = names[: names.index(args.front) + 1]
         self.average = {key: value.detach().clone() for key, value in self.student.state_dict().items()}
-        groups = [self._parameters(True), self._parameters(False)]
-        self.optimiser = Soap([{"params": group} for group in groups if group], lr=args.lr)
+        self.optimiser = Soap(
+            [p for name in names if name not in self.front for p in self._parameters(name)], lr=args.lr
+        )
+        last = names.index(args.regress_to) + 1
+        self.regressions = {name: Regression(self.student.convs[name]) for name in names[:last]}
         self.step = 0
         self.checkpoint = self.out / "checkpoint.pt"
         if self.checkpoint.exists():
@@ -182,10 +193,11 @@ class Training:
             self.student.load_state_dict(saved["student"])
             self.optimiser.load_state_dict(saved["optimiser"])
             self.average, self.step = saved["average"], saved["step"]
+            for name, state in saved["regressions"].items():
+                self.regressions[name].load(state)
 
-    def _parameters(self, front: bool) -> list[nn.Parameter]:
-        found = [c.parameters() for name, c in self.student.convs.items() if (name in self.front) == front]
-        return [p for group in found for p in group]
+    def _parameters(self, name: str) -> list[nn.Parameter]:
+        return list(self.student.convs[name].parameters())
 
     def lesson(self, step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return step `step`'s crops and the teacher's features of them."""
@@ -195,34 +207,43 @@ class Training:
         with torch.no_grad():
             return images, self.targets.pick(self.teacher(images, self.targets.layers))
 
-    def rates(self) -> tuple[float, float]:
-        """Return this step's learning rates of the front and of the rest: a warm-up, then half a cosine to zero."""
-        ends = self.args.front_share * self.args.steps, self.args.steps
-        cosine = [0.5 * (1 + math.cos(math.pi * min(1, self.step / end))) if end else 0.0 for end in ends]
-        warm = min(1, (self.step + 1) / 50)
-        return self.args.front_lr * warm * cosine[0], self.args.lr * warm * cosine[1]
-
     def learn(self, images: torch.Tensor, targets: dict[str, torch.Tensor]) -> dict[str, float]:
-        rates = self.rates()
-        for group, rate in zip(self.optimiser.param_groups, rates if self.front else rates[1:], strict=True):
-            group["lr"] = rate
-        learn_front = bool(self.front) and self.step < self.args.front_share * self.args.steps
-        pull = max(0.0, 1 - 2 * self.step / self.args.steps)
-        found = self.student(images, self.front, learn_front)
-        losses = {
-            name: self.targets.loss(name, found[name], target, pull)
-            for name, target in targets.items()
-            if learn_front or name not in self.front
-        }
-        for group in self.optimiser.param_groups:
-            for p in group["params"]:
-                p.grad = None
-        sum(WEIGHT.get(name, AUXILIARY_WEIGHT) * loss for name, loss in losses.items()).backward()
-        self.optimiser.step()
-        decay = min(0.995, (1 + self.step) / (10 + self.step))
+        """Take the next step and return its losses by layer."""
+        regress = self.step < self.args.regress
+        losses = self._regress(images, targets) if regress else self._distil(images, targets)
+        done = self.step - self.args.regress
+        decay = 0.0 if regress else min(0.995, (1 + done) / (10 + done))
         for key, value in self.student.state_dict().items():
             self.average[key].lerp_(value, 1 - decay)
         self.step += 1
+        return losses
+
+    @torch.no_grad()
+    def _regress(self, images: torch.Tensor, targets: dict[str, torch.Tensor]) -> dict[str, float]:
+        done = self.step / self.args.regress
+        forced = done < 0.6
+        rate = 0.7 if forced else 0.05 + 0.65 * (1 - done) / 0.4
+        generator = torch.Generator().manual_seed(self.step)
+        names, losses, x = list(self.student.convs), {}, self.student.entry(images)
+        for i, (name, regression) in enumerate(self.regressions.items()):
+            regression.observe(x, generator)
+            z = self.student.convs[name](x)
+            losses[name] = regression.step(x, z, targets[name], rate)
+            x = self.student.onward(targets[name] if forced else z, name, names[i + 1])
+        return losses
+
+    def _distil(self, images: torch.Tensor, targets: dict[str, torch.Tensor]) -> dict[str, float]:
+        args, done = self.args, self.step - self.args.regress
+        share = done / (args.steps - args.regress)
+        for group in self.optimiser.param_groups:
+            group["lr"] = args.lr * min(1, (done + 1) / 50) * 0.5 * (1 + math.cos(math.pi * share))
+        found = self.student(images, self.front)
+        learning = [name for name in targets if name not in self.front]
+        pull = max(0.0, 1 - 2 * share)
+        losses = {name: self.targets.loss(name, found[name], targets[name], pull) for name in learning}
+        self.optimiser.zero_grad()
+        sum(WEIGHT.get(name, AUXILIARY_WEIGHT) * loss for name, loss in losses.items()).backward()
+        self.optimiser.step()
         return {name: loss.item() for name, loss in losses.items()}
 
     def evaluate(self) -> dict[str, float]:
@@ -240,6 +261,7 @@ class Training:
     def save(self) -> None:
         part = self.checkpoint.with_suffix(".part")
         state = {"student": self.student.state_dict(), "optimiser": self.optimiser.state_dict()}
+        state["regressions"] = {name: regression.state() for name, regression in self.regressions.items()}
         torch.save(state | {"average": self.average, "step": self.step}, part)
         os.replace(part, self.checkpoint)
 
