@@ -111,19 +111,31 @@ class MatchConfig(Checked):
 
     match_size: int = option(256, "long side of both images while matching, pixels", 64, 1024, group="matching")
     max_points: int = option(80, "keep at most this many matches", 3, 1000, group="matching")
-    clusters: int = option(0, "keep the strongest match of each of this many k-means clusters; 0: no clustering", 0, 1000, group="matching")
-    threshold: float = option(0.05, "least activation of both ends of a match, share of the largest", 0.0, 1.0, group="matching")
-    spacing: float = option(0.04, "least distance between two matches, share of the long side", 0.0, 0.5, group="matching")
+    clusters: int = option(
+        0, "keep the strongest match of each of this many k-means clusters; 0: no clustering", 0, 1000, group="matching"
+    )
+    threshold: float = option(
+        0.05, "least activation of both ends of a match, share of the largest", 0.0, 1.0, group="matching"
+    )
+    spacing: float = option(
+        0.04, "least distance between two matches, share of the long side", 0.0, 0.5, group="matching"
+    )
 
 
 @dataclass(frozen=True)
 class WarpConfig(Checked):
     """The thin-plate spline and the terms that hold it."""
 
-    warp_strength: float = option(1.0, "how far the shapes bend: 0 not at all, 1 as matched, above 1 exaggerated", 0.0, 3.0, group="warp")
-    beta: float = option(0.5, "weight of the distance to the target keypoints, pixels of a 256-pixel frame", 0.0, 1e4, group="objective")
+    warp_strength: float = option(
+        1.0, "how far the shapes bend: 0 not at all, 1 as matched, above 1 exaggerated", 0.0, 3.0, group="warp"
+    )
+    beta: float = option(
+        0.5, "weight of the distance to the target keypoints, pixels of a 256-pixel frame", 0.0, 1e4, group="objective"
+    )
     gamma: float = option(50.0, "weight of the total variation of the warp", 0.0, 1e6, group="objective")
-    min_matches: int = option(4, "fewer reliable matches than this mean plain style transfer", 3, 1000, group="matching")
+    min_matches: int = option(
+        4, "fewer reliable matches than this mean plain style transfer", 3, 1000, group="matching"
+    )
 
 
 @dataclass(frozen=True)
@@ -132,12 +144,19 @@ class OptimizeConfig(Checked):
 
     method: str = option("strotss", "what style and content mean", choices=METHODS, group="objective")
     alpha: float = option(8.0, "weight of the content term", 0.0, 1e6, group="objective")
-    alpha_growth: float = option(1.0, "factor on alpha for each scale coarser than the finest, at most two times", 1.0, 10.0, group="schedule")
+    alpha_growth: float = option(
+        1.0, "factor on alpha for each scale coarser than the finest, at most two times", 1.0, 10.0, group="schedule"
+    )
+    palette: float = option(1.0, "weight of the palette within the style terms of strotss", 0.0, 1e4, group="objective")
     style_strength: float = option(1.0, "factor on both style terms", 0.0, 100.0, group="objective")
     smallest_scale: int = option(64, "long side of the coarsest scale, pixels", 16, 4096, group="schedule")
     steps: int = option(40, "steps at each scale up to 128 pixels", 1, 10000, group="schedule")
-    step_decay: float = option(0.65, "factor on the steps for each doubling above 128 pixels", 0.05, 1.0, group="schedule")
-    optimizer: str = option("adam", "optimiser of pixels and displacements", choices=("adam", "rmsprop", "sgd"), group="schedule")
+    step_decay: float = option(
+        0.65, "factor on the steps for each doubling above 128 pixels", 0.05, 1.0, group="schedule"
+    )
+    optimizer: str = option(
+        "adam", "optimiser of pixels and displacements", choices=("adam", "rmsprop", "sgd"), group="schedule"
+    )
     lr: float = option(0.004, "step size on the pixels' Laplacian pyramid", 1e-6, 10.0, group="schedule")
     warp_lr: float = option(0.002, "step size on the displacements, share of the long side", 0.0, 1.0, group="schedule")
     lr_end: float = option(0.3, "share of the step size left at the end of a scale", 0.0, 1.0, group="schedule")
@@ -156,7 +175,9 @@ class SteerConfig(Checked):
     style_weights: tuple | None = option(None, "share of each style, where several are given", group="steering")
     protect: str | None = option(None, "mask of the content: its white parts keep their shape", group="steering")
     content_mask: str | None = option(
-        None, "the content's areas, by colour; each is painted as the area of that colour in style_mask", group="steering"
+        None,
+        "the content's areas, by colour; each is painted as the area of that colour in style_mask",
+        group="steering",
     )
     style_mask: str | None = option(None, "the style's areas, by colour; one mask for each style", group="steering")
     preserve_color: str = option(
@@ -168,15 +189,20 @@ class SteerConfig(Checked):
     pins: tuple | None = option(
         None, "matches added by hand, each content x, y and style x, y in pixels; they are reached", group="steering"
     )
-    drop: tuple | None = option(
-        None, "matches left out, by their numbers in the plot of the matches", group="steering"
-    )
+    drop: tuple | None = option(None, "matches left out, by their numbers in the plot of the matches", group="steering")
 
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
-        "steps": 150, "step_decay": 1.0, "alpha_growth": 2.0, "optimizer": "rmsprop", "lr": 0.002, "lr_end": 1.0,
-        "samples": 2048, "style_samples": 5000,
+        "steps": 150,
+        "step_decay": 1.0,
+        "alpha_growth": 2.0,
+        "palette": 0.125,
+        "optimizer": "rmsprop",
+        "lr": 0.002,
+        "lr_end": 1.0,
+        "samples": 2048,
+        "style_samples": 5000,
     },
     "default": {},
     "fast": {"steps": 25, "step_decay": 0.5, "samples": 512, "style_samples": 768},

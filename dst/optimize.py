@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses, pyramid
+from dst.color import color_moments, tone_colors
 from dst.config import OptimizeConfig
 from dst.images import resize
 from dst.methods.gatys import Gatys
@@ -33,7 +34,7 @@ class Problem:
     Attributes:
         content: (1, 3, H, W) in [0, 1].
         styles: style images, each with its own aspect, and weights.
-        start: (1, 3, H, W) first guess of the pixels; None for the content's detail on the style's mean colour.
+        start: (1, 3, H, W) first guess of the pixels; None for the content's lightness in the style's colours.
         source: (k, 2) content keypoints in unit coordinates, float64; k may be 0.
         target: (k, 2) displacement that reaches the target keypoints, same units.
         held: (k,) bool, keypoints whose displacement stays at its target.
@@ -139,6 +140,8 @@ class Optimization:
         """
         self.problem, self.trunk, self.config, self.seed = problem, trunk, config, seed
         self.device = problem.content.device
+        moments = color_moments([s.image for s in problem.styles], [s.weight for s in problem.styles])
+        self.guide = tone_colors(problem.content, *moments)
         self.schedule = schedule(max(problem.content.shape[-2:]), config)
         self.state = state or State(displacement=solve_displacements(problem))
         self.warps = len(problem.source) > 0
@@ -173,21 +176,19 @@ class Optimization:
     def _start(self, finished: Tensor | None) -> list[Tensor]:
         """Pyramid of the first guess at this scale: the last scale's result with the content's finer detail."""
         scale = self.state.scale
-        content = self._content(scale)
+        guide = resize(self.guide, self.schedule[scale][0])
         if finished is not None:
-            size = content.shape[-2:]
-            below = F.interpolate(self._content(scale - 1), size=size, mode="bilinear", align_corners=False)
-            image = F.interpolate(finished, size=size, mode="bilinear", align_corners=False) + content - below
+            size = guide.shape[-2:]
+            below = resize(self.guide, self.schedule[scale - 1][0])
+            below = F.interpolate(below, size=size, mode="bilinear", align_corners=False)
+            image = F.interpolate(finished, size=size, mode="bilinear", align_corners=False) + guide - below
         elif self.problem.start is not None:
             image = resize(self.problem.start, self.schedule[scale][0])
         else:
-            bands = pyramid.decompose(content, self.config.pyramid_levels)
-            weights = sum(style.weight for style in self.problem.styles)
-            mean = sum(style.weight / weights * pyramid.mean_color(style.image) for style in self.problem.styles)
-            image = pyramid.compose([*bands[:-1], mean.expand_as(bands[-1])])
+            image = guide
         return [band.contiguous() for band in pyramid.decompose(image, self.config.pyramid_levels)]
 
-    def _method(self, alpha: float):
+    def _method(self):
         """The method's targets at this scale, from draws that depend on the seed and the scale alone."""
         side = self.schedule[self.state.scale][0]
         content = self._content(self.state.scale)
@@ -199,7 +200,7 @@ class Optimization:
             return Gatys(self.trunk, content, styles, regions)
         generator = torch.Generator(self.device).manual_seed(self.seed * 1009 + self.state.scale)
         counts = self.config.samples, self.config.style_samples
-        return Strotss(self.trunk, content, styles, alpha, *counts, generator, regions)
+        return Strotss(self.trunk, content, styles, self.config.palette, *counts, generator, regions)
 
     def _optimizer(self, parameters: list[Tensor], displacement: Tensor) -> torch.optim.Optimizer:
         groups = [{"params": parameters, "lr": self.config.lr}]
@@ -223,7 +224,7 @@ class Optimization:
         generator = torch.Generator(self.device).manual_seed(self.seed * 7919 + 17)
         if state.generator is not None:
             generator.set_state(state.generator)
-        method, optimizer = self._method(alpha), self._optimizer(state.bands, state.displacement)
+        method, optimizer = self._method(), self._optimizer(state.bands, state.displacement)
         height, width = state.bands[0].shape[-2:]
         flow = _flow_grid(self.problem, state.bands[0]) if self.warps else None
         kept = [band.detach().clone() for band in state.bands]
@@ -302,6 +303,4 @@ def _resize_region(region: Region, content: Tensor, styles: list[Style]) -> Regi
     def fit(mask: Tensor | None, image: Tensor) -> Tensor | None:
         return None if mask is None else F.adaptive_avg_pool2d(mask, image.shape[-2:])
 
-    return Region(
-        fit(region.content, content), [fit(m, s.image) for m, s in zip(region.styles, styles, strict=True)]
-    )
+    return Region(fit(region.content, content), [fit(m, s.image) for m, s in zip(region.styles, styles, strict=True)])

@@ -71,8 +71,3 @@ def scale_schedule(long_side: int, smallest: int = 64) -> list[int]:
     while (sizes[0] + 1) // 2 >= smallest:
         sizes.insert(0, (sizes[0] + 1) // 2)
     return sizes
-
-
-def mean_color(image: Tensor) -> Tensor:
-    """Mean of each channel, (N, C, 1, 1)."""
-    return torch.mean(image, dim=(2, 3), keepdim=True)

@@ -19,9 +19,7 @@ STYLE_SCALE = 10.0
 class Gatys:
     """The content and style terms of one scale; targets are encoded once, here."""
 
-    def __init__(
-        self, trunk: Trunk, content: Tensor, styles: list[Style], regions: list[Region] | None = None
-    ) -> None:
+    def __init__(self, trunk: Trunk, content: Tensor, styles: list[Style], regions: list[Region] | None = None) -> None:
         """Encode the targets.
 
         Args:

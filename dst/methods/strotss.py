@@ -97,7 +97,7 @@ class Strotss:
         trunk: Trunk,
         content: Tensor,
         styles: list[Style],
-        alpha: float,
+        palette: float,
         samples: int,
         style_samples: int,
         generator: torch.Generator,
@@ -109,14 +109,14 @@ class Strotss:
             trunk: the feature network.
             content: (1, 3, H, W) in [0, 1] at this scale.
             styles: images at this scale with their weights.
-            alpha: content weight; the palette counts 1 / max(alpha, 1).
+            palette: weight of the palette term within the style terms; the paper's is 1 / alpha.
             samples: positions of the result in a step.
             style_samples: positions of each style in a step.
             generator: draws the positions that are encoded.
             regions: pairs of content and style regions; without them style is matched over the whole image.
         """
         self.trunk, self.layers = trunk, layer_names(trunk)
-        self.palette_weight = 1 / max(alpha, 1.0)
+        self.palette_weight = palette
         self.samples, self.style_samples = samples, style_samples
         self.size = tuple(content.shape[-2:])
         self.regions = regions or [Region(None, [None] * len(styles))]

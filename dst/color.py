@@ -1,0 +1,70 @@
+"""Colour statistics carried from one image to another."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+RIDGE = 1e-4
+"""Added to the variances, so that grey and one-colour images have a map too."""
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in lightness (ITU-R BT.601)."""
+
+
+def _root(matrix: Tensor, power: float) -> Tensor:
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors @ torch.diag(values.clamp_min(RIDGE / 10) ** power) @ vectors.T
+
+
+def color_moments(images: list[Tensor], weights: list[float] | None = None) -> tuple[Tensor, Tensor]:
+    """Mean (3,) and covariance (3, 3), float64, of all the pixels of some images (1, 3, H, W), each with its weight."""
+    weights = weights or [1.0] * len(images)
+    pixels = [image.double().reshape(3, -1) for image in images]
+    total = sum(weights)
+    mean = sum(w / total * p.mean(1) for w, p in zip(weights, pixels, strict=True))
+    spread = [(p - mean[:, None]) @ (p - mean[:, None]).T / p.shape[1] for p in pixels]
+    return mean, sum(w / total * s for w, s in zip(weights, spread, strict=True))
+
+
+def transfer_colors(image: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+    """Give an image the colour mean and covariance of another by the linear map that moves colours least.
+
+    Args:
+        image: (1, 3, H, W) in [0, 1].
+        mean, covariance: (3,) and (3, 3), of the colours to reach.
+
+    Returns:
+        (1, 3, H, W), clamped to [0, 1].
+
+    Source: Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping", equation 10.
+    """
+    own_mean, own = color_moments([image])
+    eye = RIDGE * torch.eye(3, dtype=own.dtype, device=own.device)
+    own, covariance = own + eye, covariance + eye
+    root, inverse = _root(own, 0.5), _root(own, -0.5)
+    matrix = inverse @ _root(root @ covariance @ root, 0.5) @ inverse
+    pixels = image.double().reshape(3, -1)
+    moved = matrix @ (pixels - own_mean[:, None]) + mean[:, None]
+    return moved.reshape(image.shape).to(image.dtype).clamp(0, 1)
+
+
+def tone_colors(image: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+    """Repaint an image's lightness in the colours that go with each lightness in another image; no hue of its own stays.
+
+    The lightness (luma) is given the other's mean and deviation, and each lightness the colour that the linear
+    regression of the other's colours on their luma says.
+
+    Args:
+        image: (1, 3, H, W) in [0, 1].
+        mean, covariance: (3,) and (3, 3), of the other image's colours.
+
+    Returns:
+        (1, 3, H, W), clamped to [0, 1].
+    """
+    luma = torch.tensor(LUMA, dtype=torch.float64, device=image.device)
+    variance = luma @ covariance @ luma + RIDGE
+    slope = covariance @ luma / variance
+    own = luma @ image.double().reshape(3, -1)
+    own = (own - own.mean()) / (own.var(correction=0) + RIDGE).sqrt() * variance.sqrt()
+    painted = mean[:, None] + slope[:, None] * own
+    return painted.reshape(image.shape).to(image.dtype).clamp(0, 1)
