@@ -1,0 +1,143 @@
+"""The figures of docs/compact-trunk.md: a student trunk against the teacher that it was distilled from.
+
+    python bench/trunk_card.py --weights teacher.safetensors --images photos/ --pairs a.jpg:b.jpg c.jpg:d.jpg --out out/
+
+Four parts, each alone with --only: `errors` (held-out error per level after the best linear map), `speed`
+(multiply-adds; seconds forward and backward to the pixels), `matches` (synthetic matching: share of points within 5%
+and 10% of the side), `styles` (pictures made with each trunk and scored on the teacher's features). Prints JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
+from training_images import read_folder, split
+from trunk_errors import centre_crops, level_errors
+
+import dst
+from dst import images
+from dst.config import OptimizeConfig
+from dst.methods.strotss import Strotss
+from dst.methods.targets import Style
+from dst.trunk import LEVELS, Trunk, load_trunk
+
+PARTS = ("errors", "speed", "matches", "styles")
+
+
+def multiply_adds(trunk: Trunk, size: int = 256) -> int:
+    """Return the multiply-adds of every layer to relu5_1 for one square image."""
+    total = 0
+    for conv, (before, width) in trunk.network.convolutions().items():
+        layer = conv.replace("conv", "relu")
+        total += 9 * before * width * (size // trunk.layers[layer].stride) ** 2
+        if layer == "relu5_1":
+            break
+    return total
+
+
+def seconds(trunk: Trunk, picture: torch.Tensor) -> float:
+    """Return the time of one pass forward through five levels and back to the pixels."""
+    pixels = picture.clone().requires_grad_()
+    began = time.perf_counter()
+    sum(feature.sum() for feature in trunk(pixels, LEVELS).values()).backward()
+    return time.perf_counter() - began
+
+
+def speed(student: Trunk, teacher: Trunk, repeats: int) -> dict:
+    """Times taken in turns, so that both see the same machine; the quickest and the middle of each count."""
+    costs = {"student": multiply_adds(student), "teacher": multiply_adds(teacher)}
+    rows = {"multiply_adds": costs | {"ratio": costs["student"] / costs["teacher"]}}
+    for size in (256, 512):
+        picture = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
+        taken = {"student": [], "teacher": []}
+        for i in range(repeats + 2):
+            for name, trunk in (("student", student), ("teacher", teacher)):
+                value = seconds(trunk, picture)
+                if i >= 2:
+                    taken[name].append(value)
+        rows[size] = {name: {"least": min(v), "median": float(np.median(v))} for name, v in taken.items()}
+        for kind in ("least", "median"):
+            rows[size][f"ratio_{kind}"] = rows[size]["student"][kind] / rows[size]["teacher"][kind]
+    return rows
+
+
+def score(teacher: Trunk, content, style, result, size: int) -> dict[str, float]:
+    """Return the objective's terms of a picture on the teacher's features, at fixed positions."""
+    picture = images.resize(images.read(content).rgb, size)
+    painting = images.read(style)
+    painting = images.resize(painting.rgb, min(size, max(painting.size)))
+    config = OptimizeConfig()
+    draw = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        method = Strotss(teacher, picture, [Style(painting)], config.palette, 4096, 4096, draw)
+        terms = method.terms(images.read(result).rgb, None, None, draw)
+    value = {name: float(terms[name]) for name in ("content", "style")}
+    return value | {"total": config.alpha * value["content"] + 2 * config.style_strength * value["style"]}
+
+
+def styles(teacher: Trunk, args: argparse.Namespace) -> list[dict]:
+    """Stylise each pair with both trunks, without a warp, and score both on the teacher's features."""
+    rows = []
+    for pair in args.pairs:
+        content, style = pair.split(":")
+        row, made = {"content": Path(content).stem, "style": Path(style).stem}, []
+        for name, trunk, weights in (("student", args.student, None), ("teacher", args.teacher, args.weights)):
+            began = time.perf_counter()
+            result = dst.stylize(content, style, trunk=trunk, weights=weights, warp=False, size=args.size, seed=0)
+            row[name] = score(teacher, content, style, result.unwarped, args.size)
+            row[name]["seconds"] = time.perf_counter() - began
+            made.append(result.unwarped)
+        row["ratio"] = row["student"]["total"] / row["teacher"]["total"]
+        rows.append(row)
+        print(json.dumps(row), file=sys.stderr, flush=True)
+        if args.out:
+            Path(args.out).mkdir(parents=True, exist_ok=True)
+            beside = torch.from_numpy(np.concatenate(made, 1)).permute(2, 0, 1)[None, :3].float() / 255
+            images.write(Path(args.out) / f"{row['content']}_{row['style']}.png", beside)
+    return rows
+
+
+def errors(student: Trunk, teacher: Trunk, args: argparse.Namespace) -> dict[str, float]:
+    """Errors on the images that the training program holds out with this seed and share."""
+    _, held = split(read_folder(args.images), args.held_out, torch.Generator().manual_seed(args.seed))
+    return level_errors(teacher, student, centre_crops(held))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--student", default="compact", help="trunk to judge (default %(default)s)")
+    parser.add_argument("--teacher", default="vgg19-16x", help="trunk to judge it by (default %(default)s)")
+    parser.add_argument("--weights", help="the teacher's weights file")
+    parser.add_argument("--images", help="folder of the training images, for the held-out errors")
+    parser.add_argument("--held-out", type=float, default=0.04)
+    parser.add_argument("--seed", type=int, default=0, help="the training's seed, which decides the split")
+    parser.add_argument("--pairs", nargs="*", default=[], metavar="CONTENT:STYLE")
+    parser.add_argument("--size", type=int, default=256, help="long side of the pictures made (default %(default)s)")
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--only", nargs="*", default=PARTS, choices=PARTS)
+    parser.add_argument("--out", help="folder for the pictures: student left, teacher right")
+    args = parser.parse_args()
+    student, teacher = load_trunk(args.student), load_trunk(args.teacher, args.weights)
+    report = {"student": student.sha256, "teacher": teacher.sha256, "threads": torch.get_num_threads()}
+    if "speed" in args.only:
+        report["speed"] = speed(student, teacher, args.repeats)
+    if "errors" in args.only and args.images:
+        report["errors"] = errors(student, teacher, args)
+    if "styles" in args.only and args.pairs:
+        report["styles"] = styles(teacher, args)
+        report["styles_mean_ratio"] = float(np.mean([row["ratio"] for row in report["styles"]]))
+    print(json.dumps(report, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
