@@ -31,10 +31,9 @@ def published_features(name):
 def agree_with_features(name, features):
     """Every ReLU's output of `features`, in order, equals the trunk's layer of that place."""
     trunk = load_trunk(name, weights="random", seed=3)
-    keys = [key for key in features.state_dict() if key.startswith("0.") or int(key.split(".")[0]) > 0]
-    state = dict(zip(keys, random_weights(name, 3).values(), strict=True))
+    state = dict(zip(features.state_dict(), random_weights(name, 3).values(), strict=True))
     features.load_state_dict(state)
-    images = torch.rand(1, 3, 48, 35, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(1, 3, 32, 21, generator=torch.Generator().manual_seed(0))
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     x, expected = (images - mean) / std, []
@@ -77,20 +76,15 @@ def test_reflecting_trunk_is_pad_convolve_relu(name):
 
 
 @pytest.mark.parametrize("name", list(NETWORKS))
-@pytest.mark.parametrize("size", [(64, 64), (33, 70)])
-def test_declared_layers_are_the_real_ones(name, size):
-    trunk = load_trunk(name, weights="random")
-    found = trunk(torch.rand(1, 3, *size), list(trunk.layers))
-    for layer, feature in found.items():
-        declared = trunk.layers[layer]
-        assert feature.shape == (1, declared.channels, *(side // declared.stride for side in size))
-        assert feature.min() >= 0
-
-
-@pytest.mark.parametrize("name", list(NETWORKS))
-def test_five_levels_halve(name):
+def test_declared_layers_are_the_real_ones(name):
     trunk = load_trunk(name, weights="random")
     assert [trunk.layers[layer].stride for layer in LEVELS] == [1, 2, 4, 8, 16]
+    for size in ((32, 32), (33, 70)):
+        found = trunk(torch.rand(1, 3, *size), list(trunk.layers))
+        for layer, feature in found.items():
+            declared = trunk.layers[layer]
+            assert feature.shape == (1, declared.channels, *(side // declared.stride for side in size))
+            assert feature.min() >= 0
 
 
 def test_the_smallest_image_reaches_the_last_level():
@@ -139,13 +133,16 @@ def test_parameters_are_frozen_and_the_pixels_are_not():
 
 @pytest.mark.parametrize("size", [(2, 2), (2, 5), (3, 3), (5, 4)])
 def test_relu_with_reflected_border(size):
-    x = torch.randn(2, 3, *size, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    x = torch.randn(1, 2, *size, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
     inside, padded = ReluReflect.apply(x)
     assert torch.equal(inside, F.relu(x))
     assert torch.equal(padded, F.pad(F.relu(x), (1, 1, 1, 1), mode="reflect"))
-    assert torch.autograd.gradcheck(ReluReflect.apply, (x,))
-    assert torch.autograd.gradcheck(lambda value: ReluReflect.apply(value)[0], (x,))
-    assert torch.autograd.gradcheck(lambda value: ReluReflect.apply(value)[1], (x,))
+    for used in (
+        ReluReflect.apply,
+        lambda value: ReluReflect.apply(value)[0],
+        lambda value: ReluReflect.apply(value)[1],
+    ):
+        assert torch.autograd.gradcheck(used, (x,))
 
 
 def test_the_pixels_gradient_is_that_of_the_plain_network():
