@@ -1,0 +1,42 @@
+"""Draw the sample style pictures again: `python -m assets.draw_samples [FOLDER]` (a minute or two).
+
+The default folder is the one this file is in.
+
+Each is a small drawing program: shapes with tones and directions first, then strokes that follow them. Seeds are fixed,
+so equal versions of numpy and OpenCV draw equal pictures.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from assets import facets, ink, oval
+
+SAMPLES = {"oval": (oval.draw, 600), "facets": (facets.draw, 620), "ink": (ink.draw, 620)}
+"""Name -> (drawing function, width in pixels)."""
+
+
+def draw(name: str, width: int | None = None) -> np.ndarray:
+    """Draw a sample: (H, W, 3) uint8 RGB, `width` pixels wide (default: as committed)."""
+    function, usual = SAMPLES[name]
+    return function(width or usual)
+
+
+def main(folder: str | None = None) -> None:
+    """Write every sample as a JPEG."""
+    target = Path(folder) if folder else Path(__file__).parent
+    for name in SAMPLES:
+        picture = cv2.cvtColor(draw(name), cv2.COLOR_RGB2BGR)
+        done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        if not done:
+            raise OSError(f"{name} could not be encoded")
+        (target / f"{name}.jpg").write_bytes(data.tobytes())
+        print(f"{target / name}.jpg: {picture.shape[1]} x {picture.shape[0]}, {len(data) / 1024:.0f} KB")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])
