@@ -6,16 +6,14 @@ Usable alone:
     bent = warp.apply(image)                                 # (N, C, H, W), any size of the same shape
 
 The output shows at u what the input shows at g(u) = u + s(u): the *backward* map, where s is the spline with
-s(source + displacement) = -displacement and s = 0 at the anchors on the border. `dst.warp_flow.FlowGrid` is the same map made cheap and
-differentiable for an optimisation; `dst.warp_repair` removes folds and keeps chosen regions rigid.
+s(source + displacement) = -displacement and s = 0 at the anchors on the border. `dst.warp_flow.FlowGrid` is the same
+map made cheap and differentiable for an optimisation; `dst.warp_repair` removes folds and keeps chosen regions rigid.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +22,7 @@ import numpy as np
 import torch
 
 from dst.config import InputError, check_choice, check_number
+from dst.warp_checks import check_geometry, check_points, read_only, write_text
 from dst.warp_flow import FlowGrid
 from dst.warp_geometry import (
     ANCHORS,
@@ -48,7 +47,7 @@ __all__ = [
 FORMAT, VERSION = "dst-warp", 1
 
 FINE_STEPS = 512
-"""Steps of the displacement grid along the long side when an image is warped: one for every two pixels, between 128 and this many."""
+"""Steps of the displacement grid of a warped image, along the long side: one for two pixels, from 128 to this many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,19 +76,21 @@ class Warp:
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", check_size(self.size))
         for name in ("source", "displacement"):
-            object.__setattr__(self, name, _read_only(_check_points(name, getattr(self, name))))
+            object.__setattr__(self, name, read_only(check_points(name, getattr(self, name))))
         labels = np.zeros(len(self.source), int) if self.rigid is None else np.array(self.rigid, int)
-        object.__setattr__(self, "rigid", _read_only(labels))
+        object.__setattr__(self, "rigid", read_only(labels))
         if not len(self.source) == len(self.displacement) == len(labels):
-            given = f"{len(self.source)} source points, {len(self.displacement)} displacements, {len(labels)} region labels"
+            given = (
+                f"{len(self.source)} source points, {len(self.displacement)} displacements, {len(labels)} region labels"
+            )
             raise InputError(f"{given}: a warp takes one displacement and one label for each point")
         check_number("warp strength", self.strength, -10, 10)
         check_number("warp ridge", self.ridge, 0, 1)
         check_number("border anchors per side", self.anchors, 0, 1000, whole=True)
         if self.anchors == 1 or (not self.anchors and 0 < len(self.source) < 3):
             raise InputError(
-                f"{self.anchors} border anchors and {len(self.source)} points: a warp takes 2 anchors per side or more, "
-                "or 0 with 3 points or more"
+                f"{self.anchors} border anchors and {len(self.source)} points: "
+                "a warp takes 2 anchors per side or more, or 0 with 3 points or more"
             )
 
     @classmethod
@@ -112,10 +113,12 @@ class Warp:
                 sources or two targets in one place.
         """
         size = check_size(size)
-        source, target = _check_points("source points", source), _check_points("target points", target)
+        source, target = check_points("source points", source), check_points("target points", target)
         if len(source) != len(target):
-            raise InputError(f"{len(source)} source and {len(target)} target points: a warp takes as many of one as of the other")
-        _check_geometry(source, target, size)
+            raise InputError(
+                f"{len(source)} source and {len(target)} target points: a warp takes as many of one as of the other"
+            )
+        check_geometry(source, target, size)
         unit = to_unit(source, size)
         return cls(size, unit, to_unit(target, size) - unit, strength=strength, ridge=ridge, anchors=anchors)
 
@@ -147,14 +150,17 @@ class Warp:
             ) from None
 
     def field(self, size=None) -> Field:
-        """Sampling positions for an image of `size` (W, H), default the warp's own; an image of another shape stretches the warp with it."""
+        """Sampling positions for an image of `size` (W, H), default the warp's own.
+
+        An image of another shape stretches the warp with it.
+        """
         nodes = node_grid(self.size, _nodes(size or self.size))
         points = mesh(*nodes)
         coarse = self.spline(points).reshape(len(nodes[1]), len(nodes[0]), 2)
         return Field(coarse, extent(self.size), check_size(size or self.size))
 
     def grid(self, size=None, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-        """Sampling grid (1, H, W, 2) for `grid_sample(..., align_corners=False)` at `size` (W, H), default the warp's own."""
+        """Grid (1, H, W, 2) for `grid_sample(..., align_corners=False)` at `size` (W, H), default the warp's own."""
         return _sampling_grid(self.field(size), dtype)
 
     def apply(self, image: torch.Tensor, mode: str = "bicubic") -> torch.Tensor:
@@ -174,12 +180,12 @@ class Warp:
 
     def unmap_points(self, points) -> np.ndarray:
         """Where the content seen at output positions `points` (N, 2) in pixels comes from: pixels (N, 2), exact."""
-        points = torch.from_numpy(to_unit(_check_points("points", points), self.size))
+        points = torch.from_numpy(to_unit(check_points("points", points), self.size))
         return to_pixels((points + self.spline(points)).numpy(), self.size)
 
     def map_points(self, points) -> np.ndarray:
-        """Where content at `points` (N, 2) in pixels lands: pixels (N, 2). Newton's method; to 1e-6 px where nothing folds."""
-        points = torch.from_numpy(to_unit(_check_points("points", points), self.size))
+        """Where content at `points` (N, 2) in pixels lands, in pixels; Newton's method, exact where nothing folds."""
+        points = torch.from_numpy(to_unit(check_points("points", points), self.size))
         return to_pixels(invert(self.spline, points, self.size).numpy(), self.size)
 
     def inverse(self) -> InverseWarp:
@@ -191,7 +197,7 @@ class Warp:
         return dataclasses.replace(self, strength=strength)
 
     def folds(self, grid: int = 256) -> FoldReport:
-        """Where the backward map folds: see `dst.warp_repair.fold_report`. `grid` is the samples along the long side."""
+        """Where the backward map folds, from `grid` samples along the long side: see `dst.warp_repair.fold_report`."""
         return fold_report(self, grid)
 
     def unfold(self, bound: float = BOUND) -> tuple[Warp, float]:
@@ -205,7 +211,7 @@ class Warp:
         return protect(self, mask)
 
     def bending_energy(self) -> float:
-        """w^T K w over both components of the backward displacement, in unit coordinates (Bookstein 1989); 0 for an affine map."""
+        """w^T K w of the backward displacement, both components, unit coordinates (Bookstein 1989); 0 if affine."""
         return self.spline.bending_energy()
 
     def save(self, path) -> None:
@@ -215,11 +221,12 @@ class Warp:
             InputError: the file cannot be written.
         """
         data = {
-            "format": FORMAT, "version": VERSION, "size": list(self.size), "strength": float(self.strength), "ridge": float(self.ridge),
+            "format": FORMAT, "version": VERSION, "size": list(self.size),
+            "strength": float(self.strength), "ridge": float(self.ridge),
             "anchors": int(self.anchors), "units": "long sides, origin at the corner of the first pixel",
             "source": self.source.tolist(), "displacement": self.displacement.tolist(), "rigid": self.rigid.tolist(),
         }  # fmt: skip
-        _write(Path(path), json.dumps(data, indent=1) + "\n")
+        write_text(Path(path), json.dumps(data, indent=1) + "\n")
 
     @classmethod
     def load(cls, path) -> Warp:
@@ -231,14 +238,17 @@ class Warp:
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
-            raise InputError(f"warp file {str(path)!r} cannot be read ({error.strerror}): give a file written by Warp.save") from None
+            raise InputError(
+                f"warp file {str(path)!r} cannot be read ({error.strerror}): give a file written by Warp.save"
+            ) from None
         except ValueError:
             data = None
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise InputError(f"{str(path)!r} is not a warp: give a file written by Warp.save, or warp.json of a run")
         if not isinstance(data.get("version"), int) or data["version"] > VERSION:
             raise InputError(
-                f"warp file {str(path)!r} has format version {data.get('version')!r}: this release reads up to {VERSION}; update it"
+                f"warp file {str(path)!r} has format version {data.get('version')!r}: "
+                f"this release reads up to {VERSION}; update it"
             )
         try:
             fields = {name: data[name] for name in ("strength", "ridge", "anchors", "rigid")}
@@ -290,7 +300,11 @@ def _nodes(size) -> int:
 def _apply(warp, image: torch.Tensor, mode: str) -> torch.Tensor:
     check_choice("sampling mode", mode, ("bicubic", "bilinear"))
     if not (isinstance(image, torch.Tensor) and image.ndim == 4 and image.is_floating_point() and image.numel()):
-        given = f"tensor of shape {tuple(image.shape)}, {image.dtype}" if isinstance(image, torch.Tensor) else type(image).__name__
+        given = (
+            f"tensor of shape {tuple(image.shape)}, {image.dtype}"
+            if isinstance(image, torch.Tensor)
+            else type(image).__name__
+        )
         raise InputError(f"image is a {given}: a warp takes a floating point tensor of shape (N, C, H, W)")
     owner = warp.warp if isinstance(warp, InverseWarp) else warp
     if owner.is_identity:
@@ -303,58 +317,3 @@ def _sampling_grid(field: Field, dtype: torch.dtype) -> torch.Tensor:
     width, height = field.size
     scale = torch.tensor([2 / width, 2 / height], dtype=torch.float64)
     return ((field(0, height) + 0.5) * scale - 1).to(dtype)[None]
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    array.setflags(write=False)
-    return array
-
-
-def _check_points(name: str, points) -> np.ndarray:
-    try:
-        points = np.array(points, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} are not numbers: they take an array of shape (N, 2), x and y") from None
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise InputError(f"{name} have shape {points.shape}: they take an array of shape (N, 2), x and y")
-    if not np.isfinite(points).all():
-        bad = int(np.flatnonzero(~np.isfinite(points).all(1))[0])
-        raise InputError(f"{name}: number {bad + 1} is {points[bad].tolist()}: positions take finite numbers; correct it or leave it out")
-    return points
-
-
-def _check_geometry(source: np.ndarray, target: np.ndarray, size) -> None:
-    """Refuse points that determine no warp. Pixels."""
-    if len(source) < 3:
-        raise InputError(f"{len(source)} points: a warp takes 3 or more; give more points, or none at all for no warp")
-    reach = max(size)
-    for name, points, margin in (("source", source, 0), ("target", target, reach)):
-        outside = (points < -0.5 - margin) | (points > np.array(size) - 0.5 + margin)
-        if outside.any():
-            bad = int(np.flatnonzero(outside.any(1))[0])
-            where = "inside the image" if not margin else "at most one long side outside the image"
-            raise InputError(
-                f"{name} point {bad + 1} is {points[bad].tolist()} in an image of {size[0]} x {size[1]}: "
-                f"it takes a position {where}; correct it or leave it out"
-            )
-        gaps = np.linalg.norm(points[:, None] - points[None], axis=2) + np.diag(np.full(len(points), np.inf))
-        if gaps.min() < 1e-3:
-            a, b = sorted(np.unravel_index(int(gaps.argmin()), gaps.shape))
-            raise InputError(f"{name} points {a + 1} and {b + 1} are the same, {points[a].tolist()}: each takes its own place; leave one out")
-    spread = np.linalg.svd(source - source.mean(0), compute_uv=False)[1] / np.sqrt(len(source))
-    if spread < 1e-2:
-        raise InputError(f"all {len(source)} source points lie on one line: a warp takes 3 or more that do not; add one beside it")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        raise InputError(f"warp file {str(path)!r} cannot be written ({error.strerror}): give a path in an existing, writable folder") from None

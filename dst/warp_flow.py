@@ -27,7 +27,8 @@ _REACH = 2.5
 
 
 class _KernelSum(torch.autograd.Function):
-    """sum_j U(|x_i - c_j|) w_j for fixed x (N, 2): differentiable in c (n, 2) and w (n, 2), with few passes over the (N, n) table.
+    """sum_j U(|x_i - c_j|) w_j for fixed x (N, 2): differentiable in c (n, 2) and w (n, 2), with few passes over the
+    (N, n) table.
 
     `left` (N, 3) holds x, y, 1 and `norm` (N, 1) their squared length.
     """
@@ -53,8 +54,8 @@ class _KernelSum(torch.autograd.Function):
 class _NearSum(torch.autograd.Function):
     """sum_j V(|x_i - c_j|) w_j on a regular grid, V the part of the kernel that a coarse grid cannot carry.
 
-    V(r) = U(r) - T(r^2) inside radius R and 0 outside, T being the cubic in r^2 that meets U at R with three derivatives. U - V is
-    smooth at the scale R, V is local, so only a square of pixels about each centre is touched.
+    V(r) = U(r) - T(r^2) inside radius R and 0 outside, T being the cubic in r^2 that meets U at R with three
+    derivatives. U - V is smooth at the scale R, V is local, so only a square of pixels about each centre is touched.
     `lattice` is (origin x, origin y, step x, step y, columns, rows).
     """
 
@@ -94,10 +95,11 @@ class FlowGrid:
     """Everything about one output size that does not depend on the displacements, computed once.
 
     The backward map is g(u) = u + s(u): the output at u shows the input at g(u), where s is the thin-plate spline with
-    s(p_i + theta_i) = -theta_i and s(anchor) = 0. The anchors never move, so they are eliminated beforehand (Schur complement of the
-    spline's system) and a call solves only a k x k positive definite system, in float64. s is evaluated on a coarse grid that
-    reaches from border to border and carried to the pixels by an interpolating bicubic spline (two small matrix products); what such
-    a spline cannot carry, the sharp tip of the kernel at each control point, is taken out on the grid and added on the pixels.
+    s(p_i + theta_i) = -theta_i and s(anchor) = 0. The anchors never move, so they are eliminated beforehand (Schur
+    complement of the spline's system) and a call solves only a k x k positive definite system, in float64. s is
+    evaluated on a coarse grid that reaches from border to border and carried to the pixels by an interpolating
+    bicubic spline (two small matrix products); what such a spline cannot carry, the sharp tip of the kernel at each
+    control point, is taken out on the grid and added on the pixels.
 
     Attributes:
         spacing: (dx, dy) between nodes of the coarse grid, in unit coordinates.
@@ -105,13 +107,15 @@ class FlowGrid:
         size: (W, H) of the sampling grids.
     """
 
-    def __init__(self, size, frame=None, *, anchors=ANCHORS, nodes=NODES, ridge=RIDGE, device="cpu", dtype=torch.float32):
+    def __init__(
+        self, size, frame=None, *, anchors=ANCHORS, nodes=NODES, ridge=RIDGE, device="cpu", dtype=torch.float32
+    ):
         """Prepare for outputs of `size` (W, H).
 
         Args:
             size: (W, H) of the sampling grid.
-            frame: (W, H) of the image whose unit coordinates the points are in; default `size`. Give the content's own size
-                here while optimising at smaller scales, so that rounded sizes do not shift the points.
+            frame: (W, H) of the image whose unit coordinates the points are in; default `size`. Give the content's
+                own size while optimising at smaller scales, so that rounded sizes do not shift the points.
             anchors: fixed border points along the long side, 2 or more.
             nodes: nodes of the coarse grid along the long side.
             ridge: as in `dst.warp_geometry.RIDGE`.
@@ -149,8 +153,12 @@ class FlowGrid:
         self._nodes = (torch.zeros(2, **vector), torch.tensor(self.spacing, **vector), nx, ny)
         self._radius = _REACH * max(self.spacing)
 
-    def solve(self, source: torch.Tensor, displacement: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Weights of the spline, float64: at the moved points (k, 2), their positions (k, 2), and over anchors and affine part (m + 3, 2)."""
+    def solve(
+        self, source: torch.Tensor, displacement: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Weights of the spline, float64: at the moved points (k, 2), their positions (k, 2), and over anchors and
+        affine part (m + 3, 2).
+        """
         moved = displacement.double()
         centres = source.double() + moved
         against = torch.cat([kernel(centres, self._anchor), affine_basis(centres)], 1)  # (k, m + 3)

@@ -1,8 +1,8 @@
 """The thin-plate spline itself: coordinates, border anchors, fit, value, derivative, numerical inverse.
 
-Everything here works in *unit* coordinates, u = (x + 0.5) / max(W, H): the image covers [0, W/L] x [0, H/L] with L = max(W, H),
-whatever its resolution, and distances are isotropic. The kernel is U(r) = r^2 log r (Duchon 1977; Bookstein 1989), the solve and
-all values are float64.
+Everything here works in *unit* coordinates, u = (x + 0.5) / max(W, H): the image covers [0, W/L] x [0, H/L] with L =
+max(W, H), whatever its resolution, and distances are isotropic. The kernel is U(r) = r^2 log r (Duchon 1977;
+Bookstein 1989), the solve and all values are float64.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import torch
 from dst.config import InputError
 
 RIDGE = 1e-7
-"""Added to the kernel's diagonal. |U| reaches 0.69 across a square image of side 1, so this is about a ten-millionth of the
-kernel's scale: a spline misses its control points by less than a thousandth of a pixel at 256, and stays solvable
-when two control points meet."""
+"""Added to the kernel's diagonal. |U| reaches 0.69 across a square image of side 1, so this is about a ten-millionth
+of the kernel's scale: a spline misses its control points by less than a thousandth of a pixel at 256, and stays
+solvable when two control points meet."""
 
 ANCHORS = 41
 """Border anchors along a long side, corners included."""
@@ -27,7 +27,8 @@ _CHUNK = 1 << 22
 
 
 def to_unit(points, size):
-    """Pixel positions (N, 2), order (x, y), centres at integers, to unit positions. Numpy in, numpy out; torch likewise.
+    """Pixel positions (N, 2), order (x, y), centres at integers, to unit positions. Numpy in, numpy out; torch
+    likewise.
 
     `size` is (W, H) of the image the pixels belong to.
     """
@@ -63,8 +64,8 @@ def check_size(size) -> tuple[int, int]:
 def border_anchors(size, per_side: int = ANCHORS) -> np.ndarray:
     """Unit positions (m, 2) on all four borders of an image of `size` (W, H), the four corners included exactly.
 
-    The longer sides carry `per_side` points, the shorter ones as many as keep the same spacing (never fewer than the corners).
-    The order runs once round the image from the origin, along x first; no point appears twice.
+    The longer sides carry `per_side` points, the shorter ones as many as keep the same spacing (never fewer than the
+    corners). The order runs once round the image from the origin, along x first; no point appears twice.
 
     Raises:
         InputError: `per_side` is below 2.
@@ -83,7 +84,9 @@ def border_anchors(size, per_side: int = ANCHORS) -> np.ndarray:
 
 
 def squared_distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Squared distances (N, n) between two sets of points (N, 2) and (n, 2), never exactly zero so that a logarithm exists."""
+    """Squared distances (N, n) between two sets of points (N, 2) and (n, 2), never exactly zero so that a logarithm
+    exists.
+    """
     dx, dy = a[:, None, 0] - b[None, :, 0], a[:, None, 1] - b[None, :, 1]
     return (dx * dx + dy * dy).clamp_min(TINY)
 
@@ -100,7 +103,9 @@ def affine_basis(points: torch.Tensor) -> torch.Tensor:
 
 
 def saddle(centres: torch.Tensor, ridge: float) -> torch.Tensor:
-    """The spline's system (n + 3, n + 3): kernel plus ridge, bordered by the affine basis (Wahba 1990, equation 2.4.23)."""
+    """The spline's system (n + 3, n + 3): kernel plus ridge, bordered by the affine basis (Wahba 1990, equation
+    2.4.23).
+    """
     n = len(centres)
     matrix = centres.new_zeros(n + 3, n + 3)
     basis = affine_basis(centres)
@@ -153,7 +158,9 @@ class Spline:
         return torch.cat(values) + affine_basis(points) @ self.affine, torch.cat(slopes) + self.affine[1:].T
 
     def bending_energy(self) -> float:
-        """Sum over both components of w^T K w. Times 8 pi it is the integral of the squared second derivatives over the plane."""
+        """Sum over both components of w^T K w. Times 8 pi it is the integral of the squared second derivatives over
+        the plane.
+        """
         return float((self.weights * (kernel(self.centres, self.centres) @ self.weights)).sum())
 
 
@@ -176,16 +183,18 @@ def mesh(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 def invert(spline: Spline, targets: torch.Tensor, size, tolerance: float = 1e-10) -> torch.Tensor:
     """Solve u + s(u) = t for every target t: unit positions (N, 2) -> (N, 2).
 
-    Newton's method, the step halved while it does not help, from one fixed-point step; what does not converge starts again from the
-    best node of a 65-wide grid over the image. Where the map folds, one of the several solutions; where there is none, the closest
-    position found.
+    Newton's method, the step halved while it does not help, from one fixed-point step; what does not converge starts
+    again from the best node of a 65-wide grid over the image. Where the map folds, one of the several solutions;
+    where there is none, the closest position found.
     """
     found, error = _newton(spline, targets - spline(targets), targets, tolerance)
     left = torch.nonzero(error > tolerance).reshape(-1)
     if len(left):
         nodes = mesh(*node_grid(size, 65))
         images = nodes + spline(nodes)
-        start = torch.cat([squared_distances(part, images).argmin(1) for part in targets[left].split(_CHUNK // len(images) + 1)])
+        start = torch.cat(
+            [squared_distances(part, images).argmin(1) for part in targets[left].split(_CHUNK // len(images) + 1)]
+        )
         again, missed = _newton(spline, nodes[start], targets[left], tolerance)
         better = missed < error[left]
         found[left[better]] = again[better]

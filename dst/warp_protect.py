@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from dst.warp import Warp
 
 TOLERANCE = 0.3
-"""Aim for the distance from a similarity inside a region, in pixels of the image, or of its 1024 px version if it is larger."""
+"""Aim for the distance from a similarity inside a region, in pixels of the image, or of its 1024 px version if it is
+larger."""
 
 _WORK = 1024
 _MAX_REGIONS = 32
@@ -31,18 +32,20 @@ _MARGIN = 0.03
 def protect(warp: Warp, mask: np.ndarray) -> Warp:
     """Make every connected region of a mask move as a similarity (shift, turn, one scale).
 
-    Each region gets the least-squares similarity of the warp's own displacement inside it, carried by control points over the region
-    and on a ring around it; other points in or close to a region are dropped. The spline between them is then checked: more points are
-    added until the region is rigid to `TOLERANCE`, and if the map folds, the remaining points are relaxed near the folds, then everything is scaled
-    down (a scaled similarity is one too). A region that reaches the border is held in place, since the border is. More than 32
-    regions are joined with their nearest neighbours until 32 are left.
+    Each region gets the least-squares similarity of the warp's own displacement inside it, carried by control points
+    over the region and on a ring around it; other points in or close to a region are dropped. The spline between them
+    is then checked: more points are added until the region is rigid to `TOLERANCE`, and if the map folds, the
+    remaining points are relaxed near the folds, then everything is scaled down (a scaled similarity is one too). A
+    region that reaches the border is held in place, since the border is. More than 32 regions are joined with their
+    nearest neighbours until 32 are left.
 
     Args:
         warp: any warp; one without points stays the identity.
         mask: (H, W) of the warp's image, boolean or numbers; nonzero is protected.
 
     Returns:
-        A warp of the same size and strength without folds at strength 1 or its own, its rigid points labelled from 1 in `Warp.rigid`.
+        A warp of the same size and strength without folds at strength 1 or its own, its rigid points labelled from 1
+        in `Warp.rigid`.
 
     Raises:
         InputError: a mask of another shape, or without a protected pixel.
@@ -69,16 +72,21 @@ def _check_mask(mask, size) -> np.ndarray:
     mask = np.asarray(mask)
     if mask.shape != (size[1], size[0]):
         raise InputError(
-            f"protect mask has shape {mask.shape}: it takes (height, width) of the content, {(size[1], size[0])}; resize the mask"
+            f"protect mask has shape {mask.shape}: it takes (height, width) of the content, "
+            f"{(size[1], size[0])}; resize the mask"
         )
     mask = mask != 0
     if not mask.any():
-        raise InputError("protect mask is empty: it takes at least one pixel that is not black; leave it out to protect nothing")
+        raise InputError(
+            "protect mask is empty: it takes at least one pixel that is not black; leave it out to protect nothing"
+        )
     return mask
 
 
 def _regions(mask: np.ndarray) -> tuple[np.ndarray, float]:
-    """Labels (h, w) of the connected regions on a raster of at most `_WORK`, and the raster's pixel in unit coordinates."""
+    """Labels (h, w) of the connected regions on a raster of at most `_WORK`, and the raster's pixel in unit
+    coordinates.
+    """
     side = max(mask.shape)
     factor = math.ceil(side / _WORK)
     if factor > 1:
@@ -99,7 +107,9 @@ def _unit(pixels: np.ndarray, step: float) -> np.ndarray:
 
 
 class _Region:
-    """One region: sample positions (n, 2) in unit coordinates, and its similarity z -> turn * z + shift as complex numbers."""
+    """One region: sample positions (n, 2) in unit coordinates, and its similarity z -> turn * z + shift as complex
+    numbers.
+    """
 
     def __init__(self, number: int, points: np.ndarray, turn: complex, shift: complex) -> None:
         self.number, self.points, self.turn, self.shift = number, points, turn, shift
@@ -112,7 +122,9 @@ class _Region:
 
 
 def _region(warp: Warp, labels: np.ndarray, step: float, number: int) -> _Region:
-    """Fit the similarity of a region: least squares over up to 400 of its pixels, in complex numbers so that it cannot mirror."""
+    """Fit the similarity of a region: least squares over up to 400 of its pixels, in complex numbers so that it
+    cannot mirror.
+    """
     pixels = np.argwhere(labels == number)
     points = _unit(pixels[:: max(1, len(pixels) // 400)], step)
     edge = _unit(pixels[_outline(labels, number)[tuple(pixels.T)]], step)
@@ -155,7 +167,9 @@ def _control_points(labels: np.ndarray, step: float, number: int, spacing: float
 
 
 def _with_regions(warp: Warp, labels: np.ndarray, step: float, regions: list, spacing: float) -> Warp:
-    """The warp with control points for the regions, and without its own points close to them before or after they move."""
+    """The warp with control points for the regions, and without its own points close to them before or after they
+    move.
+    """
     limit = np.array(extent(warp.size))
     near = np.zeros(len(warp.source), bool)
     source, displacement, rigid = [], [], []
@@ -179,7 +193,8 @@ def _with_regions(warp: Warp, labels: np.ndarray, step: float, regions: list, sp
 
 
 def _error(warp: Warp, regions: list) -> float:
-    """Greatest distance in pixels between where a region's content lands and where the similarity of its control points puts it.
+    """Greatest distance in pixels between where a region's content lands and where the similarity of its control
+    points puts it.
 
     The similarity is read back from the control points, so a warp that was scaled down is measured against its own.
     """

@@ -43,7 +43,9 @@ def determinants(spline: Spline, points: torch.Tensor) -> torch.Tensor:
 
 
 def _samples(warp: Warp, grid: int) -> torch.Tensor:
-    """The regular grid, then the places where a fold can hide between its nodes: at and between neighbouring control points."""
+    """The regular grid, then the places where a fold can hide between its nodes: at and between neighbouring control
+    points.
+    """
     moved = torch.from_numpy(warp.source + warp.moved)
     parts = [mesh(*node_grid(warp.size, grid)), moved]
     if len(moved) > 1:
@@ -62,7 +64,8 @@ def fold_report(warp: Warp, grid: int = 256) -> FoldReport:
 
     Args:
         warp: any warp.
-        grid: samples along the long side, border to border; the control points and the middles between near ones are looked at too.
+        grid: samples along the long side, border to border; the control points and the middles between near ones are
+            looked at too.
     """
     if warp.is_identity:
         return FoldReport(0.0, 1.0, 1.0)
@@ -71,40 +74,46 @@ def fold_report(warp: Warp, grid: int = 256) -> FoldReport:
 
 
 def kept(before: Warp, after: Warp) -> float:
-    """Share of the bend that is left: the new displacements' part along the old, over the old ones' length. 1 for no bend."""
+    """Share of the bend that is left, 0 to 1: per point, the new displacement's part along the old over the old one's
+    length; their mean.
+    """
     old, new = before.moved, after.moved
-    total = float((old * old).sum())
-    return float((old * new).sum()) / total if total else 1.0
+    length = (old * old).sum(1)
+    share = (old * new).sum(1)[length > 0] / length[length > 0]
+    return float(share.clip(0, 1).mean()) if len(share) else 1.0
 
 
 def unfold(warp: Warp, bound: float = BOUND) -> tuple[Warp, float]:
     """Reduce the displacements until the map folds nowhere: determinant at least `bound` at every place looked at.
 
-    Two candidates are made and the one that keeps more of the bend is returned. The first scales all displacements by the largest
-    factor that does, found by bisection. The second changes only what must change: the free points next to a fold are fitted less
-    and less strictly by a smoothing spline through all points (each offender's ridge grows, so its displacement gives way to its
-    neighbours'), then all are scaled if folds remain. Points of rigid regions are only ever scaled, so they stay rigid.
+    Two candidates are made and the one that keeps more of the bend is returned. The first scales all displacements by
+    the largest factor that does, found by bisection. The second changes only what must change: the free points next
+    to a fold are fitted less and less strictly by a smoothing spline through all points (each offender's ridge grows,
+    so its displacement gives way to its neighbours'), then all are scaled if folds remain, and the result goes back
+    towards the original as far as it can. Points of rigid regions are only ever scaled, so they stay rigid.
 
     Returns:
-        The warp, of the same strength, and the share of the bend that it keeps: <new, old> / <old, old> over the applied displacements, 1 where
-        nothing had to change.
+        The warp, of the same strength, and the share of the bend that it keeps (see `kept`), 1 where nothing had to
+        change.
     """
     if _flat(warp, bound, 256):
         return warp, 1.0
     scaled = shrink(warp, lambda w, grid: _flat(w, bound, grid))
-    smoothed = shrink(_relax(warp, bound), lambda w, grid: _flat(w, bound, grid))
+    smoothed = _toward(warp, shrink(_relax(warp, bound), lambda w, grid: _flat(w, bound, grid)), bound)
     best = max(scaled, smoothed, key=lambda w: kept(warp, w))
-    return best, min(1.0, kept(warp, best))
+    return best, kept(warp, best)
 
 
 def shrink(warp: Warp, good) -> Warp:
-    """The warp with all displacements times the largest factor in [0, 1] found for which `good(warp, grid)` holds, to 1%."""
+    """The warp with all displacements times the largest factor in [0, 1] found for which `good(warp, grid)` holds, to
+    1%.
+    """
     if good(warp, 256):
         return warp
     low, high = 0.0, 1.0
     while high - low > 0.01:
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if good(_scaled(warp, middle), 128) else (low, middle)
+        low, high = (middle, high) if good(_scaled(warp, middle), 96) else (low, middle)
     while low > 0.01 and not good(_scaled(warp, low), 256):
         low *= 0.97
     return _scaled(warp, low if low > 0.01 else 0.0)
@@ -114,28 +123,42 @@ def _scaled(warp: Warp, factor: float) -> Warp:
     return dataclasses.replace(warp, displacement=factor * warp.displacement)
 
 
+def _toward(warp: Warp, mended: Warp, bound: float) -> Warp:
+    """The warp nearest to `warp` on the straight way from `mended` that does not fold, to about 3%."""
+    change = warp.displacement - mended.displacement
+    best, low, high = mended, 0.0, 1.0
+    for _ in range(5):
+        middle = 0.5 * (low + high)
+        trial = dataclasses.replace(warp, displacement=mended.displacement + middle * change)
+        if _flat(trial, bound, 256):
+            best, low = trial, middle
+        else:
+            high = middle
+    return best
+
+
 def _flat(warp: Warp, bound: float, grid: int) -> bool:
     return fold_report(warp, grid).min_jacobian >= bound
 
 
-def _relax(warp: Warp, bound: float, rounds: int = 24) -> Warp:
+def _relax(warp: Warp, bound: float, rounds: int = 14) -> Warp:
     """Smooth the displacements of free points near folds until none is left, or the rounds are used up."""
     free, ridge = warp.rigid == 0, np.zeros(len(warp.source))
     system = _point_kernel(warp)
     current = warp
     for _ in range(rounds):
-        points = _samples(current, 128)
+        points = _samples(current, 96)
         bad = points[determinants(current.spline, points) < bound]
         if not len(bad) or not free.any():
             break
         moved = torch.from_numpy(current.source + current.moved)
         gaps = torch.cdist(bad[:: max(1, len(bad) // 2000)], moved)
         near = torch.zeros(len(moved), dtype=torch.bool)
-        near[gaps.topk(min(3, len(moved)), largest=False).indices.reshape(-1)] = True
+        near[gaps.topk(min(2, len(moved)), largest=False).indices.reshape(-1)] = True
         near = near.numpy() & free
         if not near.any():
             break
-        ridge[near] = np.maximum(2.5 * ridge[near], 2e-4)
+        ridge[near] = np.maximum(4 * ridge[near], 2e-4)
         smooth = warp.displacement - ridge[:, None] * np.linalg.solve(system + np.diag(ridge), warp.displacement)
         current = dataclasses.replace(warp, displacement=np.where(free[:, None], smooth, warp.displacement))
     return current

@@ -19,7 +19,9 @@ def cubic_taps(count: int, at: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor
 
 
 def cubic_prefilter(count: int) -> torch.Tensor:
-    """Matrix (count + 2, count) from node values to B-spline coefficients; not-a-knot at both ends, so cubics are exact."""
+    """Matrix (count + 2, count) from node values to B-spline coefficients; not-a-knot at both ends, so cubics are
+    exact.
+    """
     system = torch.zeros(count + 2, count + 2, dtype=torch.float64)
     for i in range(count):
         system[i, i : i + 3] = torch.tensor([1.0, 4.0, 1.0], dtype=torch.float64) / 6
@@ -30,14 +32,16 @@ def cubic_prefilter(count: int) -> torch.Tensor:
 
 
 def cubic_matrix(count: int, at: torch.Tensor) -> torch.Tensor:
-    """Matrix (n, count) that interpolates `count` >= 4 evenly spaced values over [0, 1] at positions `at`, by a cubic spline."""
+    """Matrix (n, count) that interpolates `count` >= 4 evenly spaced values over [0, 1] at positions `at`, by a cubic
+    spline.
+    """
     first, weights = cubic_taps(count, at)
     table = torch.zeros(len(at), count + 2, dtype=torch.float64)
     table.scatter_(1, first[:, None] + torch.arange(4), weights)
     return table @ cubic_prefilter(count)
 
 
-BAND_PIXELS = 1 << 18
+BAND_PIXELS = 1 << 16
 """Pixels resampled at a time; bounds the memory beside the image's own."""
 
 
@@ -68,12 +72,14 @@ def _taps(place: torch.Tensor, count: int, mode: str) -> list[tuple[torch.Tensor
 def resample(image: torch.Tensor, places, mode: str = "bicubic") -> torch.Tensor:
     """Sample an image at given positions, band by band.
 
-    Positions are float64 and split into whole and fractional pixels, so precision does not fall with the image's size as it does
-    with coordinates in [-1, 1]. Bicubic values are kept within the range of the 4 x 4 pixels they come from: no halo at edges.
+    Positions are float64 and split into whole and fractional pixels, so precision does not fall with the image's size
+    as it does with coordinates in [-1, 1]. Bicubic values are kept within the range of the 4 x 4 pixels they come
+    from: no halo at edges.
 
     Args:
         image: (N, C, H, W), any floating type.
-        places: function (top, bottom) -> positions (bottom - top, W', 2) in pixels of `image`, (x, y), for those output rows;
+        places: function (top, bottom) -> positions (bottom - top, W', 2) in pixels of `image`, (x, y), for those
+            output rows;
             with attribute `size` (W', H').
         mode: "bicubic" or "bilinear".
 
