@@ -1,7 +1,9 @@
-"""From two pictures to a Result: read, match, warp, optimise, finish. The one file that joins both packages."""
+"""From pictures to a Result: read, match, warp, optimise, finish; and what can be done with a run afterwards."""
 
 from __future__ import annotations
 
+import functools
+import os
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -10,21 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-import correspondence
-from correspondence.matches import Matches, check_points
-from dst import images
-from dst.config import InputError, StylizeConfig
-from dst.methods.targets import Style
-from dst.optimize import Optimization, Problem, State
+from dst import checkpoint, images, matching, prepare, score, steer
+from dst.checkpoint import Job, Keeper
+from dst.config import InputError, StylizeConfig, check_number
+from dst.optimize import Optimization, State, schedule
 from dst.record import make_record
-from dst.result import Result, Step
-from dst.trunk import LEVELS, Trunk, load_trunk
-from dst.warp import Warp, to_unit
+from dst.result import Result, Step, read_record
+from dst.trunk import Trunk, load_trunk
+from dst.warp import Warp
 
 Report = Callable[[str, str], None]
+EVERY = 30.0
+"""Seconds between two checkpoints."""
 
 
 @dataclass
@@ -54,82 +54,182 @@ def stylize(
     warp: bool = True,
     on_step: Callable[[Step], object] | None = None,
     on_stage: Report | None = None,
+    run_dir: Any = None,
+    force: bool = False,
+    checkpoint_every: float = EVERY,
+    notes: dict[str, Any] | None = None,
     **options: Any,
 ) -> Result:
     """Bend a photograph towards a painting's shapes and paint it in its strokes.
 
-    Deformable Style Transfer (Kim, Kolkin, Salavon and Shakhnarovich 2020): matches by Neural Best-Buddies, a thin-plate
-    spline, and the joint optimisation of pixels and displacements.
+    Deformable Style Transfer (Kim, Kolkin, Salavon and Shakhnarovich 2020): matches by Neural Best-Buddies, a
+    thin-plate spline, and the joint optimisation of pixels and displacements.
 
     Args:
-        content, style: each a path, PIL image, array (H, W[, 1 | 3 | 4]) or tensor ([1, ]3, H, W) in [0, 1]; any size and
-            aspect of at least 16 pixels a side.
+        content: a path, PIL image, array (H, W[, 1 | 3 | 4]) or tensor ([1, ]3, H, W) in [0, 1]; any size and aspect of
+            at least 16 pixels a side.
+        style: the same, or a list of several; shapes come from the first unless `geometry` is given.
         preset: `paper`, `default` or `fast`.
-        points: matches to use in place of matching: a points.csv, an array (N, 4 or 5) of content x, y, style x, y[, score]
-            in pixels of the displayed images, or `Matches`.
+        points: matches to use in place of matching: a points.csv or .json, an array (N, 4 or 5) of content x, y,
+            style x, y[, score] in pixels of the displayed images, or `Matches`.
         warp: False asks for plain style transfer.
         on_step: called after each step; a true return value stops the run, which still gives a Result.
         on_stage: called with (stage, "start" | "end").
-        **options: any field of `dst.config` by name, such as `size=256`, `seed=1`, `alpha=4`, `max_points=40`.
+        run_dir: a folder that keeps the run: checkpoints while it goes, everything at the end. See `resume`.
+        force: replace the run that `run_dir` holds.
+        checkpoint_every: seconds between two checkpoints; 0 for one after each step.
+        notes: goes into the run's record as it is.
+        **options: any field of `dst.config` by name, such as `size=256`, `seed=1`, `alpha=4`, `protect="mask.png"`.
 
     Returns:
         The Result; where matches are too poor to bend anything, that of plain style transfer, and its record says so.
 
     Raises:
-        InputError: an input or an option that cannot be used.
+        InputError: an input or an option that cannot be used, or two that contradict each other.
     """
     config = StylizeConfig.from_options(preset, **options)
+    check_number("checkpoint_every", checkpoint_every, 0, None)
+    steer.check_handles(config, len(prepare.style_list(style)), warp, points)
+    if run_dir is not None:
+        checkpoint.claim(run_dir, force)
     clock = _Clock(on_stage)
     with clock.stage("read"):
-        content_image, style_image = images.read(content), images.read(style)
-        given = None if points is None or not warp else read_points(points, content_image.size, style_image.size)
-        trunk = load_trunk(config.trunk, config.weights, config.device)
+        inputs = prepare.read_inputs(content, style, config)
+        given = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
+        trunk = shared_trunk(config)
     with clock.stage("match"):
-        plan = _plan_warp(content_image, style_image, given, warp, trunk, config)
+        plan = matching.plan_warp(inputs, given, warp, trunk, config)
     with clock.stage("warp"):
-        problem = _problem(content_image, [style_image], plan, config)
-        optimization = Optimization(problem, trunk, config.optimize, config.seed)
+        job = _job(inputs, plan, config, preset, notes or {})
+        if config.steer.color_only:
+            optimization, state = None, prepare.recolored(job)
+        else:
+            optimization = Optimization(job.problem, trunk, config.optimize, config.seed)
+            state = optimization.state
+    keeper = None if run_dir is None else Keeper(run_dir, checkpoint_every, job, trunk, clock.seconds)
+    return _paint(job, optimization, state, trunk, clock, on_step, keeper)
+
+
+def _paint(
+    job: Job,
+    optimization: Optimization | None,
+    state: State,
+    trunk: Trunk,
+    clock: _Clock,
+    on_step,
+    keeper: Keeper | None,
+) -> Result:
+    """Run what is left of the optimisation and make the Result."""
     with clock.stage("optimize"):
-        state = optimization.run(on_step)
+        if keeper is not None and optimization is not None:
+            keeper.write(state)
+            on_step = keeper.watch(on_step)
+        if optimization is not None:
+            state = optimization.run(on_step)
     with clock.stage("finish"):
-        finished = _finish(content_image, plan, problem, state)
-        result = _result(content_image, style_image, plan, problem, state, finished)
-    names = {
-        "content": {"name": content_image.name, "size": list(content_image.size)},
-        "style": {"name": style_image.name, "size": list(style_image.size)},
-    }
-    result.record = make_record(
-        result, config, preset, trunk, names, plan.verdict, finished.factor, state.stopped, clock.seconds
-    )
+        finished = prepare.finish_warp(job, state)
+        matches = matching.from_table(job.points, job.content_size, job.partner_size)
+        pictures = job.picture, job.style if job.partner is None else job.partner
+        drawn = None if matches is None else matching.draw(matches, *pictures)
+        result = prepare.make_result(job, state, finished.warp, matches, drawn)
+        result.figures = _figures()
+        wanted = prepare.targets(job, finished.warp)
+        ends = np.column_stack([(finished.warp.source * max(job.content_size) - 0.5), wanted])
+        card = score.scorecard(result, trunk, ends if len(ends) else None)
+    result.record = make_record(result, job, trunk, finished.factor, wanted, card, state.stopped, clock.seconds)
+    if keeper is not None:
+        keeper.publish(result, state)
     return result
 
 
-@dataclass
-class Plan:
-    """What the warp starts from.
+def resume(
+    run: Any,
+    *,
+    size: int | None = None,
+    content: Any = None,
+    style: Any = None,
+    on_step: Callable[[Step], object] | None = None,
+    on_stage: Report | None = None,
+    checkpoint_every: float = EVERY,
+) -> Result:
+    """Go on where a run stopped, or take a finished one to a larger size.
 
-    Attributes:
-        matches: those found or given, in pixels of the displayed images; None where none were looked for.
-        source, target: (k, 2) content keypoints and where they are to go, pixels of the displayed content; k may be 0.
-        verdict: one sentence on the matches, or on why there is no warp.
+    On the CPU, a run that was stopped or killed and resumed ends with the same bytes as one that never stopped. The
+    folder needs no original picture for that. A larger `size` does: the content and the styles are read again from
+    where they were, or from `content` and `style`.
+
+    Args:
+        run: the folder that `stylize(..., run_dir=...)` kept.
+        size: long side of the result in pixels, larger than the run's; None to finish at its own size.
+        content, style: where the pictures are now, if they moved or were not files.
+        on_step, on_stage, checkpoint_every: as for `stylize`.
+
+    Returns:
+        The Result; the folder holds it too. A run that is finished already is read back.
+
+    Raises:
+        InputError: no run there, a damaged, foreign or newer one; a size that is not larger; originals that are gone or
+            have changed; a trunk with other weights.
     """
+    check_number("checkpoint_every", checkpoint_every, 0, None)
+    clock = _Clock(on_stage)
+    with clock.stage("read"):
+        checkpoint.clear(run)
+        found = checkpoint.read(run)
+        job, state = found["job"], found["state"]
+        clock.seconds = {**found["seconds"], **clock.seconds}
+        done = state.scale >= len(schedule(max(job.picture.shape[-2:]), job.config.optimize)) and not state.stopped
+        if size is None and done and (Path(run) / "run.json").exists():
+            return load_run(run)
+        trunk = shared_trunk(job.config)
+        if trunk.sha256 != found["trunk"]["sha256"]:
+            raise InputError(f"{run} was made with other weights of {found['trunk']['name']}: put those back")
+    with clock.stage("warp"):
+        if size is not None and size != job.config.size:
+            job, state, optimization = _larger(run, job, state, trunk, size, content, style, done)
+        elif job.config.steer.color_only:
+            optimization = None
+        else:
+            problem, settings = job.problem, job.config.optimize
+            optimization = Optimization(problem, trunk, settings, job.config.seed, state)
+    keeper = Keeper(run, checkpoint_every, job, trunk, clock.seconds)
+    return _paint(job, optimization, state, trunk, clock, on_step, keeper)
 
-    matches: Matches | None
-    source: np.ndarray
-    target: np.ndarray
-    verdict: str
 
-    @property
-    def warps(self) -> bool:
-        return len(self.source) > 0
+def _larger(run: Any, job: Job, state: State, trunk: Trunk, size: int, content: Any, style: Any, done: bool):
+    """The job at a larger size, the state that it starts from, and its optimisation."""
+    old = job.config.size
+    check_number("size", size, 32, 8192, whole=True)
+    if size < old:
+        raise InputError(f"size is {size}, but {run} is of {old} pixels: give a larger one, or make a new run")
+    if not done:
+        raise InputError(f"{run} is not finished at {old} pixels: resume it without a size first")
+    job = prepare.resized(run, job, size, content, style)
+    if job.config.steer.color_only:
+        return job, prepare.recolored(job), None
+    optimization = prepare.enlarged(job, state, trunk, old)
+    return job, optimization.state, optimization
 
 
-def match(content: Any, style: Any, *, preset: str = "default", **options: Any) -> tuple[Matches, str]:
+def shared_trunk(config: StylizeConfig) -> Trunk:
+    """The trunk of a config; the last one is kept, so that a second run with it starts at once."""
+    stamp = None
+    if config.weights is not None and os.path.exists(config.weights):
+        stamp = os.stat(config.weights).st_mtime_ns
+    return _trunk(config.trunk, None if config.weights is None else str(config.weights), config.device, stamp)
+
+
+@functools.lru_cache(maxsize=1)
+def _trunk(name: str, weights: str | None, device: str, stamp: int | None) -> Trunk:
+    return load_trunk(name, weights, device)
+
+
+def match(content: Any, style: Any, *, preset: str = "default", **options: Any) -> tuple[Any, str]:
     """Match two pictures with the trunk of a config.
 
     Args:
-        content, style: as for `stylize`.
-        preset, options: as for `stylize`; those of matching, `trunk`, `weights`, `device` and `seed` matter.
+        content, style: as for `stylize`, one style.
+        preset, options: as for `stylize`; those of matching and of the trunk, `seed`, `pins` and `drop` matter.
 
     Returns:
         Matches in pixels of the displayed images, and one sentence on whether they can be relied on.
@@ -139,149 +239,59 @@ def match(content: Any, style: Any, *, preset: str = "default", **options: Any) 
     """
     config = StylizeConfig.from_options(preset, **options)
     content_image, style_image = images.read(content), images.read(style)
-    trunk = load_trunk(config.trunk, config.weights, config.device)
-    matches = find_matches(content_image, style_image, trunk, config)
-    return matches, correspondence.reliable(matches)[1]
+    matches = matching.find_matches(content_image, style_image, shared_trunk(config), config)
+    return matching.edit(matches, config), matching.judge(matches, config)[1]
 
 
-def find_matches(content: images.Image, style: images.Image, trunk: Trunk, config: StylizeConfig) -> Matches:
-    """Neural Best-Buddies on the trunk's five levels; points in pixels of the displayed images."""
-
-    def encode(image: Tensor) -> list[Tensor]:
-        return [level.cpu() for level in trunk(image.to(config.device), LEVELS).values()]
-
-    side = config.match.match_size
-    small = [images.resize(image.rgb, min(side, 4 * max(image.size))) for image in (content, style)]
-    return correspondence.match(
-        small[0],
-        small[1],
-        encode,
+def _job(inputs: prepare.Inputs, plan: matching.Plan, config: StylizeConfig, preset: str, notes: dict[str, Any]) -> Job:
+    content, fitted = inputs.content, plan.fitted
+    side = max(images.fit_size(content.size, config.size))
+    points = matching.to_table(plan.matches)
+    return Job(
+        config=config,
+        preset=preset,
+        inputs=inputs.record,
         content_size=content.size,
-        style_size=style.size,
-        max_points=config.match.max_points,
-        threshold=config.match.threshold,
-        spacing=config.match.spacing,
-        clusters=config.match.clusters,
-        generator=np.random.default_rng(config.seed),
+        picture=images.resize(content.rgb, config.size),
+        alpha=None if content.alpha is None else images.resize(content.alpha, config.size),
+        style=images.resize(inputs.styles[0].rgb, side),
+        partner=None if inputs.geometry is None else images.resize(inputs.geometry.rgb, side),
+        points=points,
+        partner_size=inputs.partner.size,
+        pins=plan.pins,
+        verdict=plan.verdict,
+        mask=inputs.mask if fitted is not None else None,
+        rigid=np.zeros(0, int) if fitted is None else np.array(fitted.warp.rigid),
+        kept=1.0 if fitted is None else fitted.kept,
+        problem=prepare.make_problem(inputs, config, fitted, points),
+        notes=notes,
     )
 
 
-def read_points(points: Any, content_size: tuple[int, int], style_size: tuple[int, int]) -> Matches:
-    """Matches from a points.csv or points.json, an array (N, 4 or 5), or Matches, checked against the images' sizes.
+def _figures() -> dict[str, Callable[[Result], Any]]:
+    from dst import plots
 
-    Raises:
-        InputError: an array of another shape. `MatchError` for points that cannot be used.
-    """
-    if isinstance(points, Matches):
-        points = np.column_stack([points.content, points.style, points.scores])
-    if isinstance(points, (str, Path)):
-        read = Matches.from_json if str(points).lower().endswith(".json") else Matches.from_csv
-        return read(points, content_size, style_size)
-    table = np.asarray(points, dtype=np.float64)
-    if table.ndim != 2 or table.shape[1] not in (4, 5):
-        raise InputError(
-            f"points have shape {table.shape}: give (N, 4) or (N, 5), content x, y, style x, y and, if you like, a score"
-        )
-    scores = table[:, 4] if table.shape[1] == 5 else None
-    found = Matches(table[:, :2], table[:, 2:4], scores, content_size, style_size)
-    check_points(found, "points", None)
-    return found
-
-
-def _plan_warp(
-    content: images.Image, style: images.Image, given: Matches | None, warp: bool, trunk: Trunk, config: StylizeConfig
-) -> Plan:
-    none = np.zeros((0, 2))
-    if not warp:
-        return Plan(None, none, none, "no warp was asked for: plain style transfer")
-    if given is not None:
-        return Plan(given, given.content, correspondence.align(given), f"{len(given)} points given")
-    matches = find_matches(content, style, trunk, config)
-    usable, verdict = correspondence.reliable(matches)
-    if len(matches) < config.warp.min_matches:
-        usable = False
-        verdict = f"{len(matches)} reliable matches, fewer than {config.warp.min_matches}"
-    if not usable:
-        return Plan(matches, none, none, f"{verdict}: plain style transfer")
-    return Plan(matches, matches.content, correspondence.align(matches), verdict)
-
-
-def _problem(content: images.Image, styles: list[images.Image], plan: Plan, config: StylizeConfig) -> Problem:
-    device = torch.device(config.device)
-    picture = images.resize(content.rgb, config.size).to(device)
-    painted = [Style(images.resize(s.rgb, min(config.size, max(s.size))).to(device)) for s in styles]
-    source = torch.zeros(0, 2, dtype=torch.float64)
-    target = source.clone()
-    if plan.warps:
-        # The target keypoints may lie outside the frame, whose border is fixed: such a bend would fold, so the plan's
-        # warp is unfolded first and the optimisation starts from displacements that a smooth warp can reach.
-        fitted = Warp.fit(plan.source, plan.target, content.size, strength=config.warp.warp_strength)
-        fitted, _ = fitted.unfold()
-        source, target = torch.tensor(fitted.source), torch.tensor(fitted.moved)
-    return Problem(
-        content=picture,
-        styles=painted,
-        start=None,
-        source=source.to(device),
-        target=target.to(device),
-        beta=config.warp.beta,
-        gamma=config.warp.gamma,
-    )
-
-
-@dataclass
-class Finished:
-    """The warp that a run ends with, and by how much its displacements were reduced so that it does not fold."""
-
-    warp: Warp
-    factor: float
-
-
-def _finish(content: images.Image, plan: Plan, problem: Problem, state: State) -> Finished:
-    if not plan.warps:
-        return Finished(Warp.identity(content.size), 1.0)
-    source, displacement = problem.source.cpu().numpy(), state.displacement.detach().cpu().double().numpy()
-    return Finished(*Warp(content.size, source, displacement).unfold())
-
-
-def _result(
-    content: images.Image, style: images.Image, plan: Plan, problem: Problem, state: State, finished: Finished
-) -> Result:
-    unwarped = state.image.cpu()
-    side = max(unwarped.shape[-2:])
-    alpha = None if content.alpha is None else images.resize(content.alpha, side)
-    picture = problem.content.cpu()
-    bend = finished.warp.apply if plan.warps else lambda image: image
-    bent_alpha = None if alpha is None else bend(alpha).clamp(0, 1)
-    small_style = images.resize(style.rgb, side)
-    drawn = None
-    if plan.matches is not None:
-        sized = plan.matches.resized((picture.shape[3], picture.shape[2]), (small_style.shape[3], small_style.shape[2]))
-        drawn = correspondence.draw(images.to_array(picture), images.to_array(small_style), sized)
-    return Result(
-        image=images.to_array(bend(unwarped).clamp(0, 1), bent_alpha),
-        unwarped=images.to_array(unwarped, alpha),
-        warped_content=images.to_array(bend(picture).clamp(0, 1), bent_alpha),
-        content=images.to_array(picture, alpha),
-        style=images.to_array(small_style),
-        matches=plan.matches,
-        matches_image=drawn,
-        warp=finished.warp,
-        history=list(state.history),
-        record={},
-    )
+    return dict(plots.RUN_FIGURES)
 
 
 def load_run(folder: Any) -> Result:
     """Read a run's folder back, with its matches.
 
     Raises:
-        InputError: no run there, a damaged one, or one made by a newer version.
+        InputError: no run there, an unfinished or damaged one, or one made by a newer version.
     """
+    if (Path(folder) / checkpoint.NAME).exists() and not (Path(folder) / "run.json").exists():
+        raise InputError(f"{folder} holds a run that is not finished: go on with it by `dst resume {folder}`")
     result = Result.load(folder)
-    rows = np.array(result.record["matches"]["points"], dtype=np.float64).reshape(-1, 5)
-    sizes = [tuple(result.record[side]["size"]) for side in ("content", "style")]
-    result.matches = Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], *sizes)
+    result.figures = _figures()
+    try:
+        found = result.record["matches"]
+        if found["content_size"] is None:
+            return result
+        rows = np.array(found["points"], dtype=np.float64).reshape(-1, 5)
+        result.matches = matching.from_table(rows, found["content_size"], found["style_size"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
     return result
 
 
@@ -298,15 +308,20 @@ def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=N
     Returns:
         (Image, factor): the bent picture, with alpha and depth as they came, and how far the displacements had to be
         reduced so that nothing folds (1.0: not at all).
+
+    Raises:
+        InputError: a picture, a run or points that cannot be used; both or neither of `run` and `points`.
     """
     image = images.read(source)
     if (run is None) == (points is None):
         raise InputError("give either a run or points to bend by, not both and not neither")
+    check_number("strength", strength, 0, 3)
     if run is not None:
+        read_record(run)
         warp = Warp.load(Path(run) / "warp.json")
     else:
-        matches = read_points(points, image.size, style_size)
-        warp = Warp.fit(matches.content, correspondence.align(matches), image.size)
+        matches = matching.read_points(points, image.size, style_size)
+        warp = Warp.fit(matches.content, matching.align(matches, 0), image.size)
     warp, factor = warp.with_strength(strength * warp.strength).unfold()
     bent = warp.apply(image.rgb).clamp(0, 1)
     alpha = None if image.alpha is None else warp.apply(image.alpha).clamp(0, 1)
@@ -335,4 +350,4 @@ def sample_styles() -> list[Path]:
     raise InputError("the sample images are missing from this installation: install the package again")
 
 
-__all__ = ["load_run", "match", "stylize", "to_unit", "warp_image"]
+__all__ = ["load_run", "match", "resume", "stylize", "warp_image"]

@@ -7,7 +7,6 @@ from importlib import metadata
 from typing import Any
 
 from dst._version import __version__
-from dst.config import StylizeConfig
 
 FORMAT = 1
 """Raised when a reader of the old record could misunderstand the new one."""
@@ -49,44 +48,45 @@ def warp_record(warp: Any, factor: float) -> dict[str, Any]:
 
 
 def make_record(
-    result: Any, config: StylizeConfig, preset: str, trunk: Any, names: dict[str, Any], verdict: str, factor: float,
-    stopped: str, seconds: dict[str, float],
+    result: Any, job: Any, trunk: Any, factor: float, targets: Any, score: dict[str, Any], stopped: str,
+    seconds: dict[str, float],
 ) -> dict[str, Any]:  # fmt: skip
     """Put a run's record together; every value can be written as JSON.
 
     Args:
         result: the Result, all but its record.
-        config, preset: what the run was asked to do.
+        job: what the run was asked to do and what it made of its inputs (`dst.checkpoint.Job`).
         trunk: the feature network.
-        names: of the inputs, `{"content": {"name", "size"}, "style": {"name", "size"}}`.
-        verdict: one sentence on the matches.
         factor: by how much the displacements were reduced at the end; 1.0 for not at all.
+        targets: (k, 2) where each of the warp's points was to go, pixels of the displayed content.
+        score: the scorecard.
         stopped: why the run ended early, or an empty string.
         seconds: per stage.
     """
     height, width = result.image.shape[:2]
-    matches = result.matches
+    points = [] if job.points is None else job.points.tolist()
+    sizes = (None, None) if job.points is None else (list(job.content_size), list(job.partner_size))
     return {
         "format": FORMAT,
         "kind": "dst run",
         "versions": versions(),
-        "preset": preset,
-        "settings": config.flat(),
+        "preset": job.preset,
+        "settings": job.config.flat(),
         "trunk": {"name": trunk.name, "sha256": trunk.sha256},
-        **names,
+        **job.inputs,
         "size": [width, height],
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
         "matches": {
-            "count": 0 if matches is None else len(matches),
-            "verdict": verdict,
-            "points": [] if matches is None else _point_rows(matches),
+            "count": len(points),
+            "verdict": job.verdict,
+            "pins": job.pins,
+            "content_size": sizes[0],
+            "style_size": sizes[1],
+            "points": points,
         },
-        "warp": warp_record(result.warp, factor),
+        "warp": {**warp_record(result.warp, factor), "matches_reduced_to": job.kept, "targets": targets.tolist()},
         "terms": terms_by_scale(result.history),
+        "score": score,
         "stopped": stopped,
+        **job.notes,
     }
-
-
-def _point_rows(matches: Any) -> list[list[float]]:
-    rows = zip(matches.content.tolist(), matches.style.tolist(), matches.scores.tolist(), strict=True)
-    return [[*content, *style, score] for content, style, score in rows]

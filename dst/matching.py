@@ -1,0 +1,173 @@
+"""Matches for a run: found or read, edited by hand, and the warp that they ask for.
+
+The one file that joins `dst` and `correspondence`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+import correspondence
+from correspondence.draw import draw as draw_matches
+from correspondence.matches import FEWEST, MatchError, Matches, check_points
+from dst import images, steer
+from dst.config import InputError, StylizeConfig
+from dst.prepare import Inputs
+from dst.trunk import LEVELS, Trunk
+
+
+@dataclass
+class Plan:
+    """What the warp starts from.
+
+    Attributes:
+        matches: those found or given and then edited, in pixels of the displayed images; None where none were wanted.
+        fitted: the warp that they ask for; None for plain style transfer.
+        pins: how many of the matches, the first ones, are pinned.
+        verdict: one sentence on the matches, or on why there is no warp.
+    """
+
+    matches: Matches | None
+    fitted: steer.Fitted | None
+    pins: int
+    verdict: str
+
+
+def find_matches(content: images.Image, style: images.Image, trunk: Trunk, config: StylizeConfig) -> Matches:
+    """Neural Best-Buddies on the trunk's five levels; points in pixels of the displayed images."""
+
+    def encode(image: Tensor) -> list[Tensor]:
+        return [level.cpu() for level in trunk(image.to(config.device), LEVELS).values()]
+
+    side = config.match.match_size
+    small = [images.resize(image.rgb, min(side, 4 * max(image.size))) for image in (content, style)]
+    return correspondence.match(
+        small[0],
+        small[1],
+        encode,
+        content_size=content.size,
+        style_size=style.size,
+        max_points=config.match.max_points,
+        threshold=config.match.threshold,
+        spacing=config.match.spacing,
+        clusters=config.match.clusters,
+        generator=np.random.default_rng(config.seed),
+    )
+
+
+def read_points(points: Any, content_size: tuple[int, int], style_size: tuple[int, int] | None) -> Matches:
+    """Matches from a points.csv or points.json, an array (N, 4 or 5), or Matches, checked against the images' sizes.
+
+    Raises:
+        InputError: a file that cannot be read, an array of another shape, or points that cannot be used.
+    """
+    try:
+        if isinstance(points, (str, os.PathLike)):
+            read = Matches.from_json if str(points).lower().endswith(".json") else Matches.from_csv
+            return read(points, content_size, style_size)
+        if isinstance(points, Matches):
+            points = np.column_stack([points.content, points.style, points.scores])
+        table = np.asarray(points, dtype=np.float64)
+        if table.ndim != 2 or table.shape[1] not in (4, 5):
+            raise InputError(
+                f"points have shape {table.shape}: give (N, 4) or (N, 5), content x, y, style x, y and perhaps a score"
+            )
+        scores = table[:, 4] if table.shape[1] == 5 else None
+        found = Matches(table[:, :2], table[:, 2:4], scores, content_size, style_size)
+        check_points(found, "points", None)
+        return found
+    except InputError:
+        raise
+    except (MatchError, TypeError, ValueError) as error:
+        raise InputError(
+            str(error) if isinstance(error, MatchError) else f"points are not numbers ({error})"
+        ) from error
+
+
+def judge(matches: Matches, config: StylizeConfig) -> tuple[bool, str]:
+    """Whether matches can be relied on to bend a picture, and one sentence on them."""
+    usable, verdict = correspondence.reliable(matches)
+    if usable and len(matches) < config.warp.min_matches:
+        return False, f"{len(matches)} reliable matches, fewer than {config.warp.min_matches}"
+    return usable, verdict
+
+
+def edit(matches: Matches, config: StylizeConfig) -> Matches:
+    """The matches without the dropped ones and with the pins put first."""
+    matches = steer.drop_matches(matches, steer.read_drop(config.steer.drop))
+    return steer.add_pins(matches, steer.read_pins(config.steer.pins))
+
+
+def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, trunk: Trunk, config: StylizeConfig) -> Plan:
+    """Find or take the matches, edit them, and fit the warp that they ask for.
+
+    Args:
+        inputs: the pictures.
+        given: matches to use as they are; None to look for some.
+        warp: False for plain style transfer.
+        trunk: the feature network.
+        config: the options.
+
+    Raises:
+        InputError: points that were given, or pins, and that no warp can be fitted to.
+    """
+    if not warp:
+        return Plan(None, None, 0, "no warp was asked for: plain style transfer")
+    pins, drop = len(steer.read_pins(config.steer.pins)), len(steer.read_drop(config.steer.drop))
+    usable, verdict = True, f"{0 if given is None else len(given)} points given"
+    matches = given
+    if given is None:
+        matches = find_matches(inputs.content, inputs.partner, trunk, config)
+        if inputs.areas is not None and inputs.geometry is None:
+            matches = matches.subset(inputs.areas.agreeing(matches))
+        usable, verdict = judge(matches, config)
+    matches = edit(matches, config)
+    if not usable and pins:
+        matches = matches.subset(np.arange(pins))
+    if drop or pins:
+        verdict += f"; {drop} dropped and {pins} pinned by hand"
+    if not (usable or pins):
+        return Plan(matches, None, pins, f"{verdict}: plain style transfer")
+    if len(matches) < FEWEST:
+        return Plan(matches, None, pins, f"{verdict}; {len(matches)} left, too few to bend by: plain style transfer")
+    if config.warp.warp_strength == 0:
+        return Plan(matches, None, pins, f"{verdict}; warp_strength is 0: plain style transfer")
+    target, strength = align(matches, pins), config.warp.warp_strength
+    try:
+        fitted = steer.fit_warp(matches.content, target, inputs.content.size, strength, pins, inputs.mask)
+    except InputError as error:
+        if given is not None or pins:
+            raise
+        return Plan(matches, None, 0, f"{verdict}, but no smooth warp fits ({error}): plain style transfer")
+    return Plan(matches, fitted, pins, verdict)
+
+
+def align(matches: Matches, pins: int) -> np.ndarray:
+    """Target points (N, 2) in the content's frame; the similarity is that of the found points where there are three."""
+    if len(matches) - pins < 3:
+        return correspondence.align(matches)
+    scale, turn, move = correspondence.similarity(matches.content[pins:], matches.style[pins:])
+    return (matches.style - move) @ turn / scale
+
+
+def to_table(matches: Matches | None) -> np.ndarray | None:
+    """Matches as (N, 5): content x, y, style x, y, score."""
+    return None if matches is None else np.column_stack([matches.content, matches.style, matches.scores])
+
+
+def from_table(table: np.ndarray | None, content_size, style_size) -> Matches | None:
+    """The inverse of `to_table`."""
+    if table is None:
+        return None
+    return Matches(table[:, :2], table[:, 2:4], table[:, 4], tuple(content_size), tuple(style_size))
+
+
+def draw(matches: Matches, content: Tensor, style: Tensor) -> np.ndarray:
+    """Matches over both pictures (1, 3, H, W), side by side: (H', W', 3) uint8."""
+    sized = matches.resized(*((picture.shape[3], picture.shape[2]) for picture in (content, style)))
+    return draw_matches(images.to_array(content), images.to_array(style), sized)

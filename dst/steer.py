@@ -1,0 +1,283 @@
+"""The handles of a run: what stays rigid, what is painted as what, which matches count, what the painting starts from.
+
+Everything here is checked when a run begins, before any work is done.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dst import images
+from dst.config import InputError, StylizeConfig, check_number, suggest
+from dst.warp import Warp, to_pixels
+
+INITS = ("content", "noise", "style")
+"""Names that `init` takes; anything else is a picture."""
+NEAR_PIN = 0.03
+"""A found match this close to a pin, share of the long side, gives way to it."""
+MISS = 0.25
+"""How far a pinned point may stay from its target, pixels of a picture of up to 1024 pixels."""
+
+
+@dataclasses.dataclass
+class Fitted:
+    """A warp at strength 1, which of its points may not move, (k,) bool, and the share of the bend that was kept."""
+
+    warp: Warp
+    held: np.ndarray
+    kept: float = 1.0
+
+
+def check_handles(config: StylizeConfig, styles: int, warp: bool, points: Any) -> None:
+    """Refuse handles that contradict one another, and values that no picture is needed to judge.
+
+    Args:
+        config: the options of the run.
+        styles: how many style pictures there are.
+        warp: whether a warp was asked for.
+        points: what was given as points, or None.
+
+    Raises:
+        InputError: two handles that exclude each other, weights that do not fit the styles, or a bad pin or number.
+    """
+    steer = config.steer
+    if not warp:
+        for name in ("geometry", "protect", "pins", "drop"):
+            if _given(getattr(steer, name)):
+                raise InputError(f"{name} is given, but no warp is asked for: leave out one of the two")
+        if points is not None:
+            raise InputError("points are given, but no warp is asked for: leave out one of the two")
+    if (steer.content_mask is None) != (steer.style_mask is None):
+        one, other = ("content_mask", "style_mask") if steer.style_mask is None else ("style_mask", "content_mask")
+        raise InputError(f"{one} is given without {other}: areas go in pairs, so give both masks")
+    if steer.color_only:
+        if steer.preserve_color != "none":
+            raise InputError(
+                f"color_only and preserve_color {steer.preserve_color!r} contradict each other: choose one"
+            )
+        if not _is_name(steer.init, "content"):
+            raise InputError("color_only paints nothing, so init has no use: leave out one of the two")
+    style_shares(steer.style_weights, styles)
+    read_pins(steer.pins)
+    read_drop(steer.drop)
+
+
+def _given(value: Any) -> bool:
+    return value is not None and not (isinstance(value, (list, tuple)) and len(value) == 0)
+
+
+def _is_name(value: Any, *names: str) -> bool:
+    return isinstance(value, str) and value in names
+
+
+def style_shares(weights: Any, count: int) -> list[float]:
+    """The weight of each of `count` styles; all 1 where none are given.
+
+    Raises:
+        InputError: another number of weights, one that is negative or not finite, or all zero.
+    """
+    if not _given(weights):
+        return [1.0] * count
+    weights = list(weights) if isinstance(weights, (list, tuple, np.ndarray)) else [weights]
+    if len(weights) != count:
+        raise InputError(f"{len(weights)} style_weights for {count} style pictures: give one each")
+    for weight in weights:
+        check_number("a style weight", weight, 0.0, 1e6)
+    if sum(weights) == 0:
+        raise InputError("style_weights are all 0: at least one style must count")
+    return [float(weight) for weight in weights]
+
+
+def read_pins(pins: Any) -> np.ndarray:
+    """Pins as (n, 4) float64: content x, y, style x, y.
+
+    Raises:
+        InputError: not rows of four finite numbers.
+    """
+    if not _given(pins):
+        return np.zeros((0, 4))
+    try:
+        table = np.array(pins, dtype=np.float64)
+    except (TypeError, ValueError):
+        table = np.full((1, 1), np.nan)
+    table = table[None] if table.shape == (4,) else table
+    if table.ndim != 2 or table.shape[1] != 4 or not np.isfinite(table).all():
+        raise InputError(f"pins are {pins!r}: each takes four finite numbers, content x, y and style x, y in pixels")
+    return table
+
+
+def read_drop(drop: Any) -> list[int]:
+    """Numbers of matches to leave out, sorted, each once.
+
+    Raises:
+        InputError: not whole numbers of 1 or more.
+    """
+    if not _given(drop):
+        return []
+    numbers = list(drop) if isinstance(drop, (list, tuple, set, np.ndarray)) else [drop]
+    for number in numbers:
+        check_number("drop", number.item() if isinstance(number, np.generic) else number, 1, None, whole=True)
+    return sorted({int(number) for number in numbers})
+
+
+def drop_matches(matches: Any, numbers: list[int]) -> Any:
+    """The matches without those of some numbers, which count from 1 as the plot of the matches does.
+
+    Raises:
+        InputError: a number that no match has.
+    """
+    if not numbers:
+        return matches
+    if numbers[-1] > len(matches):
+        raise InputError(f"drop names match {numbers[-1]}, but there are {len(matches)}: see the numbers in the plot")
+    left = np.ones(len(matches), bool)
+    left[np.array(numbers) - 1] = False
+    return matches.subset(left)
+
+
+def add_pins(matches: Any, pins: np.ndarray) -> Any:
+    """The matches with pins put first, scores 1; found ones close to a pin, in either picture, give way.
+
+    Raises:
+        InputError: a pin outside a picture, or two in one place.
+    """
+    if not len(pins):
+        return matches
+    sides = (("content", pins[:, :2], matches.content_size), ("style", pins[:, 2:], matches.style_size))
+    near = np.zeros(len(matches), bool)
+    for side, points, size in sides:
+        outside = ((points < -0.5) | (points > np.array(size) - 0.5)).any(1)
+        if outside.any():
+            k = int(outside.argmax())
+            raise InputError(
+                f"pin {k + 1}: its {side} point ({points[k, 0]:g}, {points[k, 1]:g}) is outside the picture of "
+                f"{size[0]} x {size[1]} pixels: give content x, y and style x, y in pixels of the displayed pictures"
+            )
+        gaps = np.linalg.norm(points[:, None] - points[None], axis=2) + np.diag(np.full(len(points), np.inf))
+        if gaps.min() < 1:
+            a, b = np.unravel_index(int(gaps.argmin()), gaps.shape)
+            raise InputError(f"pins {min(a, b) + 1} and {max(a, b) + 1} share one {side} point: leave one of them out")
+        apart = np.linalg.norm(getattr(matches, side)[:, None] - points[None], axis=2)
+        near |= (apart < NEAR_PIN * max(size)).any(1)
+    rest = matches.subset(~near)
+    return dataclasses.replace(
+        rest,
+        content=np.concatenate([pins[:, :2], rest.content]),
+        style=np.concatenate([pins[:, 2:], rest.style]),
+        scores=np.concatenate([np.ones(len(pins)), rest.scores]),
+    )
+
+
+def fit_warp(
+    source: np.ndarray, target: np.ndarray, size, strength: float = 1.0, pins: int = 0, mask: np.ndarray | None = None
+) -> Fitted:
+    """A warp without folds that carries source to target, keeps a mask's parts rigid and reaches the pins.
+
+    Args:
+        source, target: (k, 2) pixels of a content of `size` (W, H), pins first.
+        size: (W, H).
+        strength: factor on the displacements.
+        pins: how many of the points are pins.
+        mask: (H, W) of bool, the protected parts, or None.
+
+    Raises:
+        InputError: points that no warp can be fitted to; a pin inside a protected part or too close to it.
+    """
+    warp = Warp.fit(source, target, size)
+    held = np.arange(len(source)) < pins
+    warp = dataclasses.replace(warp, displacement=strength * warp.displacement, rigid=held.astype(int))
+    return mend(warp, warp.source[held], warp.displacement[held], mask)
+
+
+def mend(warp: Warp, pins: np.ndarray, displacement: np.ndarray, mask: np.ndarray | None) -> Fitted:
+    """Take the folds out of a warp, make its protected parts rigid, and see to it that the pins are reached.
+
+    Where the pins would miss because the map folds elsewhere, free points are dropped, those nearest to the pins first.
+
+    Args:
+        warp: at strength 1.
+        pins, displacement: (n, 2) the pinned points and how far each is to move, unit coordinates.
+        mask: (H, W) of bool, the protected parts, or None.
+
+    Raises:
+        InputError: a pin inside a protected part or too close to it.
+    """
+    fixed = np.flatnonzero(warp.rigid > 0)
+    free = np.flatnonzero(warp.rigid == 0)
+    if len(pins):
+        gaps = np.linalg.norm(warp.source[free, None] - pins[None], axis=2).min(1)
+        free = free[np.argsort(-gaps, kind="stable")]
+    for share in (1.0, 0.7, 0.4, 0.2, 0.0):
+        chosen = np.sort(np.concatenate([fixed, free[: round(share * len(free))]]))
+        fitted = _mended(_subset(warp, chosen), pins, mask)
+        if not len(pins) or _miss(fitted.warp, pins, displacement) <= MISS:
+            break
+    return fitted
+
+
+def _subset(warp: Warp, index: np.ndarray) -> Warp:
+    parts = {name: getattr(warp, name)[index] for name in ("source", "displacement", "rigid")}
+    return dataclasses.replace(warp, **parts)
+
+
+def _mended(warp: Warp, pins: np.ndarray, mask: np.ndarray | None) -> Fitted:
+    warp, kept = warp.unfold()
+    if mask is None:
+        return Fitted(warp, warp.rigid > 0, kept)
+    warp = warp.protect(mask)
+    apart = np.linalg.norm(warp.source[:, None] - pins[None], axis=2) > 1e-9
+    if apart.all(0).any():
+        k = int(apart.all(0).argmax())
+        raise InputError(f"pin {k + 1} lies in a protected part or next to it: move the pin or the mask's edge")
+    held = (warp.rigid > 0) | (~apart).any(1)
+    labels = np.where(held & (warp.rigid == 0), warp.rigid.max() + 1, warp.rigid)
+    return Fitted(dataclasses.replace(warp, rigid=labels), held, kept)
+
+
+def _miss(warp: Warp, pins: np.ndarray, displacement: np.ndarray) -> float:
+    """Greatest distance of the pins from their targets, in pixels of the picture, of its 1024 px version if larger."""
+    landed = warp.map_points(to_pixels(pins, warp.size))
+    apart = np.linalg.norm(landed - to_pixels(pins + displacement, warp.size), axis=1).max()
+    return float(apart) * min(1.0, 1024 / max(warp.size))
+
+
+def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> Tensor | None:
+    """The picture that the painting starts from, (1, 3, H, W) as large as the content; None for `content`.
+
+    Args:
+        init: `content`, `noise`, `style`, or a picture; a picture of another shape is cut to the content's.
+        content, styles: tensors (1, 3, H, W) in [0, 1].
+        seed: of the noise.
+
+    Raises:
+        InputError: a picture that cannot be read; a name that is neither known nor a file.
+    """
+    if _is_name(init, "content"):
+        return None
+    if _is_name(init, "noise"):
+        generator = torch.Generator().manual_seed(seed)
+        return torch.rand(content.shape, generator=generator).to(content.device)
+    if _is_name(init, "style"):
+        return cover(styles[0], content.shape[-2:])
+    try:
+        picture = images.read(init)
+    except InputError as error:
+        near = suggest(init, INITS) if isinstance(init, str) and "." not in init else ""
+        raise InputError(f"init: {error}; it takes {', '.join(INITS)} or a picture's file{near}") from error
+    return cover(picture.rgb, content.shape[-2:]).to(content.device)
+
+
+def cover(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """An image resized, aspect kept, until it covers `size` (H, W), and cut to it about the middle."""
+    height, width = image.shape[-2:]
+    factor = max(size[0] / height, size[1] / width)
+    wide = max(size[0], round(height * factor)), max(size[1], round(width * factor))
+    fitted = F.interpolate(image, size=wide, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+    top, left = (wide[0] - size[0]) // 2, (wide[1] - size[1]) // 2
+    return fitted[..., top : top + size[0], left : left + size[1]].contiguous()
