@@ -86,9 +86,12 @@ class Sheet:
         pad = 3 * soft * self.width + 2
         x0, y0 = np.floor(p.min(0) - pad).clip(0, [self.width - 1, self.height - 1]).astype(int)
         x1, y1 = np.ceil(p.max(0) + pad + 1).clip(1, [self.width, self.height]).astype(int)
-        part = np.zeros((max(y1 - y0, 1), max(x1 - x0, 1)), np.uint8)
-        cv2.fillPoly(part, [np.round((p - (x0, y0)) * 64).astype(np.int32)], 255, cv2.LINE_AA, 6)
-        part = part.astype(np.float32) / 255
+        size = max(x1 - x0, 1), max(y1 - y0, 1)
+        k = max(4, round(2480 / self.width))  # coverage is counted on k x k points of each pixel, alike at every size
+        large = np.zeros((k * size[1], k * size[0]), np.uint8)
+        corners = (np.asarray(points, float) * self.width - (x0, y0)) * k - 0.5
+        cv2.fillPoly(large, [np.round(corners * 64).astype(np.int32)], 255, cv2.LINE_8, 6)
+        part = cv2.resize(large, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         if soft:
             part = cv2.GaussianBlur(part, (0, 0), soft * self.width)
         return (slice(y0, y0 + part.shape[0]), slice(x0, x0 + part.shape[1])), part

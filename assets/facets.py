@@ -106,7 +106,7 @@ def plane(sheet: Sheet, facet, tone, palette, inside, rng) -> None:
     """Colour a facet by the light that falls there, running from dark at one edge to light at the other."""
     window, mask = sheet.cover(facet)
     mask = mask * inside[window]
-    if mask.sum() < 4:
+    if mask.sum() < 1e-5 * sheet.width**2:
         return
     level = float((tone[window] * mask).sum() / mask.sum()) + 0.06 * rng.standard_normal()
     a = rng.uniform(0, 2 * np.pi)

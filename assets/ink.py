@@ -161,20 +161,20 @@ def hatch(page: Sheet, study: Sheet, rng) -> None:
 def rows(page: Sheet, dark, form, start, follow, turn, gap, rng) -> None:
     """One layer: short strokes on a slanted lattice wherever the tone is darker than `start`."""
     size = np.array([1, page.height / page.width])
-    reach = 1.3 * size.max()
+    reach = 0.5 * float(np.hypot(*size))
     c, s = np.cos(turn), np.sin(turn)
     for v in np.arange(-reach, reach, gap):
         u = -reach + rng.uniform(0, 0.05)
         while u < reach:
             length = rng.uniform(0.030, 0.062)
-            at = np.array([0.5 + u * c - v * s, 0.6 + u * s + v * c]) + rng.normal(0, 0.0012, 2)
+            at = np.array([0.5 + u * c - v * s, 0.61 + u * s + v * c]) + rng.normal(0, 0.0012, 2)
             u += length * rng.uniform(0.82, 1.0)
             if (at < 0).any() or (at >= size).any():
                 continue
             stroke = pen(at, length, turn, follow, form, dark, start + rng.uniform(-0.05, 0.05), page.width, rng)
             if stroke is not None:
                 path, depth = stroke
-                width = (0.0011 + 0.0034 * min(depth, 0.5)) * rng.uniform(0.8, 1.2)
+                width = (0.0021 + 0.0034 * min(depth, 0.5)) * rng.uniform(0.8, 1.2)
                 page.fill(ribbon(path, width, 0.75), INK, opacity=rng.uniform(0.72, 0.95))
 
 
