@@ -78,9 +78,9 @@ def decode(source, name: str, colour: bool = True) -> np.ndarray:
         raise InputError(f"{name} is not an image that can be read: give a {READABLE} file (8 or 16 bits)") from None
     except Image.DecompressionBombError:
         raise InputError(f"{name} has too many pixels: the limit is {MAX_PIXELS // 10**6} million") from None
-    except (OSError, SyntaxError, EOFError, struct.error, IndexError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except Exception as error:  # damaged data makes the codecs raise whatever they run into
         detail = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{name} is truncated or damaged ({detail}): give a whole {READABLE} file") from error
     for remark in remarks:

@@ -352,6 +352,25 @@ def test_truncated_files(tmp_path, name, share, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.filterwarnings("ignore::dst.images.ImageWarning")
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "deep.png", "a.tif", "deep.tif", "a.webp", "a.bmp"])
+def test_damaged_files_are_read_or_refused_in_one_line(tmp_path, name):
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 65536, (40, 40, 3), dtype=np.uint16)
+    whole = images.encode(images.read(pixels).rgb, None, "." + name.split(".")[1], 16 if "deep" in name else 8)
+    for trial in range(25):
+        data = bytearray(whole)
+        for _ in range(rng.integers(1, 6)):
+            data[rng.integers(min(len(data), 600 if trial % 2 else len(data)))] = rng.integers(256)
+        (tmp_path / name).write_bytes(data)
+        try:
+            found = images.read(tmp_path / name)
+        except InputError as error:
+            assert "\n" not in str(error) and name in str(error)
+        else:
+            assert 0 <= found.rgb.min() and found.rgb.max() <= 1
+
+
 def test_files_that_are_no_pictures(tmp_path):
     (tmp_path / "text.png").write_text("not a picture")
     with pytest.raises(InputError, match=r"text\.png is not an image that can be read: give a JPEG"):
