@@ -86,10 +86,10 @@ def read_areas(content_mask: Any, style_masks: Any, content_size, style_sizes: l
     named += [("style_mask", mask, size) for mask, size in zip(style_masks, style_sizes, strict=True)]
     codes = [_color_codes(*item, side) for item in named]
     palettes = [_areas_in(code) for code in codes]
-    every = sorted(set().union(*palettes))
+    every = palettes[0] + [code for palette in palettes[1:] for code in palette if not _has(palettes[0], code)]
     for (name, _, _), palette in zip(named, palettes, strict=True):
         for code in every:
-            if code not in palette:
+            if not _has(palette, code):
                 raise InputError(
                     f"{name} has no area of the colour {_color_name(code)} that another mask has: paint it in both"
                 )
@@ -115,9 +115,24 @@ def _color_codes(name: str, source: Any, size, side: int) -> np.ndarray:
     return (steps[0] * 17 + steps[1]) * 17 + steps[2]
 
 
-def _areas_in(code: np.ndarray) -> set[int]:
+def _areas_in(code: np.ndarray) -> list[int]:
+    """Colours of a mask that fill an area: common ones, of close ones the commonest, and none that only line an edge."""
     values, counts = np.unique(code, return_counts=True)
-    return {int(v) for v, n in zip(values, counts, strict=True) if n >= LEAST_AREA * code.size}
+    common: list[int] = []
+    for k in np.argsort(-counts, kind="stable"):
+        near = common and np.abs(_channels(values[k]) - _channels(common)).max(-1).min() <= 1
+        if counts[k] >= LEAST_AREA * code.size and not near:
+            common.append(int(values[k]))
+    if not common:
+        return []
+    labels = torch.from_numpy(_nearest(code, common))[None, None].float()
+    inside = F.max_pool2d(labels, 3, 1, 1) == -F.max_pool2d(-labels, 3, 1, 1)
+    least = LEAST_AREA / 5 * code.size
+    return [color for k, color in enumerate(common) if int((inside & (labels == k)).sum()) >= least]
+
+
+def _has(palette: list[int], code: int) -> bool:
+    return bool(palette) and bool((np.abs(_channels(palette) - _channels(code)).max(-1) <= 1).any())
 
 
 def _channels(code: Any) -> np.ndarray:
@@ -133,4 +148,4 @@ def _nearest(code: np.ndarray, palette: list[int]) -> np.ndarray:
     """Number of the palette's colour nearest to each pixel: (h, w)."""
     values, inverse = np.unique(code, return_inverse=True)
     apart = np.abs(_channels(values)[:, None] - _channels(palette)[None]).sum(-1)
-    return apart.argmin(1)[inverse.reshape(code.shape)]
+    return apart.argmin(1).astype(np.int32)[inverse.reshape(code.shape)]

@@ -1,0 +1,244 @@
+"""The handles: each is held to what it promises, and contradictions are refused in one line."""
+
+import numpy as np
+import pytest
+import torch
+from kornia.color import rgb_to_lab
+
+from correspondence.matches import Matches
+from dst import recolor, steer
+from dst.config import InputError, StylizeConfig
+from dst.masks import protected, read_areas
+
+SIZE = (200, 160)
+SOURCE = np.array([[40, 40], [150, 40], [100, 80], [50, 120], [150, 120], [100, 30], [60, 70], [140, 75.0]])
+TARGET = SOURCE + np.array([[12, 4], [-10, 6], [0, 14], [8, -9], [-12, -6], [3, 10], [-9, 2], [11, -7.0]])
+
+
+def matches(count=8):
+    return Matches(SOURCE[:count], TARGET[:count], np.linspace(1, 0.3, count), SIZE, SIZE)
+
+
+def residual_from_similarity(points, moved):
+    """Greatest distance of moved points from the similarity that fits them best, both as complex numbers."""
+    a, b = points @ [1, 1j], moved @ [1, 1j]
+    system = np.stack([a, np.ones_like(a)], 1)
+    solution = np.linalg.lstsq(system, b, rcond=None)[0]
+    return np.abs(system @ solution - b).max()
+
+
+def test_a_protected_part_moves_as_a_similarity_to_half_a_pixel_also_after_free_points_moved():
+    mask = np.zeros((160, 200), bool)
+    mask[50:95, 70:130] = True
+    inside = np.argwhere(mask)[::7, ::-1].astype(float)
+    free = steer.fit_warp(SOURCE, TARGET, SIZE).warp
+    assert residual_from_similarity(inside, free.map_points(inside)) > 2
+    fitted = steer.fit_warp(SOURCE, TARGET, SIZE, mask=mask)
+    assert residual_from_similarity(inside, fitted.warp.map_points(inside)) < 0.5
+    assert fitted.held.sum() == (fitted.warp.rigid > 0).sum() > 0
+    assert not fitted.warp.folds().folded
+
+    warp = fitted.warp
+    shift = np.where(warp.rigid[:, None] > 0, 0.0, np.random.default_rng(0).normal(0, 0.02, warp.source.shape))
+    moved = type(warp)(warp.size, warp.source, warp.displacement + shift, rigid=warp.rigid)
+    mended = steer.mend(moved, warp.source[:0], warp.source[:0], mask).warp
+    assert residual_from_similarity(inside, mended.map_points(inside)) < 0.5
+
+
+def test_pins_land_where_pinned_even_if_other_points_fold():
+    crossed = TARGET.copy()
+    crossed[[4, 5]] = crossed[[5, 4]]
+    source, target = SOURCE, crossed
+    fitted = steer.fit_warp(source, target, SIZE, pins=2)
+    assert fitted.held.sum() == 2
+    assert np.abs(fitted.warp.map_points(source[:2]) - target[:2]).max() < 0.5
+    assert not fitted.warp.folds().folded
+
+
+def test_strength_scales_every_displacement():
+    whole, half, none = (steer.fit_warp(SOURCE, SOURCE + 0.3 * (TARGET - SOURCE), SIZE, s).warp for s in (1.0, 0.5, 0))
+    assert np.allclose(half.moved, whole.moved / 2)
+    assert none.is_identity
+
+
+def test_a_pin_in_a_protected_part_is_refused():
+    mask = np.zeros((160, 200), bool)
+    mask[30:50, 30:50] = True
+    with pytest.raises(InputError, match="pin 1 lies in a protected part"):
+        steer.fit_warp(SOURCE, TARGET, SIZE, pins=1, mask=mask)
+
+
+def test_dropped_numbers_count_from_one():
+    left = steer.drop_matches(matches(), steer.read_drop([3, 1, 3]))
+    assert np.array_equal(left.content, SOURCE[[1, 3, 4, 5, 6, 7]])
+    with pytest.raises(InputError, match="match 9, but there are 8"):
+        steer.drop_matches(matches(), [2, 9])
+
+
+def test_pins_come_first_and_replace_found_matches_beside_them():
+    edited = steer.add_pins(matches(), steer.read_pins((152, 41, 130, 60)))
+    assert len(edited) == 8
+    assert edited.content[0].tolist() == [152, 41] and edited.style[0].tolist() == [130, 60]
+    assert not (edited.content[1:] == SOURCE[1]).all(1).any()
+
+
+@pytest.mark.parametrize(
+    "pins, message",
+    [
+        ([(10, 10, 300, 10)], "pin 1: its style point"),
+        ([(10, 10, 20, 20), (10, 10, 40, 40)], "share one content point"),
+        ([(1, 2, 3)], "four finite numbers"),
+        ([(1, 2, 3, float("nan"))], "four finite numbers"),
+        ("1,2,3,4", "four finite numbers"),
+    ],
+)
+def test_bad_pins_are_refused(pins, message):
+    with pytest.raises(InputError, match=message):
+        steer.add_pins(matches(), steer.read_pins(pins))
+
+
+@pytest.mark.parametrize(
+    "options, styles, warp, points, message",
+    [
+        ({"protect": "m.png"}, 1, False, None, "protect is given, but no warp"),
+        ({"pins": [(1, 2, 3, 4)]}, 1, False, None, "pins is given, but no warp"),
+        ({"drop": [1]}, 1, False, None, "drop is given, but no warp"),
+        ({"geometry": "g.png"}, 1, False, None, "geometry is given, but no warp"),
+        ({}, 1, False, [[1, 2, 3, 4]], "points are given, but no warp"),
+        ({"content_mask": "m.png"}, 1, True, None, "content_mask is given without style_mask"),
+        ({"style_mask": "m.png"}, 1, True, None, "style_mask is given without content_mask"),
+        ({"color_only": True, "preserve_color": "luminance"}, 1, True, None, "contradict"),
+        ({"color_only": True, "init": "noise"}, 1, True, None, "init has no use"),
+        ({"style_weights": [1]}, 2, True, None, "1 style_weights for 2 style pictures"),
+        ({"style_weights": [1, -1]}, 2, True, None, "style weight is -1"),
+        ({"style_weights": [0, 0]}, 2, True, None, "all 0"),
+        ({"drop": [0]}, 1, True, None, "drop is 0"),
+        ({"drop": ["x"]}, 1, True, None, "drop is 'x'"),
+    ],
+)
+def test_contradictions_are_refused_in_one_line(options, styles, warp, points, message):
+    config = StylizeConfig.from_options(**options)
+    with pytest.raises(InputError, match=message) as caught:
+        steer.check_handles(config, styles, warp, points)
+    assert "\n" not in str(caught.value)
+
+
+def test_empty_lists_are_no_handles():
+    steer.check_handles(StylizeConfig.from_options(pins=[], drop=(), style_weights=[]), 2, False, None)
+
+
+def two_halves(width, height, swap=False):
+    mask = np.zeros((height, width, 3), np.uint8)
+    mask[:, : width // 2] = (250, 10, 0)
+    mask[:, width // 2 :] = (0, 0, 255)
+    return mask[:, ::-1].copy() if swap else mask
+
+
+def test_areas_are_paired_by_colour_whatever_their_place():
+    areas = read_areas(two_halves(40, 30), two_halves(60, 24, swap=True), (40, 30), [(60, 24)], 64)
+    assert areas.count == 2
+    assert (areas.content[:, :20] == areas.styles[0][0, -1]).all()
+    assert (areas.content[:, 20:] == areas.styles[0][0, 0]).all()
+    regions = areas.regions()
+    total = sum(region.content for region in regions)
+    assert torch.equal(total, torch.ones_like(total))
+
+
+def test_soft_edges_and_jpeg_noise_do_not_make_areas_of_their_own():
+    mask = two_halves(64, 64).astype(float)
+    mask[:, 31:33] = 128
+    mask = np.clip(mask + np.random.default_rng(0).integers(-3, 4, mask.shape), 0, 255).astype(np.uint8)
+    areas = read_areas(mask, two_halves(64, 64), (64, 64), [(64, 64)], 64)
+    assert areas.count == 2
+    assert (areas.content[:, :30] != areas.content[:, 34:][:, :30]).all()
+
+
+def test_matches_between_different_areas_are_told_apart():
+    areas = read_areas(two_halves(200, 160), two_halves(200, 160), SIZE, [SIZE], 64)
+    found = Matches([[10, 10], [10, 20], [190, 20]], [[10, 10], [150, 20], [150, 9]], None, SIZE, SIZE)
+    assert areas.agreeing(found).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "content, style, message",
+    [
+        (np.zeros((30, 40), np.uint8), np.zeros((30, 40), np.uint8), "one flat colour"),
+        (two_halves(40, 30), np.full((30, 40, 3), (0, 0, 255), np.uint8), "style_mask has no area of the colour #f"),
+        (two_halves(30, 40), two_halves(40, 30), "same shape"),
+        (two_halves(40, 30), [two_halves(40, 30)] * 2, "2 style masks for 1 style"),
+    ],
+)
+def test_masks_that_do_not_pair_are_refused(content, style, message):
+    with pytest.raises(InputError, match=message):
+        read_areas(content, style, (40, 30), [(40, 30)], 64)
+
+
+def test_a_protect_mask_is_scaled_to_the_content_and_must_not_be_empty():
+    mask = np.zeros((40, 50), np.uint8)
+    mask[10:20, 10:30] = 255
+    assert abs(protected(mask, (100, 80)).mean() - (mask > 0).mean()) < 0.01
+    with pytest.raises(InputError, match="zero everywhere"):
+        protected(np.zeros((40, 50), np.uint8), (50, 40))
+    with pytest.raises(InputError, match="no white part"):
+        protected(np.full((40, 50), 40, np.uint8), (50, 40))
+    with pytest.raises(InputError, match="same shape"):
+        protected(mask, (40, 50))
+
+
+def test_first_guesses():
+    content, style = torch.rand(1, 3, 30, 40), torch.rand(1, 3, 20, 20)
+    assert steer.first_guess("content", content, [style], 0) is None
+    noise = [steer.first_guess("noise", content, [style], seed) for seed in (0, 0, 1)]
+    assert torch.equal(noise[0], noise[1]) and not torch.equal(noise[0], noise[2])
+    assert steer.first_guess("style", content, [style], 0).shape == content.shape
+    picture = steer.first_guess(np.full((50, 20, 3), 51, np.uint8), content, [style], 0)
+    assert picture.shape == content.shape and torch.allclose(picture, torch.tensor(0.2), atol=1e-3)
+    with pytest.raises(InputError, match="did you mean 'noise'"):
+        steer.first_guess("noize", content, [style], 0)
+
+
+def test_cover_keeps_the_aspect():
+    ramp = torch.linspace(0, 1, 64).expand(1, 3, 32, 64)
+    covered = steer.cover(ramp, (32, 32))
+    assert torch.allclose(covered, ramp[..., 16:48], atol=1e-5)
+
+
+def pictures():
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(2, 3, 5, 6, generator=generator)
+    both = torch.nn.functional.interpolate(coarse, size=(40, 48), mode="bilinear", align_corners=False)
+    return both[:1], both[1:]
+
+
+def test_luminance_keeps_a_and_b_of_the_content():
+    content, painted = pictures()
+    kept = recolor.keep_chroma(painted, content)
+    own, wanted, given = (rgb_to_lab(x) for x in (kept, content, painted))
+    assert (own - wanted)[:, 1:].abs().max() < 0.5
+    assert (own - given)[:, 0].abs().mean() < (wanted - given)[:, 0].abs().mean() / 2
+    assert torch.allclose(recolor.keep_chroma(content, content), content, atol=1e-3)
+
+
+def test_grey_has_the_same_lightness_and_no_colour():
+    content, _ = pictures()
+    lab = rgb_to_lab(recolor.grey(content))
+    assert lab[:, 1:].abs().max() < 0.1
+    assert (lab - rgb_to_lab(content))[:, 0].abs().max() < 0.1
+
+
+def test_histogram_matching_gives_the_style_the_contents_quantiles():
+    content, style = pictures()
+    matched = recolor.match_colors(style, content)
+    for q in (0.1, 0.5, 0.9):
+        assert torch.allclose(matched.flatten(2).quantile(q, 2), content.flatten(2).quantile(q, 2), atol=0.02)
+
+
+def test_recolouring_carries_mean_and_covariance_and_areas_apart():
+    content, style = pictures()
+    whole = recolor.recolor(content * 0.2 + 0.4, [style * 0.2 + 0.4], [1.0], None)
+    assert torch.allclose(whole.mean((2, 3)), (style * 0.2 + 0.4).mean((2, 3)), atol=0.01)
+    assert torch.equal(recolor.recolor(content, [style], [1.0], None, strength=0.0), content)
+    areas = read_areas(two_halves(48, 40), two_halves(48, 40, swap=True), (48, 40), [(48, 40)], 64)
+    black_white = torch.cat([torch.zeros(1, 3, 40, 24), torch.ones(1, 3, 40, 24)], 3)
+    apart = recolor.recolor(content, [black_white], [1.0], areas.regions())
+    assert apart[..., :24].min() > 0.9 and apart[..., 24:].max() < 0.1
