@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 import time
 import traceback
 import warnings
@@ -14,18 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import cli_options
+from cli_progress import Interrupt, Progress, say
 from dst.config import InputError
 from dst.files import check_output
 
 STOPPED = 130
 BROKEN_PIPE = 141
-STAGES = {
-    "read": "reading",
-    "match": "matching",
-    "warp": "fitting the warp",
-    "optimize": "painting",
-    "finish": "finishing",
-}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,13 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         return _abandon_output()
     except KeyboardInterrupt:
-        _say("stopped")
+        say("stopped")
         return STOPPED
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
         code, message = _explain(error)
-        _say("error: " + " ".join(message.split()))
+        say("error: " + " ".join(message.split()))
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -70,10 +62,6 @@ def _explain(error: Exception) -> tuple[int, str]:
     return 1, f"{type(error).__name__}: {first} (a fault of the toolkit; --debug shows where)"
 
 
-def _say(line: str) -> None:
-    print(f"dst: {line}", file=sys.stderr, flush=True)
-
-
 def _abandon_output() -> int:
     """The reader of standard output has gone: say nothing more, and keep Python from trying when it exits."""
     try:
@@ -88,80 +76,8 @@ class _short_warnings(warnings.catch_warnings):
 
     def __enter__(self):
         entered = super().__enter__()
-        warnings.showwarning = lambda message, *_, **__: _say(f"note: {message}")
+        warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")
         return entered
-
-
-class Interrupt:
-    """Ctrl-C, first time: asks the run to stop at its next step. Second time: stops at once.
-
-    Attributes:
-        asked: whether Ctrl-C was pressed.
-    """
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._mine = threading.current_thread() is threading.main_thread()
-
-    def _handle(self, *_: Any) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-        os.write(2, b"\ndst: stopping at the next step; press Ctrl-C again to quit at once\n")
-
-    def __enter__(self) -> Interrupt:
-        if self._mine:
-            self._before = signal.signal(signal.SIGINT, self._handle)
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self._mine:
-            signal.signal(signal.SIGINT, self._before)
-
-
-class Progress:
-    """Shows stages and steps: bars with the time left on a terminal, else a few plain lines; nothing when quiet."""
-
-    FORMAT = "{desc:<17}{percentage:3.0f}%|{bar:32}| {elapsed}, {remaining} left{postfix}"
-    FIXED_COST = 160**2
-    """Pixels whose work takes as long as what a step costs whatever its size."""
-
-    def __init__(self, quiet: bool = False, schedule: list[tuple[int, int]] | None = None) -> None:
-        """`schedule` is the long side and the number of steps of each scale; it makes the time left honest."""
-        self.quiet, self.bars = quiet, not quiet and sys.stderr.isatty()
-        self.total = sum(steps * self._cost(side) for side, steps in schedule or [])
-        self.bar, self.began, self.side = None, 0.0, 0
-
-    def _cost(self, side: int) -> float:
-        return side**2 + self.FIXED_COST
-
-    def on_stage(self, name: str, event: str) -> None:
-        """Take the start or the end of a stage."""
-        label = STAGES.get(name, name)
-        if event == "start":
-            self.began, self.side = time.perf_counter(), 0
-            if self.bars:
-                from tqdm import tqdm
-
-                total = self.total if name == "optimize" and self.total else 1
-                self.bar = tqdm(total=total, desc=label, bar_format=self.FORMAT, file=sys.stderr, leave=True)
-        elif self.bar is not None:
-            self.bar.update(0 if name == "optimize" and self.total else 1)
-            self.bar.close()
-            self.bar = None
-        elif not self.quiet:
-            _say(f"{label}: {time.perf_counter() - self.began:.1f} s")
-
-    def on_step(self, step: Any) -> None:
-        """Take a finished step."""
-        side = max(step.size)
-        if self.bar is not None:
-            self.bar.set_postfix_str(f"{side} px, loss {step.terms['total']:.3g}", refresh=False)
-            if self.total:
-                self.bar.update(min(self._cost(side), self.total - self.bar.n))
-        elif not self.quiet and side != self.side:
-            self.side = side
-            _say(f"painting at {side} pixels, {step.steps} steps")
 
 
 def demo(args: Any) -> int:
@@ -171,7 +87,7 @@ def demo(args: Any) -> int:
 
     args.run, args.output, args.points, args.warp = args.output, None, None, True
     args.force = (Path(args.run) / "run.json").exists() and bool(read_record(args.run).get("demo"))
-    return _stylize(args, *demo_pair(), demo=True)
+    return _stylize(args, *demo_pair(), notes={"demo": True})
 
 
 def stylize(args: Any) -> int:
@@ -179,20 +95,57 @@ def stylize(args: Any) -> int:
     if not args.output and not args.run:
         raise InputError("nothing would be kept: say where to write with -o out.png, --run DIR or both")
     if args.output:
-        _check_picture(args.output, args.content, args.style)
-    return _stylize(args, args.content, args.style)
+        _check_picture(args.output, args.content, *args.style)
+    return _stylize(args, args.content, args.style[0] if len(args.style) == 1 else args.style)
 
 
-def _stylize(args: Any, content: Any, style: Any, demo: bool = False) -> int:
-    import dst
-    from dst import images
-    from dst.optimize import schedule
-    from dst.result import check_folder, record_text
+def _stylize(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = None) -> int:
+    from dst import images, pipeline
+    from dst.config import StylizeConfig
+    from dst.result import check_folder
 
     began = time.perf_counter()
     if args.run:
         check_folder(args.run, args.force)
-    config = dst.StylizeConfig.from_options(args.preset, **args.options)
+    config = StylizeConfig.from_options(args.preset, **args.options)
+    config = _estimated(args, content, config)
+
+    def work(progress: Progress, on_step: Any) -> Any:
+        return pipeline.stylize(
+            content, style, preset=args.preset, points=args.points, warp=args.warp, run_dir=args.run,
+            force=args.force, notes=notes, on_step=on_step, on_stage=progress.on_stage,
+            **{**args.options, "size": config.size},
+        )  # fmt: skip
+
+    result, asked = _watched(args, config, work)
+    if args.output:
+        images.write(args.output, result.image)
+    return _finish(args, result, asked, time.perf_counter() - began)
+
+
+def _estimated(args: Any, content: Any, config: Any) -> Any:
+    """Say what the run will cost; where memory would not do, say what size would, and with --fit take that size."""
+    from dst import images, pipeline
+    from dst.estimate import estimate, largest_size
+
+    size, trunk = images.read(content).size, pipeline.shared_trunk(config)
+    expected = estimate(trunk, size, config, args.warp)
+    if expected.fits:
+        if not args.quiet:
+            say(expected.sentence())
+        return config
+    fitting = largest_size(trunk, size, config, args.warp)
+    if args.fit:
+        say(f"{expected.sentence()}: too much, so the long side will be {fitting} pixels")
+        return config.replace(size=fitting)
+    say(f"{expected.sentence()}: that may fail; --size {fitting} would fit, and --fit takes the size that does")
+    return config
+
+
+def _watched(args: Any, config: Any, work: Any) -> tuple[Any, bool]:
+    """Do `work` under a progress bar; Ctrl-C stops it at its next step. Returns its result, and whether it was stopped."""
+    from dst.optimize import schedule
+
     progress = Progress(args.quiet, [row[:2] for row in schedule(config.size, config.optimize)])
     with Interrupt() as interrupt:
 
@@ -200,23 +153,20 @@ def _stylize(args: Any, content: Any, style: Any, demo: bool = False) -> int:
             progress.on_step(step)
             return interrupt.asked
 
-        result = dst.stylize(
-            content, style, preset=args.preset, points=args.points, warp=args.warp,
-            on_step=on_step, on_stage=progress.on_stage, **args.options,
-        )  # fmt: skip
-        if demo:
-            result.record["demo"] = True
-        if args.output:
-            images.write(args.output, result.image)
-        if args.run:
-            result.save(args.run, args.force)
+        return work(progress, on_step), interrupt.asked
+
+
+def _finish(args: Any, result: Any, asked: bool, seconds: float) -> int:
+    """Print what the run came to; return the exit code."""
+    from dst.result import record_text
+
     if args.json:
         print(record_text(result.record))
-    _report(args, result, time.perf_counter() - began)
-    if interrupt.asked:
+    _report(args, result, seconds)
+    if asked:
         return STOPPED
     if result.record["stopped"]:
-        _say(f"error: {result.record['stopped']}")
+        say(f"error: {result.record['stopped']}")
         return 1
     return 0
 
@@ -226,14 +176,47 @@ def _report(args: Any, result: Any, seconds: float) -> None:
     record = result.record
     bends = record["warp"]["points"] > 0
     if not args.quiet or (args.warp and not bends):
-        _say(f"matches: {record['matches']['verdict']}")
+        say(f"matches: {record['matches']['verdict']}")
     if bends and record["warp"]["reduced_to"] < 1:
-        _say(f"the bend was reduced to {record['warp']['reduced_to']:.0%} so that nothing folds")
+        say(f"the bend was reduced to {record['warp']['reduced_to']:.0%} so that nothing folds")
     if not args.quiet:
-        written = [f"{args.run}{os.sep}"] if args.run else []
-        written = ([args.output] if args.output else []) + written
         width, height = record["size"]
-        _say(f"wrote {' and '.join(written)} ({width} x {height} pixels) in {seconds:.1f} s")
+        written = " and ".join(([args.output] if args.output else []) + ([f"{args.run}{os.sep}"] if args.run else []))
+        say(f"wrote {written} ({width} x {height} pixels) in {seconds:.1f} s")
+
+
+def resume(args: Any) -> int:
+    """`dst resume`."""
+    if args.output:
+        check_output(args.output)
+
+    from dst import checkpoint, images, pipeline
+
+    began, args.warp = time.perf_counter(), True
+    config = checkpoint.read(args.run)["job"].config
+    size = args.options.get("size")
+    config = config if size is None else config.replace(size=size)
+    style = None if not args.style else args.style[0] if len(args.style) == 1 else args.style
+
+    def work(progress: Progress, on_step: Any) -> Any:
+        return pipeline.resume(
+            args.run, size=size, content=args.content, style=style, on_step=on_step, on_stage=progress.on_stage
+        )
+
+    result, asked = _watched(args, config, work)
+    if args.output:
+        images.write(args.output, result.image)
+    return _finish(args, result, asked, time.perf_counter() - began)
+
+
+def score(args: Any) -> int:
+    """`dst score`."""
+    from dst.result import record_text
+    from dst.score import score_runs, table
+
+    rows = score_runs(args.runs)
+    print(record_text({"runs": rows}) if args.json else table(rows))
+    return 0
 
 
 def match(args: Any) -> int:
@@ -263,7 +246,7 @@ def match(args: Any) -> int:
         (matches.to_json if json_asked else matches.to_csv)(args.save_points)
     if args.json:
         print(json.dumps(_match_record(matches, verdict), indent=1))
-    _say(f"{len(matches)} matches: {verdict}" if not verdict.startswith(str(len(matches))) else verdict)
+    say(f"{len(matches)} matches: {verdict}" if not verdict.startswith(str(len(matches))) else verdict)
     return 0
 
 
@@ -282,12 +265,9 @@ def _match_record(matches: Any, verdict: str) -> dict[str, Any]:
 
 def _drawn(content: Any, style: Any, matches: Any, side: int = 768) -> Any:
     """Both pictures with their matches, each picture's long side at `side` pixels at most."""
-    from correspondence import draw
-    from dst import images
+    from dst import images, matching
 
-    small = [images.resize(image.rgb, min(side, max(image.size))) for image in (content, style)]
-    sized = matches.resized(*((image.shape[3], image.shape[2]) for image in small))
-    return draw(images.to_array(small[0]), images.to_array(small[1]), sized)
+    return matching.draw(matches, *(images.resize(image.rgb, min(side, max(image.size))) for image in (content, style)))
 
 
 def warp(args: Any) -> int:
@@ -299,13 +279,13 @@ def warp(args: Any) -> int:
     from dst.result import read_record
 
     if args.run and read_record(args.run).get("warp", {}).get("points") == 0:
-        _say("note: that run bent nothing, so the picture stays as it is")
+        say("note: that run bent nothing, so the picture stays as it is")
     bent, factor = warp_image(args.image, run=args.run, points=args.points, strength=args.strength)
     images.write(args.output, bent.rgb, bent.alpha, bent.depth)
     if factor < 1:
-        _say(f"the bend was reduced to {factor:.0%} so that nothing folds")
+        say(f"the bend was reduced to {factor:.0%} so that nothing folds")
     if not args.quiet:
-        _say(f"wrote {args.output} ({bent.size[0]} x {bent.size[1]} pixels)")
+        say(f"wrote {args.output} ({bent.size[0]} x {bent.size[1]} pixels)")
     return 0
 
 
@@ -317,7 +297,7 @@ def _check_picture(output: str, *inputs: str) -> None:
             raise InputError(f"{output} is an input: writing there would destroy it; choose another name")
 
 
-COMMANDS = {"demo": demo, "stylize": stylize, "match": match, "warp": warp}
+COMMANDS = {"demo": demo, "stylize": stylize, "match": match, "warp": warp, "resume": resume, "score": score}
 
 if __name__ == "__main__":
     sys.exit(main())

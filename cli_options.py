@@ -16,6 +16,7 @@ from dst.config import (
     InputError,
     MatchConfig,
     OptimizeConfig,
+    SteerConfig,
     StylizeConfig,
     WarpConfig,
     check_choice,
@@ -28,16 +29,21 @@ COMMANDS = {
     "stylize": "bend a photograph towards a painting's shapes and paint it in its strokes",
     "match": "find the points that two pictures share, draw and save them",
     "warp": "bend any picture by a finished run's warp, or straight from points",
+    "resume": "go on with a run that was stopped, or take a finished one to a larger size",
+    "score": "compare runs in a table",
 }
 USAGE = {
     "demo": "[-o DIR] [options]",
     "stylize": "CONTENT STYLE -o FILE [--run DIR] [options]",
     "match": "CONTENT STYLE -o FILE [--save-points FILE] [options]",
     "warp": "IMAGE -o FILE (--run DIR | --points FILE) [--strength X]",
+    "resume": "RUN [--size N] [-o FILE]",
+    "score": "RUN [RUN ...]",
 }
-CONFIGS = (StylizeConfig, MatchConfig, WarpConfig, OptimizeConfig)
+CONFIGS = (StylizeConfig, SteerConfig, MatchConfig, WarpConfig, OptimizeConfig)
 GROUPS = {
     "general": "general",
+    "steering": "steering",
     "warp": "warp",
     "matching": "matching",
     "objective": "objective",
@@ -80,8 +86,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         _refuse(unknown, commands.get(args.command, parser), args.command)
     if args.command is None:
         raise InputError(f"no command was given: choose one of {', '.join(commands)}")
-    args.options = {k: v for k, v in vars(args).items() if k in _fields()}
+    args.options = {k: _as_given(k, v) for k, v in vars(args).items() if k in _fields()}
     return args
+
+
+def _as_given(name: str, value: Any) -> Any:
+    """A repeated flag's list as a tuple; a mask that stands alone as itself."""
+    if not isinstance(value, list):
+        return value
+    return value[0] if name == "style_mask" and len(value) == 1 else tuple(value)
 
 
 def _refuse(unknown: list[str], parser: argparse.ArgumentParser, command: str | None) -> None:
@@ -104,14 +117,16 @@ def build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]
     parser = _Parser(prog="dst", description="Deformable style transfer.", epilog="`dst COMMAND --help` says more.")
     parser.add_argument("--version", action="version", version=f"dst {__version__}")
     kinds = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
-    makers: dict[str, Callable] = {"demo": _demo, "stylize": _stylize, "match": _match, "warp": _warp}
+    makers: dict[str, Callable] = {
+        "demo": _demo, "stylize": _stylize, "match": _match, "warp": _warp, "resume": _resume, "score": _score,
+    }  # fmt: skip
     commands = {}
     for name, make in makers.items():
         about = {"help": COMMANDS[name], "description": f"{COMMANDS[name].capitalize()}."}
         commands[name] = kinds.add_parser(name, usage=f"dst {name} {USAGE[name]}", **about)
         make(commands[name])
         other = commands[name].add_argument_group("messages")
-        if name in ("demo", "stylize", "match"):
+        if name != "warp":
             other.add_argument("--json", action="store_true", help="print the record on standard output")
         other.add_argument("--quiet", action="store_true", help="show no progress")
         other.add_argument("--debug", action="store_true", help="show where an error came from")
@@ -122,17 +137,19 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="DIR", default="demo", help="folder of the run [default demo]")
     _add_preset(parser)
     _add_options(parser)
+    _add_fit(parser)
 
 
 def _stylize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("content", help="the photograph")
-    parser.add_argument("style", help="the painting")
+    parser.add_argument("style", nargs="+", help="the painting, or several")
     out = parser.add_argument_group("output (one of -o and --run at least)")
     out.add_argument("-o", "--output", metavar="FILE", help="the picture; .png, .jpg, .tif, .webp or .bmp")
     out.add_argument("--run", metavar="DIR", help="the whole run: pictures, points, warp, losses, record")
     out.add_argument("--force", action="store_true", help="replace the run that DIR holds")
     _add_preset(parser)
     _add_options(parser)
+    _add_fit(parser)
     for group in parser._action_groups:
         if group.title == "warp":
             group.add_argument(
@@ -165,6 +182,19 @@ def _warp(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strength", type=kind, default=1.0, metavar="X", help=_sentence(meta, 1.0))
 
 
+def _resume(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", help="folder of a run that was made with --run")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the picture here too")
+    _add_options(parser, ["size"])
+    moved = parser.add_argument_group("originals, for a larger size, if they are no longer where they were")
+    moved.add_argument("--content", metavar="FILE", help="the photograph")
+    moved.add_argument("--style", metavar="FILE", action="append", help="the painting; once for each of several")
+
+
+def _score(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", metavar="run", help="folder of a finished run")
+
+
 def _add_preset(parser: argparse.ArgumentParser) -> None:
     def preset(text: str) -> str:
         return _argument(check_choice, "--preset", text, PRESET_NAMES)
@@ -175,6 +205,10 @@ def _add_preset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset", type=preset, default="default", metavar="NAME", help=f"settings by name [{names}; default default]"
     )
+
+
+def _add_fit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--fit", action="store_true", help="where memory is short, take the largest size that fits")
 
 
 def _add_options(parser, names: Sequence[str] | None = None, rename: dict[str, str] | None = None) -> None:
@@ -192,16 +226,49 @@ def _add_options(parser, names: Sequence[str] | None = None, rename: dict[str, s
 def _add_option(place, flag: str, f: dataclasses.Field) -> None:
     meta = f.metadata
     kwargs: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS, "help": _sentence(meta, f.default)}
-    if isinstance(f.default, bool):
-        place.add_argument(flag, action=argparse.BooleanOptionalAction, **kwargs)
-        return
-    if meta["choices"] is not None:
+    if f.name in LISTS:
+        flag, kwargs["metavar"], kwargs["action"], make = LISTS[f.name]
+        kwargs["type"] = make(flag)
+    elif isinstance(f.default, bool):
+        kwargs["action"] = "store_true"
+    elif meta["choices"] is not None:
         kwargs |= {"type": lambda text: _argument(check_choice, flag, text, meta["choices"]), "metavar": "NAME"}
     elif isinstance(f.default, (int, float)):
         kwargs |= {"type": _number(flag, f), "metavar": "N" if isinstance(f.default, int) else "X"}
     else:
         kwargs |= {"metavar": "FILE" if f.default is None else "NAME"}
     place.add_argument(flag, **kwargs)
+
+
+def _numbers(kind: type, count: int | None = None) -> Callable[[str], Callable[[str], tuple]]:
+    """A maker of converters from `1,2,3` to a tuple of numbers, `count` of them where that is given."""
+
+    def for_flag(flag: str) -> Callable[[str], tuple]:
+        wanted = (
+            f"{count or 'some'} {'whole numbers' if kind is int else 'numbers'} with commas between, without spaces"
+        )
+
+        def convert(text: str) -> tuple:
+            try:
+                values = tuple(kind(part) for part in text.split(","))
+            except ValueError:
+                values = ()
+            if not values or len(values) != (count or len(values)):
+                raise argparse.ArgumentTypeError(f"{flag} is {text!r}: it takes {wanted}")
+            return values
+
+        return convert
+
+    return for_flag
+
+
+LISTS: dict[str, tuple] = {
+    "pins": ("--pin", "X,Y,X,Y", "append", _numbers(float, 4)),
+    "drop": ("--drop", "N,N", "store", _numbers(int)),
+    "style_weights": ("--style-weights", "X,X", "store", _numbers(float)),
+    "style_mask": ("--style-mask", "FILE", "append", lambda flag: str),
+}
+"""Options that hold several values: flag, what `--help` shows for the value, whether the flag repeats, converter."""
 
 
 def _sentence(meta, default: Any) -> str:

@@ -54,7 +54,7 @@ def _mark_scales(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
     """A vertical line where each scale begins, its side in pixels written above."""
     sides = [row["side"] for row in history]
     starts = [k for k in range(len(sides)) if k == 0 or sides[k] != sides[k - 1]]
-    for begin, end in zip(starts, [*starts[1:], len(sides)], strict=True):
+    for begin, end in zip(starts, [*starts, len(sides)][1:], strict=True):
         if begin:
             axes.axvline(begin + 0.5, color=INK, linewidth=0.7, linestyle=":")
         middle = (begin + end + 1) / 2

@@ -68,3 +68,55 @@ def python():
         )
 
     return run
+
+
+@pytest.fixture
+def made_result():
+    """A function that makes a Result as a run would, without running: 60 x 48 pixels, six matches, two scales."""
+    return make_result
+
+
+def make_result(bends: bool = True, alpha: bool = False, seed: int = 0, **changes):
+    """A plausible Result; `changes` replace fields."""
+    from types import SimpleNamespace
+
+    from correspondence.matches import Matches
+    from dst.config import StylizeConfig
+    from dst.record import make_record
+    from dst.result import Result
+    from dst.warp import Warp
+
+    rng = np.random.default_rng(seed)
+    size, shape = (60, 48), (120, 96)
+    points = np.array([[20, 20], [90, 24], [60, 50], [30, 76], [100, 70], [62, 84]], float)
+    found = Matches(points, points * 0.5 + 3, rng.uniform(0.2, 1, 6), shape, (70, 60)) if bends else None
+    warp = Warp.fit(points, points + rng.uniform(-5, 5, (6, 2)), shape) if bends else Warp.identity(shape)
+    pictures = {name: blobs(size, k) for k, name in enumerate(("image", "unwarped", "warped_content", "content"))}
+    if alpha:
+        opaque = rng.integers(0, 256, (48, 60, 1), np.uint8)
+        pictures = {name: np.concatenate([picture, opaque], 2) for name, picture in pictures.items()}
+    terms = ("content", "style", "style_warped", "warp", "tv", "total")
+    history = [
+        {
+            "scale": k // 5,
+            "side": (30, 60)[k // 5],
+            "step": k % 5,
+            **dict(zip(terms, rng.uniform(0.1, 5, 6), strict=True)),
+        }
+        | {"seconds": 0.01}
+        for k in range(10)
+    ]
+    fields = {**pictures, "style": blobs((50, 60), 9), "matches": found, "warp": warp, "history": history}
+    result = Result(**fields, record={}, matches_image=blobs((110, 48), 7) if bends else None)
+    table = None if found is None else np.column_stack([found.content, found.style, found.scores])
+    job = SimpleNamespace(
+        config=StylizeConfig.from_options(size=60), preset="default", points=table, pins=0, verdict="6 points given",
+        content_size=shape, partner_size=(70, 60), kept=1.0, notes={},
+        inputs={"content": {"name": "a.png", "size": [120, 96]}, "styles": [{"name": "b.png", "size": [70, 60]}]},
+    )  # fmt: skip
+    trunk = SimpleNamespace(name="compact", sha256="0" * 64)
+    targets = warp.source * 120 - 0.5 + 3
+    result.record = make_record(result, job, trunk, 1.0, targets, {"style": 0.5}, "", {"read": 0.1})
+    for name, value in changes.items():
+        setattr(result, name, value)
+    return result

@@ -1,0 +1,95 @@
+"""What a run shows while it goes, and what Ctrl-C does to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+STAGES = {
+    "read": "reading",
+    "match": "matching",
+    "warp": "fitting the warp",
+    "optimize": "painting",
+    "finish": "finishing",
+}
+
+
+def say(line: str) -> None:
+    """Print a line for people, on standard error."""
+    print(f"dst: {line}", file=sys.stderr, flush=True)
+
+
+class Interrupt:
+    """Ctrl-C, first time: asks the run to stop at its next step. Second time: stops at once.
+
+    Attributes:
+        asked: whether Ctrl-C was pressed.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._mine = threading.current_thread() is threading.main_thread()
+
+    def _handle(self, *_: Any) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        os.write(2, b"\ndst: stopping at the next step; press Ctrl-C again to quit at once\n")
+
+    def __enter__(self) -> Interrupt:
+        if self._mine:
+            self._before = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._mine:
+            signal.signal(signal.SIGINT, self._before)
+
+
+class Progress:
+    """Shows stages and steps: bars with the time left on a terminal, else a few plain lines; nothing when quiet."""
+
+    FORMAT = "{desc:<17}{percentage:3.0f}%|{bar:32}| {elapsed}, {remaining} left{postfix}"
+    FIXED_COST = 160**2
+    """Pixels whose work takes as long as what a step costs whatever its size."""
+
+    def __init__(self, quiet: bool = False, schedule: list[tuple[int, int]] | None = None) -> None:
+        """`schedule` is the long side and the number of steps of each scale; it makes the time left honest."""
+        self.quiet, self.bars = quiet, not quiet and sys.stderr.isatty()
+        self.total = sum(steps * self._cost(side) for side, steps in schedule or [])
+        self.bar, self.began, self.side = None, 0.0, 0
+
+    def _cost(self, side: int) -> float:
+        return side**2 + self.FIXED_COST
+
+    def on_stage(self, name: str, event: str) -> None:
+        """Take the start or the end of a stage."""
+        label = STAGES.get(name, name)
+        if event == "start":
+            self.began, self.side = time.perf_counter(), 0
+            if self.bars:
+                from tqdm import tqdm
+
+                total = self.total if name == "optimize" and self.total else 1
+                self.bar = tqdm(total=total, desc=label, bar_format=self.FORMAT, file=sys.stderr, leave=True)
+        elif self.bar is not None:
+            self.bar.update(0 if name == "optimize" and self.total else 1)
+            self.bar.close()
+            self.bar = None
+        elif not self.quiet:
+            say(f"{label}: {time.perf_counter() - self.began:.1f} s")
+
+    def on_step(self, step: Any) -> None:
+        """Take a finished step."""
+        side = max(step.size)
+        if self.bar is not None:
+            self.bar.set_postfix_str(f"{side} px, loss {step.terms['total']:.3g}", refresh=False)
+            if self.total:
+                self.bar.update(min(self._cost(side), self.total - self.bar.n))
+        elif not self.quiet and side != self.side:
+            self.side = side
+            say(f"painting at {side} pixels, {step.steps} steps")

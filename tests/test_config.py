@@ -1,0 +1,127 @@
+"""Options: every one has a sentence and a range that its default keeps to; what is wrong is refused and named."""
+
+import dataclasses
+import math
+
+import pytest
+
+from dst.config import (
+    PRESET_NAMES,
+    PRESETS,
+    InputError,
+    MatchConfig,
+    OptimizeConfig,
+    SteerConfig,
+    StylizeConfig,
+    WarpConfig,
+    check_choice,
+    check_number,
+    suggest,
+)
+
+STAGES = (MatchConfig, WarpConfig, OptimizeConfig, SteerConfig)
+FIELDS = [(kind, f) for kind in (StylizeConfig, *STAGES) for f in dataclasses.fields(kind) if f.metadata]
+NUMBERS = [(kind, f) for kind, f in FIELDS if isinstance(f.default, (int, float)) and not isinstance(f.default, bool)]
+
+
+def named(pairs):
+    return [pytest.param(kind, f, id=f.name) for kind, f in pairs]
+
+
+@pytest.mark.parametrize(("kind", "f"), named(FIELDS))
+def test_every_option_explains_itself(kind, f):
+    meta = f.metadata
+    assert meta["help"] and meta["group"]
+    if meta["choices"] is not None:
+        assert f.default in meta["choices"]
+
+
+@pytest.mark.parametrize(("kind", "f"), named(NUMBERS))
+def test_every_number_has_a_range_and_keeps_to_it(kind, f):
+    low, high = f.metadata["low"], f.metadata["high"]
+    assert low <= f.default <= high
+    for good in (low, high, f.default):
+        assert getattr(kind(**{f.name: type(f.default)(good)}), f.name) == good
+
+
+@pytest.mark.parametrize(("kind", "f"), named(NUMBERS))
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, "7", None, True, "below", "above"])
+def test_a_bad_number_is_refused_with_its_name_and_range(kind, f, bad):
+    low, high = f.metadata["low"], f.metadata["high"]
+    bad = {"below": low - 1, "above": high + 1}.get(bad, bad)
+    with pytest.raises(InputError, match=f"{f.name} is .* takes"):
+        kind(**{f.name: bad})
+
+
+@pytest.mark.parametrize(("kind", "f"), named([p for p in NUMBERS if isinstance(p[1].default, int)]))
+def test_a_fraction_is_no_whole_number(kind, f):
+    with pytest.raises(InputError, match="whole number"):
+        kind(**{f.name: f.default + 0.5})
+
+
+def test_no_two_options_share_a_name():
+    names = [f.name for _, f in FIELDS]
+    assert len(names) == len(set(names))
+
+
+def test_options_reach_their_stage_on_top_of_the_preset():
+    config = StylizeConfig.from_options("fast", size=300, alpha=3.0, beta=0.1, max_points=12)
+    assert (config.size, config.optimize.alpha, config.warp.beta, config.match.max_points) == (300, 3.0, 0.1, 12)
+    assert config.optimize.steps == PRESETS["fast"]["steps"]
+    assert StylizeConfig.from_options("fast", steps=7).optimize.steps == 7
+
+
+def test_presets_are_valid_and_named():
+    assert tuple(PRESETS) == PRESET_NAMES
+    for name in PRESET_NAMES:
+        StylizeConfig.from_options(name)
+    assert StylizeConfig.from_options() == StylizeConfig()
+
+
+def test_flat_goes_back_to_the_same_config():
+    config = StylizeConfig.from_options("paper", size=99, method="gatys", clusters=5)
+    flat = config.flat()
+    assert set(flat) == {f.name for _, f in FIELDS}
+    assert StylizeConfig.from_options(**flat) == config
+
+
+@pytest.mark.parametrize(
+    ("options", "guess"),
+    [
+        ({"alhpa": 1}, "alpha"),
+        ({"max_point": 3}, "max_points"),
+        ({"method": "strots"}, "strotss"),
+        ({"trunk": "vgg_19"}, "vgg19"),
+        ({"preset": "defualt"}, "default"),
+    ],
+)
+def test_a_misspelt_name_gets_the_right_one(options, guess):
+    with pytest.raises(InputError, match=f"did you mean '{guess}'"):
+        StylizeConfig.from_options(**options)
+
+
+def test_what_is_far_from_any_name_gets_the_list_alone():
+    with pytest.raises(InputError) as caught:
+        check_choice("method", "qqqq", ("strotss", "gatys"))
+    assert "strotss, gatys" in str(caught.value) and "did you mean" not in str(caught.value)
+    assert suggest("qqqq", ("strotss",)) == ""
+
+
+def test_replace_checks_names_and_ranges():
+    config = OptimizeConfig()
+    assert config.replace(steps=3).steps == 3 and config.steps == OptimizeConfig().steps
+    with pytest.raises(InputError, match="did you mean 'steps'"):
+        config.replace(step=3)
+    with pytest.raises(InputError, match="steps is -1"):
+        config.replace(steps=-1)
+
+
+def test_configs_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        MatchConfig().max_points = 3
+
+
+def test_check_number_words():
+    with pytest.raises(InputError, match=r"size is 3: it takes a whole number, 16 or more"):
+        check_number("size", 3, 16, None, whole=True)
+    check_number("share", 0.0, 0.0, 1.0)

@@ -1,0 +1,107 @@
+"""Figures: each is drawn from what the Result holds, and shows where the numbers say it should."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from dst import plots
+from dst.warp import Warp
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
+
+
+@pytest.mark.parametrize("draw", [plots.losses, plots.matches, plots.arrows, plots.grid, plots.contact])
+@pytest.mark.parametrize("kind", ["bends", "plain", "alpha"])
+def test_every_figure_is_drawn_for_every_kind_of_run(made_result, draw, kind, tmp_path):
+    result = made_result(bends=kind != "plain", alpha=kind == "alpha")
+    before = [picture.copy() for picture in (result.image, result.content)]
+    figure = draw(result)
+    assert isinstance(figure, Figure)
+    figure.savefig(tmp_path / "figure.png")
+    assert pixels(figure).std() > 5
+    assert all(np.array_equal(a, b) for a, b in zip(before, (result.image, result.content), strict=True))
+
+
+def test_no_figure_needs_pyplot(python):
+    code = "import sys, dst.plots; print('matplotlib.pyplot' in sys.modules)"
+    assert python("-c", code).stdout.strip() == "False"
+
+
+def test_losses_mark_every_scale(made_result):
+    figure = plots.losses(made_result())
+    for axes in figure.axes:
+        assert [text.get_text() for text in axes.texts] == ["30 px", "60 px"]
+    curve = figure.axes[0].lines[0].get_ydata()
+    assert np.allclose(curve, [row["total"] for row in made_result().history])
+
+
+def test_losses_take_an_empty_history_and_zeros(made_result):
+    plots.losses(made_result(history=[])).canvas.draw()
+    flat = [{**row, "warp": 0.0, "tv": 0.0} for row in made_result().history]
+    plots.losses(made_result(history=flat)).canvas.draw()
+
+
+def test_matches_have_the_same_colours_and_numbers_on_both_pictures(made_result):
+    result = made_result()
+    left, right = plots.matches(result).axes
+    colours = [axes.collections[0].get_facecolors() for axes in (left, right)]
+    assert np.array_equal(*colours) and len(colours[0]) == len(result.matches)
+    assert [t.get_text() for t in left.texts] == [t.get_text() for t in right.texts] == list("123456")
+    # The pictures shown are 60 x 48 of 120 x 96 and 50 x 60 of 70 x 60: pixel areas are mapped, not pixel centres.
+    assert np.allclose(left.collections[0].get_offsets(), (result.matches.content + 0.5) * 0.5 - 0.5)
+    assert np.allclose(right.collections[0].get_offsets(), (result.matches.style + 0.5) * (50 / 70, 1) - 0.5)
+    sizes = left.collections[0].get_sizes()
+    assert np.array_equal(np.argsort(sizes), np.argsort(result.matches.scores))
+
+
+def test_arrows_go_from_the_source_to_what_was_reached(made_result):
+    result = made_result()
+    axes = plots.arrows(result).axes[0]
+    from matplotlib.quiver import Quiver
+
+    (arrows,) = (c for c in axes.collections if isinstance(c, Quiver))
+    start = (result.warp.source) * 60 - 0.5
+    assert np.allclose(np.column_stack([arrows.X, arrows.Y]), start)
+    assert np.allclose(np.column_stack([arrows.U, arrows.V]), result.warp.moved * 60)
+
+
+def test_the_grid_of_a_still_warp_is_straight_and_regular(made_result):
+    axes = plots.grid(made_result(bends=False), lines=6).axes[0]
+    gap = 10
+    for lines, axis, count in ((axes.collections[0], 0, 6), (axes.collections[1], 1, 5)):
+        places = [path.vertices[:, axis] for path in lines.get_paths() if len(path.vertices)]
+        assert len(places) == count
+        for k, place in enumerate(places):
+            assert np.allclose(place, (k + 0.5) * gap - 0.5, atol=1e-6)
+
+
+def test_the_grid_line_through_a_keypoint_goes_where_the_keypoint_went(made_result):
+    # The keypoint stands at the picture's x = 29.5, on the third of six lines, and moves right by 6.
+    warp = Warp.fit([[59.5, 47.5], [20, 20], [20, 76]], [[71.5, 47.5], [20, 20], [20, 76]], (120, 96))
+    axes = plots.grid(made_result(warp=warp), lines=5).axes[0]
+    lines = [path.vertices for path in axes.collections[0].get_paths()]
+    middle = lines[2]
+    at = middle[np.abs(middle[:, 1] - 23.5).argmin()]
+    assert abs(at[0] - 35.5) < 0.3
+
+
+def test_folds_are_marked_where_there_are_any(made_result):
+    folding = Warp.fit([[40, 48], [60, 48], [50, 20]], [[66, 48], [40, 48], [50, 20]], (120, 96))
+    assert folding.folds().share > 0
+    pink = np.array([255, 0, 200])
+    near = [np.abs(pixels(plots.grid(made_result(warp=w))) - pink).sum(-1) < 150 for w in (folding, made_result().warp)]
+    assert near[0].sum() > 50 and near[1].sum() == 0
+
+
+def test_the_contact_sheet_shows_the_result_itself(made_result):
+    result = made_result(image=np.full((48, 60, 3), (250, 10, 20), np.uint8))
+    sheet = plots.contact(result, height=96)
+    assert [axes.get_title() for axes in sheet.axes] == [
+        "content", "style", "matches (6)", "content, bent", "painted, not bent", "result",
+    ]  # fmt: skip
+    red = (np.abs(pixels(sheet) - (250, 10, 20)).sum(-1) < 6).nonzero()
+    height, width = np.ptp(red[0]) + 1, np.ptp(red[1]) + 1
+    assert abs(width / height - 60 / 48) < 0.03 and height >= 94
