@@ -23,7 +23,8 @@ ANCHORS = 41
 """Border anchors along a long side, corners included."""
 
 TINY = 1e-30
-_CHUNK = 1 << 22
+_CHUNK = 1 << 16
+"""Pairs of a point and a control point looked at together: what the processor's cache holds."""
 
 
 def to_unit(points, size):
@@ -133,29 +134,43 @@ class Spline:
         solution = torch.linalg.solve(saddle(centres, ridge), right)
         return Spline(centres, solution[:n], solution[n:])
 
-    def _chunks(self, points: torch.Tensor):
-        return points.split(max(1, _CHUNK // max(1, len(self.centres))))
+    def _tables(self, points: torch.Tensor):
+        """Some points at a time, few enough for the cache: (points (N, 2), squared distances (n, N) from the centres).
+
+        |p - c|^2 is expanded into one small matrix product; what cancels there is 1e-16 of a squared long side.
+        """
+        left = torch.cat([-2 * self.centres, torch.ones_like(self.centres[:, :1]), self._square(self.centres)], 1)
+        for p in points.split(max(1, _CHUNK // max(1, len(self.centres)))):
+            right = torch.cat([p, self._square(p), torch.ones_like(p[:, :1])], 1)
+            yield p, (left @ right.T).clamp_min_(TINY)
+
+    @staticmethod
+    def _square(points: torch.Tensor) -> torch.Tensor:
+        return (points * points).sum(1, keepdim=True)
 
     def __call__(self, points: torch.Tensor) -> torch.Tensor:
         """Values (N, 2) at points (N, 2)."""
-        parts = [kernel(p, self.centres) @ self.weights for p in self._chunks(points)]
+        weights = 0.5 * self.weights.T
+        parts = [(weights @ (r2 * torch.log(r2))).T for _, r2 in self._tables(points)]
         return torch.cat(parts) + affine_basis(points) @ self.affine
 
     def jacobian(self, points: torch.Tensor) -> torch.Tensor:
         """Derivatives (N, 2, 2) at points (N, 2): entry [i, a, b] is d s_a / d u_b."""
-        return self.with_jacobian(points)[1]
+        return torch.cat([slope for _, slope in self._derivatives(points, False)]) + self.affine[1:].T
 
     def with_jacobian(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Values (N, 2) and derivatives (N, 2, 2), from grad U = (2 log r + 1)(u - c)."""
-        weights = torch.cat([self.weights, self.weights * self.centres[:, :1], self.weights * self.centres[:, 1:]], 1)
-        values, slopes = [], []
-        for p in self._chunks(points):
-            r2 = squared_distances(p, self.centres)
-            log = torch.log(r2)
-            values.append(0.5 * (r2.mul_(log) @ self.weights))
-            total = (log.add_(1.0) @ weights).reshape(-1, 3, 2)  # sums of slope w, slope w c_x, slope w c_y
-            slopes.append((p[:, :, None] * total[:, :1] - total[:, 1:]).transpose(1, 2))
+        values, slopes = zip(*self._derivatives(points, True), strict=True)
         return torch.cat(values) + affine_basis(points) @ self.affine, torch.cat(slopes) + self.affine[1:].T
+
+    def _derivatives(self, points: torch.Tensor, values: bool):
+        """Value, if asked for, and derivative of the kernel part, some points at a time."""
+        weights = torch.cat([self.weights, self.weights * self.centres[:, :1], self.weights * self.centres[:, 1:]], 1).T
+        for p, r2 in self._tables(points):
+            log = torch.log(r2)
+            value = 0.5 * (self.weights.T @ r2.mul_(log)).T if values else None
+            total = (weights @ log.add_(1.0)).T.reshape(-1, 3, 2)  # sums of slope w, slope w c_x, slope w c_y
+            yield value, (p[:, :, None] * total[:, :1] - total[:, 1:]).transpose(1, 2)
 
     def bending_energy(self) -> float:
         """Sum over both components of w^T K w. Times 8 pi it is the integral of the squared second derivatives over
@@ -193,7 +208,7 @@ def invert(spline: Spline, targets: torch.Tensor, size, tolerance: float = 1e-10
         nodes = mesh(*node_grid(size, 65))
         images = nodes + spline(nodes)
         start = torch.cat(
-            [squared_distances(part, images).argmin(1) for part in targets[left].split(_CHUNK // len(images) + 1)]
+            [squared_distances(part, images).argmin(1) for part in targets[left].split(16 * _CHUNK // len(images) + 1)]
         )
         again, missed = _newton(spline, nodes[start], targets[left], tolerance)
         better = missed < error[left]
