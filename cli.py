@@ -177,7 +177,7 @@ def _report(args: Any, result: Any, seconds: float) -> None:
     bends = record["warp"]["points"] > 0
     if not args.quiet or (args.warp and not bends):
         say(f"matches: {record['matches']['verdict']}")
-    if bends and record["warp"]["reduced_to"] < 1:
+    if bends and record["warp"]["reduced_to"] < 0.995:
         say(f"the bend was reduced to {record['warp']['reduced_to']:.0%} so that nothing folds")
     if not args.quiet:
         width, height = record["size"]
@@ -282,7 +282,7 @@ def warp(args: Any) -> int:
         say("note: that run bent nothing, so the picture stays as it is")
     bent, factor = warp_image(args.image, run=args.run, points=args.points, strength=args.strength)
     images.write(args.output, bent.rgb, bent.alpha, bent.depth)
-    if factor < 1:
+    if factor < 0.995:
         say(f"the bend was reduced to {factor:.0%} so that nothing folds")
     if not args.quiet:
         say(f"wrote {args.output} ({bent.size[0]} x {bent.size[1]} pixels)")

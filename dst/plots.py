@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from dst.warp import to_pixels
 
@@ -40,13 +41,16 @@ def losses(result: Any) -> Figure:
         values = np.array([row.get(term, np.nan) for row in history], dtype=float)
         axes.plot(np.arange(1, len(values) + 1), values, color=SOURCE, linewidth=1.2)
         axes.set_title(title, fontsize=10, pad=16)
-        if len(values) and np.nanmax(values, initial=0) > 0 and np.nanmin(values, initial=np.inf) > 0:
+        low, high = np.nanmin(values, initial=np.inf), np.nanmax(values, initial=0)
+        if 0 < 10 * low < high:
             axes.set_yscale("log")
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.3g}"))
         axes.tick_params(labelsize=8)
-        axes.grid(alpha=0.25, which="both")
+        axes.grid(alpha=0.25)
         axes.set_xlabel("step", fontsize=8)
         _mark_scales(axes, history)
-    figure.tight_layout()
+    figure.subplots_adjust(left=0.05, right=0.985, bottom=0.08, top=0.91, wspace=0.2, hspace=0.42)
     return figure
 
 
@@ -203,6 +207,7 @@ def _sheet(
             wide_here = tall * picture.shape[1] / picture.shape[0]
             axes = figure.add_axes((left / full_w, top / full_h, wide_here / full_w, tall / full_h))
             axes.imshow(_on_white(picture), interpolation="antialiased", aspect="auto")
+            axes.autoscale(False)
             axes.set_title(title, fontsize=10, pad=4)
             axes.set_xticks([])
             axes.set_yticks([])
