@@ -31,8 +31,16 @@ def ceilings(device: str = "cpu") -> dict[str, float]:
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
         rates = []
         for channels, side in SHAPES:
-            x = torch.randn(2, channels, side, side, device=device).to(dtype).contiguous(memory_format=torch.channels_last)
-            w = torch.randn(channels, channels, 3, 3, device=device).to(dtype).contiguous(memory_format=torch.channels_last)
+            x = (
+                torch.randn(2, channels, side, side, device=device)
+                .to(dtype)
+                .contiguous(memory_format=torch.channels_last)
+            )
+            w = (
+                torch.randn(channels, channels, 3, 3, device=device)
+                .to(dtype)
+                .contiguous(memory_format=torch.channels_last)
+            )
             seconds = median_seconds(lambda x=x, w=w: F.conv2d(x, w, padding=1), device=device)
             rates.append(2 * 2 * 9 * channels**2 * side**2 / seconds / 1e9)
         found[f"convolution {name}"] = statistics.fmean(rates)

@@ -29,9 +29,7 @@ def evaluate(result, trunk: Trunk) -> dict[str, float]:
     defaults = StylizeConfig()
     rgb = [images.read(array[..., :3]).rgb for array in (result.content, result.style, result.unwarped)]
     generator = torch.Generator().manual_seed(SEED)
-    method = Strotss(
-        trunk, rgb[0], [Style(rgb[1])], defaults.optimize.palette, POSITIONS, POSITIONS, generator
-    )
+    method = Strotss(trunk, rgb[0], [Style(rgb[1])], defaults.optimize.palette, POSITIONS, POSITIONS, generator)
     warped = grid = None
     if len(result.warp.source):
         height, width = rgb[2].shape[-2:]

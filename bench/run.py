@@ -82,7 +82,11 @@ def time_run(content: Path, style: Path, size: int, preset: str, extra: list[str
 def startup() -> dict[str, float]:
     """Median wall seconds of `dst --help` and of `import dst` over a bare interpreter, five runs each."""
     cli = [sys.executable, str(ROOT / "cli.py"), "--help"]
-    commands = {"dst --help": cli, "import dst": [sys.executable, "-c", "import dst"], "python": [sys.executable, "-c", ""]}
+    commands = {
+        "dst --help": cli,
+        "import dst": [sys.executable, "-c", "import dst"],
+        "python": [sys.executable, "-c", ""],
+    }
     return {name: float(np.median([whole_process(c)["wall"] for _ in range(5)])) for name, c in commands.items()}
 
 
@@ -106,7 +110,9 @@ def main(arguments: list[str] | None = None) -> int:
     print("ceilings: " + ", ".join(f"{name} {rate:.0f} GFLOP/s" for name, rate in report["ceilings"].items()))
     report["startup"] = startup()
     print("start: " + ", ".join(f"{name} {seconds:.3f} s" for name, seconds in report["startup"].items()))
-    print(f"{'pair':8}{'preset':9}{'size':>6}{'wall s':>9}{'match s':>9}{'step s':>8}{'steps':>7}{'peak GB':>9}{'objective':>11}")
+    print(
+        f"{'pair':8}{'preset':9}{'size':>6}{'wall s':>9}{'match s':>9}{'step s':>8}{'steps':>7}{'peak GB':>9}{'objective':>11}"
+    )
     report["runs"] = []
     with tempfile.TemporaryDirectory() as name:
         for pair, content, style in sample_pairs(Path(name)):

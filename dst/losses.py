@@ -11,7 +11,9 @@ from torch import Tensor
 
 EPS = 1e-6
 REFERENCE_SIDE = 256.0
-"""Warp and smoothness terms are counted in pixels of a frame with this long side, whatever the real size is."""
+"""The warp term is counted in pixels of a frame with this long side, whatever the real size is."""
+REFERENCE_NODES = 32
+"""The smoothness term is counted between neighbours of a grid with this many nodes along the long side."""
 
 
 def normalize_rows(features: Tensor) -> Tensor:
@@ -165,8 +167,8 @@ def warp_loss(displacement: Tensor, target: Tensor, weights: Tensor | None = Non
 def flow_total_variation(flow: Tensor, spacing: tuple[float, float]) -> Tensor:
     """Total variation of a displacement field: the mean L1 norm of its first differences.
 
-    Differences are those between neighbouring pixels of a frame with a long side of 256 pixels, displacements in that
-    frame's [-1, 1] coordinates, so that the value is the same at every resolution and on every grid.
+    Differences are those between neighbouring nodes of a grid of 32 nodes along the long side, displacements in [-1, 1]
+    coordinates, so that the value is the same at every resolution and on every grid.
 
     Args:
         flow: (2, h, w) displacements in units of the long side, on a regular grid.
@@ -176,4 +178,4 @@ def flow_total_variation(flow: Tensor, spacing: tuple[float, float]) -> Tensor:
     """
     along_x = (flow[:, :, 1:] - flow[:, :, :-1]).abs().sum(0).mean() / spacing[0]
     along_y = (flow[:, 1:] - flow[:, :-1]).abs().sum(0).mean() / spacing[1]
-    return 2 / REFERENCE_SIDE * (along_x + along_y)
+    return 2 / REFERENCE_NODES * (along_x + along_y)

@@ -139,7 +139,8 @@ def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, trunk: Trunk, c
         return Plan(matches, None, pins, f"{verdict}; warp_strength is 0: plain style transfer")
     target, strength = align(matches, pins), config.warp.warp_strength
     try:
-        fitted = steer.fit_warp(matches.content, target, inputs.content.size, strength, pins, inputs.mask)
+        weights = config.warp.beta, config.warp.gamma
+        fitted = steer.fit_warp(matches.content, target, inputs.content.size, strength, pins, inputs.mask, weights)
     except InputError as error:
         if given is not None or pins:
             raise

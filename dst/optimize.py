@@ -21,6 +21,8 @@ from dst.result import Step
 from dst.trunk import Trunk
 from dst.warp_flow import FlowGrid
 
+SOLVE_LR = 4e-3
+"""First step size of that descent, in units of the long side; it falls to nothing."""
 SOLVE_STEPS = 80
 """Steps of the displacements alone, against the warp and smoothness terms, before any pixel moves."""
 KEEP_EVERY = 10
@@ -90,37 +92,54 @@ def schedule(long_side: int, config: OptimizeConfig) -> list[tuple[int, int, flo
     return rows
 
 
-def solve_displacements(problem: Problem, steps: int = SOLVE_STEPS) -> Tensor:
-    """Displacements that minimise the warp and smoothness terms alone, (k, 2); no image is looked at."""
-    displacement = problem.target.clone()
-    if len(displacement) == 0 or problem.gamma == 0:
-        return displacement
-    height, width = problem.content.shape[-2:]
-    flow = FlowGrid((16, 16), (width, height), device=displacement.device)
-    displacement.requires_grad_(True)
-    optimizer = torch.optim.Adam([displacement], lr=4e-3)
+def smooth_displacements(
+    source: Tensor,
+    target: Tensor,
+    size: tuple[int, int],
+    beta: float,
+    gamma: float,
+    held: Tensor | None = None,
+    confidence: Tensor | None = None,
+    steps: int = SOLVE_STEPS,
+) -> Tensor:
+    """Displacements that minimise the warp and smoothness terms alone; no image is looked at.
+
+    Args:
+        source: (k, 2) keypoints in unit coordinates, float64.
+        target: (k, 2) displacement that reaches the target keypoints, same units.
+        size: (W, H) of the frame.
+        beta, gamma: weights of the warp term and of the total variation of the flow.
+        held: (k,) bool, keypoints that stay on their targets.
+        confidence: (k,) weights of the keypoints in the warp term.
+        steps: of the descent.
+
+    Returns:
+        (k, 2), same units.
+    """
+    if len(source) == 0 or gamma == 0:
+        return target.clone()
+    flow = FlowGrid((16, 16), size, device=source.device)
+    displacement = target.clone().requires_grad_(True)
+    optimizer = torch.optim.Adam([displacement], lr=SOLVE_LR)
     for step in range(steps):
-        optimizer.param_groups[0]["lr"] = 4e-3 * (1 - step / steps)
+        optimizer.param_groups[0]["lr"] = SOLVE_LR * (1 - step / steps)
         optimizer.zero_grad()
-        _, coarse = flow.flow(problem.source, displacement)
-        value = problem.beta * losses.warp_loss(displacement, problem.target, problem.confidence)
-        value = value + problem.gamma * losses.flow_total_variation(coarse, flow.spacing)
-        value.backward()
+        _, coarse = flow.flow(source, displacement)
+        value = beta * losses.warp_loss(displacement, target, confidence)
+        (value + gamma * losses.flow_total_variation(coarse, flow.spacing)).backward()
         optimizer.step()
-    return _hold(displacement.detach(), problem)
+    return _hold(displacement.detach(), target, held)
+
+
+def _hold(displacement: Tensor, target: Tensor, held: Tensor | None) -> Tensor:
+    """Put the held points back on their targets."""
+    return displacement if held is None else torch.where(held[:, None], target, displacement)
 
 
 def _flow_grid(problem: Problem, image: Tensor) -> FlowGrid:
     """Sampling grids at the size of `image`, in the frame of the content at its finest scale."""
     height, width = problem.content.shape[-2:]
     return FlowGrid(tuple(image.shape[:-3:-1]), (width, height), device=image.device, dtype=image.dtype)
-
-
-def _hold(displacement: Tensor, problem: Problem) -> Tensor:
-    """Put the held points back on their targets."""
-    if problem.held is None:
-        return displacement
-    return torch.where(problem.held[:, None], problem.target, displacement)
 
 
 class Optimization:
@@ -143,9 +162,15 @@ class Optimization:
         moments = color_moments([s.image for s in problem.styles], [s.weight for s in problem.styles])
         self.guide = tone_colors(problem.content, *moments)
         self.schedule = schedule(max(problem.content.shape[-2:]), config)
-        self.state = state or State(displacement=solve_displacements(problem))
+        self.state = state or State(displacement=self._solve())
         self.warps = len(problem.source) > 0
         self.total_steps = sum(steps for _, steps, _ in self.schedule)
+
+    def _solve(self) -> Tensor:
+        problem = self.problem
+        size = tuple(problem.content.shape[:-3:-1])
+        weights = problem.beta, problem.gamma, problem.held, problem.confidence
+        return smooth_displacements(problem.source, problem.target, size, *weights)
 
     def run(self, on_step: Callable[[Step], object] | None = None) -> State:
         """Optimise to the end, or until `on_step` returns True or a loss stops being finite.
@@ -242,7 +267,7 @@ class Optimization:
                 return
             optimizer.step()
             with torch.no_grad():
-                state.displacement.copy_(_hold(state.displacement, self.problem))
+                state.displacement.copy_(_hold(state.displacement, self.problem.target, self.problem.held))
             row["seconds"] = time.perf_counter() - began
             state.step += 1
             state.history.append(row)

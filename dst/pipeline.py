@@ -332,7 +332,7 @@ def demo_pair() -> tuple[images.Image, Path]:
     """The sample pair: scikit-image's astronaut, head and shoulders, and a drawn portrait from the package's assets."""
     from skimage import data
 
-    portrait = data.astronaut()[0:300, 80:380]
+    portrait = data.astronaut()[0:300, 100:350]
     return images.read(np.ascontiguousarray(portrait)), sample_styles()[0]
 
 

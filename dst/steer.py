@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from dst import images
 from dst.config import InputError, StylizeConfig, check_number, suggest
+from dst.optimize import smooth_displacements
 from dst.warp import Warp, to_pixels
 
 INITS = ("content", "noise", "style")
@@ -175,7 +176,13 @@ def add_pins(matches: Any, pins: np.ndarray) -> Any:
 
 
 def fit_warp(
-    source: np.ndarray, target: np.ndarray, size, strength: float = 1.0, pins: int = 0, mask: np.ndarray | None = None
+    source: np.ndarray,
+    target: np.ndarray,
+    size,
+    strength: float = 1.0,
+    pins: int = 0,
+    mask: np.ndarray | None = None,
+    weights: tuple[float, float] = (1.0, 0.0),
 ) -> Fitted:
     """A warp without folds that carries source to target, keeps a mask's parts rigid and reaches the pins.
 
@@ -185,13 +192,18 @@ def fit_warp(
         strength: factor on the displacements.
         pins: how many of the points are pins.
         mask: (H, W) of bool, the protected parts, or None.
+        weights: beta and gamma of the balance that the displacements are first brought into, so that points that no
+            smooth warp can reach give way before they fold the map; the default leaves them as they are.
 
     Raises:
         InputError: points that no warp can be fitted to; a pin inside a protected part or too close to it.
     """
     warp = Warp.fit(source, target, size)
     held = np.arange(len(source)) < pins
-    warp = dataclasses.replace(warp, displacement=strength * warp.displacement, rigid=held.astype(int))
+    reached = smooth_displacements(
+        torch.tensor(warp.source), torch.tensor(strength * warp.displacement), warp.size, *weights, torch.tensor(held)
+    )
+    warp = dataclasses.replace(warp, displacement=reached.numpy(), rigid=held.astype(int))
     return mend(warp, warp.source[held], warp.displacement[held], mask)
 
 
