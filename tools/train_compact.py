@@ -44,8 +44,10 @@ from dst.weights import NETWORKS, Network
 SHAPES = ((8, 128), (4, 192), (2, 256))
 """Crops of a step and their side: deep layers need to see far, shallow ones need variety."""
 
-WEIGHT = {"relu4_1": 1.5, "relu5_1": 1.0}
-AUXILIARY_WEIGHT = 0.3
+WEIGHT = {"relu4_1": 1.0, "relu5_1": 2.0}
+AUXILIARY_WEIGHT = (0.3, 0.05)
+"""Weight of the layers between, at the first and at the last step: they show the way, then make room."""
+
 INPUT_SHIFT, INPUT_SCALE = 0.5, 4.0
 
 
@@ -242,7 +244,8 @@ class Training:
         pull = max(0.0, 1 - 2 * share)
         losses = {name: self.targets.loss(name, found[name], targets[name], pull) for name in learning}
         self.optimiser.zero_grad()
-        sum(WEIGHT.get(name, AUXILIARY_WEIGHT) * loss for name, loss in losses.items()).backward()
+        auxiliary = (1 - share) * AUXILIARY_WEIGHT[0] + share * AUXILIARY_WEIGHT[1]
+        sum(WEIGHT.get(name, auxiliary) * loss for name, loss in losses.items()).backward()
         self.optimiser.step()
         return {name: loss.item() for name, loss in losses.items()}
 
