@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import re
 import shutil
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -199,7 +200,8 @@ def _add_preset(parser: argparse.ArgumentParser) -> None:
     def preset(text: str) -> str:
         return _argument(check_choice, "--preset", text, PRESET_NAMES)
 
-    rows = [f"  {name}: " + (", ".join(f"{k} {v}" for k, v in p.items()) or "as shown") for name, p in PRESETS.items()]
+    rows = [f"{name}: " + (", ".join(f"{k} {v}" for k, v in p.items()) or "as shown") for name, p in PRESETS.items()]
+    rows = [textwrap.fill(row, 100, initial_indent="  ", subsequent_indent="    ") for row in rows]
     parser.epilog = "Presets, and what they change; flags given beside a preset win:\n" + "\n".join(rows)
     names = ", ".join(PRESET_NAMES)
     parser.add_argument(
