@@ -161,7 +161,7 @@ class OptimizeConfig(Checked):
     warp_lr: float = option(0.002, "step size on the displacements, share of the long side", 0.0, 1.0, group="schedule")
     lr_end: float = option(0.3, "share of the step size left at the end of a scale", 0.0, 1.0, group="schedule")
     pyramid_levels: int = option(5, "levels of the Laplacian pyramid that is optimised", 1, 12, group="schedule")
-    samples: int = option(768, "positions of the result compared in each step", 16, 65536, group="schedule")
+    samples: int = option(512, "positions of the result compared in each step", 16, 65536, group="schedule")
     style_samples: int = option(1024, "positions of the style compared in each step", 16, 65536, group="schedule")
 
 

@@ -1,0 +1,67 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from dst.methods.strotss import Strotss, draw_positions, layer_names, sample
+from dst.methods.targets import Style
+from dst.trunk import LEVELS, load_trunk
+
+
+@pytest.mark.parametrize("size", [(9, 14), (1, 5), (5, 1), (1, 1), (2, 2)])
+def test_sampling_equals_grid_sample_in_value_and_gradient(size):
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.randn(2, 5, *size, generator=generator, dtype=torch.float64, requires_grad=True)
+    positions = torch.rand(40, 2, generator=generator, dtype=torch.float64) * 2 - 1
+    grid = positions.view(1, 1, -1, 2).expand(2, -1, -1, -1)
+    expected = F.grid_sample(maps, grid, padding_mode="border", align_corners=False)[:, :, 0].transpose(1, 2)
+    given = sample([maps], positions)
+    assert torch.allclose(given, expected)
+    weights = torch.randn(given.shape, generator=generator, dtype=torch.float64)
+    gradients = [torch.autograd.grad((values * weights).sum(), maps)[0] for values in (given, expected)]
+    assert torch.allclose(*gradients)
+
+
+@pytest.mark.parametrize("count, size", [(512, (48, 64)), (100, (10, 300)), (5000, (20, 20)), (7, (1, 1))])
+def test_positions_fill_the_frame_evenly(count, size):
+    positions = draw_positions(count, size, torch.Generator().manual_seed(0))
+    assert 1 <= len(positions) <= min(1.3 * count, size[0] * size[1])
+    assert positions.abs().max() <= 1
+    if count > 50:
+        assert positions.mean(0).abs().max() < 0.1
+        assert (positions.std(0) - 3**-0.5).abs().max() < 0.1
+
+
+def test_positions_stay_inside_a_mask_and_keep_their_number():
+    mask = torch.zeros(1, 1, 40, 40)
+    mask[..., 5:15, 20:30] = 1
+    positions = draw_positions(80, (40, 40), torch.Generator().manual_seed(0), mask)
+    pixels = (positions + 1) * 20
+    assert 40 < len(positions) < 160
+    assert (pixels[:, 0] > 19.4).all() and (pixels[:, 0] < 30.6).all()
+    assert (pixels[:, 1] > 4.4).all() and (pixels[:, 1] < 15.6).all()
+
+
+def test_the_papers_layers_where_the_trunk_has_them():
+    assert layer_names(load_trunk("vgg19-16x", weights="random")) == list(LEVELS)
+    assert len(layer_names(load_trunk("vgg16", weights="random"))) == 9
+
+
+def test_style_terms_vanish_between_an_image_and_itself_and_the_content_term_does():
+    trunk = load_trunk("vgg19-16x", weights="random")
+    coarse = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    image = F.interpolate(coarse, size=(64, 64), mode="bicubic", align_corners=False).clamp(0, 1)
+    generator = torch.Generator().manual_seed(1)
+    method = Strotss(trunk, image, [Style(image)], 1.0, 2048, 4096, generator)
+    same = method.terms(image, None, None, generator)
+    other = method.terms(image.flip(1) * 0.5, None, None, generator)
+    assert same["content"] < 1e-5
+    assert same["style"] < 0.15 * other["style"]
+
+
+def test_a_warped_image_that_is_not_warped_has_the_same_style():
+    trunk = load_trunk("vgg19-16x", weights="random")
+    image = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(1)
+    method = Strotss(trunk, image, [Style(image.flip(3))], 1.0, 512, 10000, generator)
+    terms = method.terms(image, image.clone(), None, generator)
+    assert terms["style"] == pytest.approx(float(terms["style_warped"]), rel=1e-5)
