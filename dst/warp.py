@@ -47,7 +47,8 @@ __all__ = [
 FORMAT, VERSION = "dst-warp", 1
 
 FINE_STEPS = 512
-"""Steps of the displacement grid of a warped image, along the long side: one for two pixels, from 128 to this many."""
+"""Steps of the displacement grid of a warped image, along the long side: one for five pixels, from 128 to this many.
+What lies between is off by some hundredths of a pixel at most, next to control points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,7 +295,7 @@ class InverseWarp:
 
 
 def _nodes(size) -> int:
-    return min(FINE_STEPS, max(128, max(size) // 2)) + 1
+    return min(FINE_STEPS, max(128, max(size) // 5)) + 1
 
 
 def _apply(warp, image: torch.Tensor, mode: str) -> torch.Tensor:
@@ -315,5 +316,5 @@ def _apply(warp, image: torch.Tensor, mode: str) -> torch.Tensor:
 
 def _sampling_grid(field: Field, dtype: torch.dtype) -> torch.Tensor:
     width, height = field.size
-    scale = torch.tensor([2 / width, 2 / height], dtype=torch.float64)
-    return ((field(0, height) + 0.5) * scale - 1).to(dtype)[None]
+    x, y = field(0, height)
+    return torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], 2).to(dtype)[None]
