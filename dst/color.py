@@ -9,6 +9,29 @@ RIDGE = 1e-4
 """Added to the variances, so that grey and one-colour images have a map too."""
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in lightness (ITU-R BT.601)."""
+CHROMA_STEP = 0.3
+"""How far a unit step moves the two chroma axes of `to_opponent`, against lightness."""
+_AXES = ((1 / 3**0.5, 1 / 3**0.5, 1 / 3**0.5), (1 / 2**0.5, -(1 / 2**0.5), 0.0), (1 / 6**0.5, 1 / 6**0.5, -2 / 6**0.5))
+_SCALES = (1.0, CHROMA_STEP, CHROMA_STEP)
+
+
+def to_opponent(image: Tensor) -> Tensor:
+    """RGB to lightness, red-green and yellow-blue on orthogonal axes, chroma divided by `CHROMA_STEP`: (N, 3, H, W).
+
+    An optimiser whose steps are alike in every coordinate then moves chroma less than lightness, as in paintings, whose
+    strokes differ in lightness first; without it, pixels of few steps' work end as coloured speckle.
+    """
+    return _mix(image, [[value / scale for value in axis] for axis, scale in zip(_AXES, _SCALES, strict=True)])
+
+
+def to_rgb(opponent: Tensor) -> Tensor:
+    """The inverse of `to_opponent`: (N, 3, H, W), not clamped."""
+    columns = zip(*([value * scale for value in axis] for axis, scale in zip(_AXES, _SCALES, strict=True)), strict=True)
+    return _mix(opponent, [list(row) for row in columns])
+
+
+def _mix(image: Tensor, matrix: list[list[float]]) -> Tensor:
+    return torch.einsum("ij,njhw->nihw", torch.tensor(matrix, dtype=image.dtype, device=image.device), image)
 
 
 def _root(matrix: Tensor, power: float) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses, pyramid
-from dst.color import color_moments, tone_colors
+from dst.color import color_moments, to_opponent, to_rgb, tone_colors
 from dst.config import OptimizeConfig
 from dst.images import resize
 from dst.methods.gatys import Gatys
@@ -73,7 +73,17 @@ class State:
     @property
     def image(self) -> Tensor:
         """The pixels X, (1, 3, H, W), clamped to [0, 1]."""
-        return pyramid.compose([band.detach() for band in self.bands]).clamp(0, 1)
+        return compose_image([band.detach() for band in self.bands]).clamp(0, 1)
+
+
+def decompose_image(image: Tensor, levels: int) -> list[Tensor]:
+    """What is optimised in place of an image (1, 3, H, W): its Laplacian pyramid on opponent colour axes, finest first."""
+    return [band.contiguous() for band in pyramid.decompose(to_opponent(image), levels)]
+
+
+def compose_image(bands: list[Tensor]) -> Tensor:
+    """The inverse of `decompose_image`: RGB (1, 3, H, W), not clamped."""
+    return to_rgb(pyramid.compose(bands))
 
 
 def apply_flow(image: Tensor, grid: Tensor) -> Tensor:
@@ -190,7 +200,7 @@ class Optimization:
             if state.scale + 1 == len(self.schedule):
                 state.scale += 1
                 break
-            finished = pyramid.compose([band.detach() for band in state.bands])
+            finished = compose_image([band.detach() for band in state.bands])
             state.scale, state.step, state.optimizer = state.scale + 1, 0, None
             state.bands = self._start(finished)
         return state
@@ -211,7 +221,7 @@ class Optimization:
             image = resize(self.problem.start, self.schedule[scale][0])
         else:
             image = guide
-        return [band.contiguous() for band in pyramid.decompose(image, self.config.pyramid_levels)]
+        return decompose_image(image, self.config.pyramid_levels)
 
     def _method(self):
         """The method's targets at this scale, from draws that depend on the seed and the scale alone."""
@@ -280,7 +290,7 @@ class Optimization:
 
     def _terms(self, method, flow: FlowGrid | None, alpha: float, generator: torch.Generator) -> dict[str, Tensor]:
         """All terms, unweighted, and their weighted total (Kim et al. 2020, equation 8)."""
-        image = pyramid.compose(self.state.bands)
+        image = compose_image(self.state.bands)
         grid = warped = None
         zero = image.new_zeros(())
         warp = variation = zero

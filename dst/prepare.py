@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dst import images, pyramid, recolor
+from dst import images, recolor
 from dst.checkpoint import Job
 from dst.config import InputError, StylizeConfig
 from dst.masks import Areas, protected, read_areas
 from dst.methods.targets import Style
-from dst.optimize import Optimization, Problem, State, schedule
+from dst.optimize import Optimization, Problem, State, decompose_image, schedule
 from dst.result import Result
 from dst.steer import Fitted, first_guess, mend, style_shares
 from dst.trunk import Trunk
@@ -204,7 +204,7 @@ def recolored(job: Job) -> State:
     strength = job.config.optimize.style_strength
     picture = recolor.recolor(problem.content, images_, shares, problem.regions, strength)
     scales = len(schedule(max(picture.shape[-2:]), job.config.optimize))
-    return State(displacement=problem.target, scale=scales, bands=[picture])
+    return State(displacement=problem.target, scale=scales, bands=decompose_image(picture, 1))
 
 
 def enlarged(job: Job, state: State, trunk: Trunk, side: int) -> Optimization:
@@ -228,7 +228,7 @@ def enlarged(job: Job, state: State, trunk: Trunk, side: int) -> Optimization:
         return F.interpolate(image, size=size, mode="bilinear", align_corners=False)
 
     start = grow(state.image.to(fine.device)) + fine - grow(images.resize(optimization.guide, side))
-    going.bands = [band.contiguous() for band in pyramid.decompose(start, config.pyramid_levels)]
+    going.bands = decompose_image(start, config.pyramid_levels)
     return optimization
 
 
