@@ -44,8 +44,8 @@ def scorecard(result: Result, trunk: Trunk, points: np.ndarray | None = None) ->
         - `ssim`: structural similarity of the two, -1 to 1; 1 for the same picture.
         - `folded_share`, `min_jacobian`, `max_jacobian`, `bending_energy`: of the warp.
         - `crossing_share`: share of the pairs of keypoints whose paths to their targets cross; None without keypoints.
-        - `border_error`: how much farther from the style's features the outer 4% of the result is than its inside,
-          as a share; 0 where strokes reach the border unchanged.
+        - `border_error`: how much farther from the style's features the outer 4% of the result is than its inside, in
+          cosine distance (0 to 2); about 0, or below, where strokes reach the border unchanged.
     """
     painted, bent = (_tensor(picture) for picture in (result.image, result.warped_content))
     style = _tensor(result.style)
@@ -85,7 +85,7 @@ def _distances(painted: Tensor, bent: Tensor, style: Tensor, trunk: Trunk) -> di
 
 
 def border_error(painted: Tensor, style: Tensor, trunk: Trunk, band: float = BAND) -> float:
-    """Mean distance of the border band's features to the nearest of the style's, over that of the inside, less 1.
+    """Mean cosine distance of the border band's features to the nearest of the style's, less that of the inside.
 
     Args:
         painted, style: (1, 3, H, W) in [0, 1].
@@ -103,7 +103,7 @@ def border_error(painted: Tensor, style: Tensor, trunk: Trunk, band: float = BAN
     nearest = losses.cosine_distance((rows - mean) / spread, (pool - mean) / spread).min(1).values.cpu()
     if not bool(edge.any()) or bool(edge.all()):
         return 0.0
-    return float(nearest[edge].mean() / nearest[~edge].mean().clamp_min(losses.EPS)) - 1
+    return float(nearest[edge].mean() - nearest[~edge].mean())
 
 
 def _lattice(width: int, height: int, band: float, count: int = 2048) -> tuple[Tensor, Tensor]:

@@ -88,7 +88,7 @@ def test_no_strength_and_no_warp_leave_every_shape_where_it_is(pair, options):
 
 
 def test_strength_exaggerates(pair):
-    reach = [np.abs(run(pair, warp_strength=s, warp_lr=0.0).warp.moved).sum() for s in (0.5, 1.0, 1.5)]
+    reach = [np.abs(run(pair, warp_strength=s, color_only=True).warp.moved).sum() for s in (0.5, 1.0, 1.5)]
     assert reach[0] < 0.8 * reach[1] and reach[1] < 0.8 * reach[2]
 
 
@@ -151,7 +151,7 @@ def test_geometry_gives_the_shapes_and_style_the_strokes(pair):
 
 def test_the_weight_of_a_style_decides_how_much_of_it_is_seen(pair):
     black, white = (np.full((40, 40, 3), level, np.uint8) for level in (0, 255))
-    options = {"points": None, "warp": False, "steps": 25, "lr": 0.02, "alpha": 0.1}
+    options = {"points": None, "warp": False, "steps": 10, "lr": 0.05, "alpha": 0.1}
     means = [run((pair[0], [black, white]), style_weights=w, **options).image.mean() for w in ([1, 0], [1, 1], [0, 1])]
     assert means[0] + 20 < means[1] < means[2] - 20
     assert len(run((pair[0], [black, white]), points=None, warp=False).record["styles"]) == 2
@@ -168,7 +168,7 @@ def test_luminance_keeps_the_colours_of_the_warped_content(pair):
 
 def test_histogram_brings_the_style_to_the_contents_colours(pair):
     style = np.clip(pair[1] * 0.2, 0, 255).astype(np.uint8)
-    options = {"points": None, "warp": False, "steps": 20, "lr": 0.02, "alpha": 0.5}
+    options = {"points": None, "warp": False, "steps": 10, "lr": 0.05, "alpha": 0.5}
     dark, kept = (run((pair[0], style), preserve_color=p, **options).image.mean() for p in ("none", "histogram"))
     assert abs(kept - pair[0].mean()) < abs(dark - pair[0].mean()) / 2
 
@@ -186,7 +186,7 @@ def test_areas_are_painted_apart(pair):
     mask[:, 40:] = 255
     style = np.zeros((40, 40, 3), np.uint8)
     style[:, 20:] = 255
-    options = {"points": None, "warp": False, "steps": 25, "lr": 0.02, "alpha": 0.1}
+    options = {"points": None, "warp": False, "steps": 12, "lr": 0.05, "alpha": 0.1}
     masks = {"content_mask": mask, "style_mask": 255 - style}
     image = run((pair[0], style), **options, **masks).image
     assert image[:, :28].mean() > image[:, 36:].mean() + 60
@@ -211,12 +211,15 @@ def test_alpha_is_bent_with_the_picture(pair):
     assert np.array_equal(result.image[..., 3], result.warped_content[..., 3])
 
 
-def test_points_come_from_csv_json_arrays_and_matches_alike(pair, plain, tmp_path):
+def test_points_come_from_csv_json_arrays_and_matches_alike(pair, tmp_path):
     matches = Matches(POINTS[:, :2], POINTS[:, 2:4], POINTS[:, 4], (80, 60), (72, 64))
     matches.to_csv(tmp_path / "points.csv")
     matches.to_json(tmp_path / "points.json")
-    for given in (tmp_path / "points.csv", str(tmp_path / "points.json"), matches):
-        assert np.array_equal(run(pair, points=given).image, plain.image)
+    images_ = [
+        run(pair, points=given, color_only=True).image
+        for given in (POINTS, tmp_path / "points.csv", str(tmp_path / "points.json"), matches)
+    ]
+    assert all(np.array_equal(image, images_[0]) for image in images_)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +277,7 @@ def test_matching_a_picture_with_itself_keeps_it(pair):
 
 def test_the_demo_pair_is_there():
     content, style = pipeline.demo_pair()
-    assert content.size == (300, 300)
+    assert min(content.size) >= 200
     with Image.open(style) as picture:
         assert min(picture.size) >= 256
 

@@ -1,0 +1,45 @@
+"""The notebooks run from top to bottom; sizes are cut down, all else is as written."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import dst
+from dst import config
+
+HOME = Path(dst.__file__).resolve().parent.parent / "examples"
+BOOKS = sorted(HOME.glob("*.ipynb"))
+QUICK = {
+    "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "trunk": "vgg19-16x", "weights": "random",
+    "match_size": 64, "gamma": 0.0,
+}  # fmt: skip
+
+
+def cells(book: Path) -> list[str]:
+    """The code of a notebook's cells, sizes cut down."""
+    data = json.loads(book.read_text(encoding="utf-8"))
+    code = ["".join(cell["source"]) for cell in data["cells"] if cell["cell_type"] == "code"]
+    return [re.sub(r"\bsize=\d+", "size=48", text) for text in code]
+
+
+def test_there_are_notebooks():
+    assert len(BOOKS) >= 4
+
+
+@pytest.mark.parametrize("book", BOOKS, ids=lambda book: book.stem)
+def test_a_notebook_runs(book, tmp_path, monkeypatch):
+    monkeypatch.setitem(config.PRESETS, "default", QUICK)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for number, text in enumerate(cells(book), 1):
+        exec(compile(text, f"{book.name}, cell {number}", "exec"), names)
+
+
+@pytest.mark.parametrize("book", BOOKS, ids=lambda book: book.stem)
+def test_a_notebook_is_kept_without_outputs_and_begins_with_a_title(book):
+    data = json.loads(book.read_text(encoding="utf-8"))
+    assert data["nbformat"] == 4
+    assert data["cells"][0]["source"][0].startswith("# ")
+    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in data["cells"])
