@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
+import torch.nn.functional as F
 
 from dst.warp_geometry import (
     ANCHORS,
@@ -16,79 +19,124 @@ from dst.warp_geometry import (
     mesh,
     node_grid,
     saddle,
+    squared_distances,
 )
 from dst.warp_sampling import cubic_matrix
 
 NODES = 64
 """Nodes of the coarse grid along the long side."""
 
-_REACH = 2.5
+_REACH = 2.0
 """Radius of the local correction around a control point, in steps of the coarse grid."""
 
 
-class _KernelSum(torch.autograd.Function):
-    """sum_j U(|x_i - c_j|) w_j for fixed x (N, 2): differentiable in c (n, 2) and w (n, 2), with few passes over the
-    (N, n) table.
+class _Values(torch.autograd.Function):
+    """The spline on the coarse grid, with its derivative written out.
 
-    `left` (N, 3) holds x, y, 1 and `norm` (N, 1) their squared length.
+    With c = p + theta, K the kernel among the c, B (k, m + 3) the kernel against the anchors beside the affine basis
+    and M the inverse of the anchors' own system, the weights are w = -(K - B M B^T + ridge)^-1 theta, in float64, and
+    the values s = U w - S B^T w with U the kernel between grid and c, and S the same against the anchors, times M.
+    Of U only the logarithm is kept: r^2 is a sum of four products of a function of c and one of the grid (`basis`),
+    so four small sums over the logarithms give the values, and again the derivatives.
     """
 
     @staticmethod
-    def forward(ctx, left, norm, centres, weights):
-        right = torch.cat([-2.0 * centres, (centres * centres).sum(1, keepdim=True)], 1)
-        r2 = torch.addmm(norm, left, right.T).clamp_min_(TINY)
-        log = torch.log(r2)
-        table = r2.mul_(log)
-        ctx.save_for_backward(left, centres, weights, table, log)
-        return 0.5 * (table @ weights)
+    def forward(ctx, source, displacement, flow):
+        """(k, 2), (k, 2), the `FlowGrid` -> values (2, N), and in its type: the c (k, 2) and w (k, 2)."""
+        centres = source.double() + displacement.double()
+        k = len(centres)
+        near = squared_distances(centres, torch.cat([centres, flow.anchor]))
+        near_log = torch.log(near)
+        near = near.mul_(near_log).mul_(0.5)
+        against = torch.cat([near[:, k:], affine_basis(centres)], 1)
+        system = torch.addmm(near[:, :k], against @ flow.inverse, against.T, alpha=-1)
+        system.diagonal().add_(flow.ridge)
+        factor, _ = torch.linalg.cholesky_ex(system)
+        weights = torch.cholesky_solve(-displacement.double(), factor)
+        rest = against.T @ weights
+        c, w = (centres - flow.middle).to(flow.dtype), weights.to(flow.dtype)
+        left = torch.cat([-2 * c, torch.ones_like(c[:, :1]), (c * c).sum(1, keepdim=True)], 1)  # (k, 4)
+        log = (left @ flow.basis).clamp_min_(TINY).log_()  # (k, N)
+        sums = (w.T[:, None] * left.T).reshape(8, -1) @ log
+        values = torch.addmm(
+            (sums.reshape(2, 4, -1) * flow.basis).sum(1), rest.T.to(flow.dtype), flow.spread, beta=0.5, alpha=-1
+        )
+        ctx.flow, ctx.types = flow, (source.dtype, displacement.dtype)
+        ctx.save_for_backward(centres, weights, rest, against, near_log, factor, left, log)
+        return values, centres.to(flow.dtype), w
 
     @staticmethod
-    def backward(ctx, grad):
-        left, centres, weights, table, log = ctx.saved_tensors
-        grad_weights = 0.5 * (table.T @ grad)
-        slope = (grad @ weights.T).mul_(log + 1.0)  # (N, n): (log r^2 + 1) <grad_i, w_j>
-        sums = slope.T @ left  # (n, 3): sums of slope x, slope y, slope
-        return None, None, centres * sums[:, 2:] - sums[:, :2], grad_weights
+    def backward(ctx, grad, grad_c, grad_w):
+        centres, weights, rest, against, near_log, factor, left, log = ctx.saved_tensors
+        flow, m = ctx.flow, len(ctx.flow.anchor)
+        pulled = (grad @ flow.spread_rows).T.double()  # (m + 3, 2): minus the derivative in B^T w
+        spread = (grad[:, None] * flow.basis).reshape(8, -1)
+        sums = (log @ spread.T).double().reshape(-1, 2, 4)
+        by_weight = grad_w.double() + 0.5 * (sums * left.double()[:, None]).sum(2) - against @ pulled
+        slope = ((sums + spread.sum(1).double().reshape(2, 4)) * weights[:, :, None]).sum(
+            1
+        )  # of (log r^2 + 1) <w, grad>
+        pull = grad_c.double() + (centres - flow.middle) * slope[:, 3:] - slope[:, :2]
+        back = torch.cholesky_solve(by_weight, factor)  # (k, 2): minus the derivative in theta at fixed c
+        mixed = flow.inverse @ torch.cat([rest, against.T @ back], 1)
+        by_against = back @ mixed[:, :2].T + weights @ (mixed[:, 2:] - pulled).T
+        among = back @ weights.T
+        by_kernel = torch.cat([-among - among.T, by_against[:, :m]], 1).mul_(near_log + 1)  # (k, k + m)
+        pull += centres * by_kernel.sum(1, keepdim=True) - by_kernel @ torch.cat([centres, flow.anchor])
+        pull += by_against[:, m + 1 :]
+        return pull.to(ctx.types[0]), (pull - back).to(ctx.types[1]), None
 
 
-class _NearSum(torch.autograd.Function):
-    """sum_j V(|x_i - c_j|) w_j on a regular grid, V the part of the kernel that a coarse grid cannot carry.
+class _Lattice:
+    """A regular grid of (columns, rows) places, and the square about a place that a disc of some radius can touch."""
+
+    def __init__(self, step, first, count, radius: float, **vector) -> None:
+        self.count, self.radius = count, radius
+        self.step, self.first = torch.tensor(step, **vector), torch.tensor(first, **vector)
+        self.last = torch.tensor(count, **vector) - 1
+        self.reach = [int(radius / s) + 1 for s in step]
+        across, down = (torch.arange(-r, r + 1, device=vector["device"]) for r in self.reach)
+        self.dx, self.dy = across * self.step[0], down * self.step[1]
+        self.stride = count[0] + 2 * self.reach[0]
+        self.window = ((down + self.reach[1])[:, None] * self.stride + across + self.reach[0]).reshape(-1)
+
+
+class _Tips(torch.autograd.Function):
+    """sum_j V(|x_i - c_j|) w_j on a lattice, V the part of the kernel that a coarse grid cannot carry.
 
     V(r) = U(r) - T(r^2) inside radius R and 0 outside, T being the cubic in r^2 that meets U at R with three
-    derivatives. U - V is smooth at the scale R, V is local, so only a square of pixels about each centre is touched.
-    `lattice` is (origin x, origin y, step x, step y, columns, rows).
+    derivatives. U - V is smooth at the scale R, V is local, so only a square of places about each centre is touched.
     """
 
     @staticmethod
-    def forward(ctx, centres, weights, lattice, radius):
-        origin, step, columns, rows = lattice
-        place = (centres - origin) / step
-        reach = [int(radius / s) + 1 for s in step.tolist()]
-        base = place.round()
-        ox, oy = (torch.arange(-r, r + 1, device=centres.device, dtype=centres.dtype) for r in reach)
-        column, row = base[:, 0, None] + ox, base[:, 1, None] + oy  # (n, P), (n, Q)
-        dx = (column * step[0] + origin[0] - centres[:, 0, None])[:, None, :]
-        dy = (row * step[1] + origin[1] - centres[:, 1, None])[:, :, None]
-        rho, edge = (dx * dx + dy * dy).clamp_min(TINY), radius * radius
-        inside = (column >= 0) & (column < columns)
-        inside = inside[:, None, :] & ((row >= 0) & (row < rows))[:, :, None] & (rho < edge)  # (n, Q, P)
-        t, log = (rho - edge) / edge, torch.log(rho / edge)
-        value = 0.5 * edge * ((1 + t) * log - t - 0.5 * t**2 + t**3 / 6) * inside
-        slope = 0.5 * (log - t + 0.5 * t**2) * inside  # dV / d rho
-        index = row.clamp(0, rows - 1).long()[:, :, None] * columns + column.clamp(0, columns - 1).long()[:, None, :]
-        out = centres.new_zeros(2, rows * columns)
-        for axis in range(2):
-            out[axis].index_add_(0, index.reshape(-1), (value * weights[:, axis, None, None]).reshape(-1))
+    def forward(ctx, centres, weights, lattice):
+        """(k, 2), (k, 2), `_Lattice` -> (2, rows, columns)."""
+        (columns, rows), (rx, ry) = lattice.count, lattice.reach
+        offset = centres - lattice.first
+        base = (offset / lattice.step).round().clamp_min(0).minimum(lattice.last)
+        offset = offset - base * lattice.step
+        dx, dy = lattice.dx - offset[:, :1], lattice.dy - offset[:, 1:]  # (k, P), (k, Q)
+        edge = lattice.radius**2
+        rho = ((dx * dx)[:, None] + (dy * dy)[:, :, None]).div_(edge).clamp_(TINY, 1)  # (k, Q, P)
+        log, t = torch.log(rho), rho - 1
+        value = (rho * log - t * (1 + t * (0.5 - t / 6))).mul_(0.5 * edge)
+        slope = (log - t * (1 - 0.5 * t)).mul_(0.5)  # dV / d r^2
+        index = ((base[:, 1:] * lattice.stride + base[:, :1]).long() + lattice.window).reshape(-1)
+        out = centres.new_zeros(2, (rows + 2 * ry) * lattice.stride)
+        out.scatter_add_(1, index.expand(2, -1), (value * weights.T[:, :, None, None]).reshape(2, -1))
         ctx.save_for_backward(weights, dx, dy, value, slope, index)
-        return out.reshape(2, rows, columns)
+        ctx.reach = rx, ry
+        return out.reshape(2, rows + 2 * ry, -1)[:, ry : ry + rows, rx : rx + columns].clone()
 
     @staticmethod
     def backward(ctx, grad):
         weights, dx, dy, value, slope, index = ctx.saved_tensors
-        picked = grad.reshape(2, -1)[:, index]  # (2, n, Q, P)
+        rx, ry = ctx.reach
+        padded = F.pad(grad, (rx, rx, ry, ry)).reshape(2, -1)
+        picked = padded.index_select(1, index).reshape(2, *value.shape)
         grad_weights = (picked * value).sum((2, 3)).T
-        pull = (picked * weights.T[:, :, None, None]).sum(0) * slope
-        return -2 * torch.stack([(pull * dx).sum((1, 2)), (pull * dy).sum((1, 2))], 1), grad_weights, None, None
+        pull = (picked * weights.T[:, :, None, None]).sum(0).mul_(slope)
+        return -2 * torch.stack([(pull.sum(1) * dx).sum(1), (pull.sum(2) * dy).sum(1)], 1), grad_weights, None
 
 
 class FlowGrid:
@@ -99,7 +147,8 @@ class FlowGrid:
     complement of the spline's system) and a call solves only a k x k positive definite system, in float64. s is
     evaluated on a coarse grid that reaches from border to border and carried to the pixels by an interpolating
     bicubic spline (two small matrix products); what such a spline cannot carry, the sharp tip of the kernel at each
-    control point, is taken out on the grid and added on the pixels.
+    control point, is taken out on the grid and added on the pixels, unless there are no more than two pixels
+    to a step of the grid.
 
     Attributes:
         spacing: (dx, dy) between nodes of the coarse grid, in unit coordinates.
@@ -126,50 +175,45 @@ class FlowGrid:
         self.ridge, self.device, self.dtype = ridge, torch.device(device), dtype
         x, y = node_grid(self.frame, nodes)
         self.shape, self.spacing = (len(y), len(x)), (float(x[1] - x[0]), float(y[1] - y[0]))
-        self._prepare_spline(x, y, anchors)
-        self._prepare_pixels(len(x), len(y))
-
-    def _prepare_spline(self, x, y, anchors) -> None:
         points, anchor = mesh(x, y), torch.from_numpy(border_anchors(self.frame, anchors))
-        inverse = torch.linalg.inv(saddle(anchor, self.ridge))
+        inverse = torch.linalg.inv(saddle(anchor, ridge))
         spread = torch.cat([kernel(points, anchor), affine_basis(points)], 1) @ inverse  # (N, m + 3)
-        left = torch.cat([points, torch.ones_like(points[:, :1])], 1)
-        self._anchor, self._inverse = anchor.to(self.device), (0.5 * (inverse + inverse.T)).to(self.device)
-        self._spread, self._left = spread.to(self.device, self.dtype), left.to(self.device, self.dtype)
-        self._norm = (points * points).sum(1, keepdim=True).to(self.device, self.dtype)
+        self.anchor, self.inverse = anchor.to(self.device), (0.5 * (inverse + inverse.T)).to(self.device)
+        self.spread_rows = spread.to(self.device, dtype)
+        self.spread = self.spread_rows.T.contiguous()
+        middle = torch.tensor(extent(self.frame), dtype=torch.float64) / 2
+        from_middle = points - middle
+        functions = [from_middle, (from_middle * from_middle).sum(1, keepdim=True), torch.ones_like(points[:, :1])]
+        self.basis = torch.cat(functions, 1).T.contiguous().to(self.device, dtype)  # (4, N)
+        self.middle = middle.to(self.device)
 
-    def _prepare_pixels(self, nx: int, ny: int) -> None:
-        (columns, rows), (width, height) = self.size, extent(self.frame)
-        centre_x = (torch.arange(columns, dtype=torch.float64) + 0.5) / columns
-        centre_y = (torch.arange(rows, dtype=torch.float64) + 0.5) / rows
-        base = mesh(2 * centre_x - 1, 2 * centre_y - 1).reshape(1, rows, columns, 2)
-        self.identity = base.to(self.device, self.dtype)
-        self._up_x = cubic_matrix(nx, centre_x).T.to(self.device, self.dtype)
-        self._up_y = cubic_matrix(ny, centre_y).to(self.device, self.dtype)
-        vector = {"device": self.device, "dtype": self.dtype}
-        self._scale = torch.tensor([2 / width, 2 / height], **vector).reshape(2, 1, 1)
-        step = torch.tensor([width / columns, height / rows], **vector)
-        self._pixels = (step / 2, step, columns, rows)
-        self._nodes = (torch.zeros(2, **vector), torch.tensor(self.spacing, **vector), nx, ny)
-        self._radius = _REACH * max(self.spacing)
-
-    def solve(
-        self, source: torch.Tensor, displacement: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Weights of the spline, float64: at the moved points (k, 2), their positions (k, 2), and over anchors and
-        affine part (m + 3, 2).
+    @cached_property
+    def _pixels(self) -> tuple:
+        """What carries the coarse grid to the pixels: identity grid (2, H, W), matrices along y (2, H, ny) and along x
+        (nx, W), the scale (2, 1, 1) from unit to grid coordinates, and both lattices of the tips or None.
         """
-        moved = displacement.double()
-        centres = source.double() + moved
-        against = torch.cat([kernel(centres, self._anchor), affine_basis(centres)], 1)  # (k, m + 3)
-        eye = torch.eye(len(centres), dtype=torch.float64, device=self.device)
-        system = kernel(centres, centres) - against @ self._inverse @ against.T + self.ridge * eye
-        factor, _ = torch.linalg.cholesky_ex(system)
-        weights = torch.cholesky_solve(-moved, factor)
-        return weights, centres, against.T @ weights
+        (columns, rows), (width, height), (ny, nx) = self.size, extent(self.frame), self.shape
+        vector = {"device": self.device, "dtype": self.dtype}
+        x = (torch.arange(columns, dtype=torch.float64) + 0.5) / columns
+        y = (torch.arange(rows, dtype=torch.float64) + 0.5) / rows
+        identity = (2 * mesh(x, y) - 1).T.reshape(2, rows, columns).to(**vector)
+        scale = torch.tensor([2 / width, 2 / height], dtype=torch.float64).reshape(2, 1, 1)
+        up_y, up_x = (scale * cubic_matrix(ny, y)).to(**vector), cubic_matrix(nx, x).T.to(**vector)
+        if max(self.size) <= 2 * max(self.shape):
+            return identity, up_y, up_x, scale.to(**vector), None, None
+        radius, step = _REACH * max(self.spacing), (width / columns, height / rows)
+        fine = _Lattice(step, (step[0] / 2, step[1] / 2), self.size, radius, **vector)
+        coarse = _Lattice(self.spacing, (0.0, 0.0), (nx, ny), radius, **vector)
+        return identity, up_y, up_x, scale.to(**vector), coarse, fine
+
+    def coarse(self, source: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
+        """The coarse displacement field (2, ny, nx) alone, as `flow` gives it."""
+        if not len(source):
+            return torch.zeros(2, *self.shape, dtype=self.dtype, device=self.device)
+        return _Values.apply(source, displacement, self)[0].reshape(2, *self.shape)
 
     def flow(self, source: torch.Tensor, displacement: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The sampling grid and the coarse displacement field, differentiable in both inputs.
+        """The sampling grid and the coarse displacement field, differentiable (once) in both inputs.
 
         Args:
             source: (k, 2) control points in unit coordinates of the frame, (x, y); k may be 0.
@@ -180,12 +224,13 @@ class FlowGrid:
             coarse (2, ny, nx): the backward displacement s(u) = g(u) - u, x then y, in unit coordinates, on nodes
             `spacing` apart from border to border.
         """
-        ny, nx = self.shape
+        identity, up_y, up_x, scale, nodes, pixels = self._pixels
         if not len(source):
-            return self.identity.clone(), torch.zeros(2, ny, nx, dtype=self.dtype, device=self.device)
-        weights, centres, rest = (t.to(self.dtype) for t in self.solve(source, displacement))
-        values = _KernelSum.apply(self._left, self._norm, centres, weights) - self._spread @ rest
-        coarse = values.T.reshape(2, ny, nx)
-        smooth = coarse - _NearSum.apply(centres, weights, self._nodes, self._radius)
-        fine = self._up_y @ smooth @ self._up_x + _NearSum.apply(centres, weights, self._pixels, self._radius)
-        return self.identity + (fine * self._scale).permute(1, 2, 0)[None], coarse
+            return identity.permute(1, 2, 0)[None].clone(), self.coarse(source, displacement)
+        values, centres, weights = _Values.apply(source, displacement, self)
+        smooth = coarse = values.reshape(2, *self.shape)
+        if nodes is not None:
+            smooth = coarse - _Tips.apply(centres, weights, nodes)
+            identity = identity + _Tips.apply(centres, weights * scale.reshape(1, 2), pixels)
+        grid = torch.baddbmm(identity, up_y, smooth @ up_x)
+        return grid.permute(1, 2, 0)[None], coarse
