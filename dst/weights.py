@@ -95,7 +95,7 @@ NETWORKS = {
 }
 
 COMPACT_FILE = Path(__file__).with_name("compact.safetensors")
-COMPACT_SHA256 = "4d59d132f612ff6c86d0d72e2acf4c6062517a2e8a2105f3a59a19c0b2fd2574"
+COMPACT_SHA256 = "b0e70288b79481b4a09e0f8ddcef998b2b117d58d7c11f8fba2acbfc9295dd97"
 """What `compact.safetensors` must hash to; a damaged or exchanged file is refused."""
 
 
