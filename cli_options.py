@@ -1,4 +1,4 @@
-"""The command line's flags, made from the fields of `dst.config`: no default, range or sentence is repeated here."""
+"""The commands and what each takes; `cli_flags` makes the flags of the options."""
 
 from __future__ import annotations
 
@@ -10,20 +10,9 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cli_flags import add_options, argument, axis, number, option_fields, sentence
 from dst._version import __version__
-from dst.config import (
-    PRESET_NAMES,
-    PRESETS,
-    InputError,
-    MatchConfig,
-    OptimizeConfig,
-    SteerConfig,
-    StylizeConfig,
-    WarpConfig,
-    check_choice,
-    check_number,
-    suggest,
-)
+from dst.config import PRESET_NAMES, PRESETS, InputError, MatchConfig, check_choice, option, suggest
 
 COMMANDS = {
     "demo": "run the main job on the sample pair that comes with the toolkit",
@@ -31,7 +20,10 @@ COMMANDS = {
     "match": "find the points that two pictures share, draw and save them",
     "warp": "bend any picture by a finished run's warp, or straight from points",
     "resume": "go on with a run that was stopped, or take a finished one to a larger size",
+    "morph": "film the way from the photograph to a finished run's result",
     "score": "compare runs in a table",
+    "grid": "render a labelled grid of results over the values of one or two options",
+    "batch": "stylise many pairs from a table, with a report of failures",
 }
 USAGE = {
     "demo": "[-o DIR] [options]",
@@ -39,18 +31,13 @@ USAGE = {
     "match": "CONTENT STYLE -o FILE [--save-points FILE] [options]",
     "warp": "IMAGE -o FILE (--run DIR | --points FILE) [--strength X]",
     "resume": "RUN [--size N] [-o FILE]",
+    "morph": "RUN -o FILE [--frames N] [--side N] [--fps X]",
     "score": "RUN [RUN ...]",
+    "grid": "CONTENT STYLE -o FILE --rows NAME=V,V [--columns NAME=V,V] [options]",
+    "batch": "PAIRS -o DIR [--no-resume] [options]",
 }
-CONFIGS = (StylizeConfig, SteerConfig, MatchConfig, WarpConfig, OptimizeConfig)
-GROUPS = {
-    "general": "general",
-    "steering": "steering",
-    "warp": "warp",
-    "matching": "matching",
-    "objective": "objective",
-    "schedule": "schedule and samples",
-}
-"""Groups of options, in the order that `--help` lists them; any other comes last, under its own name."""
+QUIET_RECORD = ("warp", "morph", "grid")
+"""Commands without a record to print."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -87,7 +74,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         _refuse(unknown, commands.get(args.command, parser), args.command)
     if args.command is None:
         raise InputError(f"no command was given: choose one of {', '.join(commands)}")
-    args.options = {k: _as_given(k, v) for k, v in vars(args).items() if k in _fields()}
+    args.options = {k: _as_given(k, v) for k, v in vars(args).items() if k in option_fields()}
     return args
 
 
@@ -108,18 +95,14 @@ def _refuse(unknown: list[str], parser: argparse.ArgumentParser, command: str | 
     raise InputError(f"flag {flag} is not known{suggest(flag, known)}; {helpful}")
 
 
-def _fields() -> dict[str, dataclasses.Field]:
-    """Every option that `StylizeConfig.from_options` takes, by name."""
-    return {f.name: f for config in CONFIGS for f in dataclasses.fields(config) if f.metadata}
-
-
 def build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """The parser, and the parser of each command by its name."""
     parser = _Parser(prog="dst", description="Deformable style transfer.", epilog="`dst COMMAND --help` says more.")
     parser.add_argument("--version", action="version", version=f"dst {__version__}")
     kinds = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
     makers: dict[str, Callable] = {
-        "demo": _demo, "stylize": _stylize, "match": _match, "warp": _warp, "resume": _resume, "score": _score,
+        "demo": _demo, "stylize": _stylize, "match": _match, "warp": _warp, "resume": _resume, "morph": _morph,
+        "score": _score, "grid": _grid, "batch": _batch,
     }  # fmt: skip
     commands = {}
     for name, make in makers.items():
@@ -127,7 +110,7 @@ def build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]
         commands[name] = kinds.add_parser(name, usage=f"dst {name} {USAGE[name]}", **about)
         make(commands[name])
         other = commands[name].add_argument_group("messages")
-        if name != "warp":
+        if name not in QUIET_RECORD:
             other.add_argument("--json", action="store_true", help="print the record on standard output")
         other.add_argument("--quiet", action="store_true", help="show no progress")
         other.add_argument("--debug", action="store_true", help="show where an error came from")
@@ -137,7 +120,7 @@ def build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="DIR", default="demo", help="folder of the run [default demo]")
     _add_preset(parser)
-    _add_options(parser)
+    add_options(parser)
     _add_fit(parser)
 
 
@@ -148,15 +131,22 @@ def _stylize(parser: argparse.ArgumentParser) -> None:
     out.add_argument("-o", "--output", metavar="FILE", help="the picture; .png, .jpg, .tif, .webp or .bmp")
     out.add_argument("--run", metavar="DIR", help="the whole run: pictures, points, warp, losses, record")
     out.add_argument("--force", action="store_true", help="replace the run that DIR holds")
+    out.add_argument("--film", metavar="FILE", help="the run step by step as a film; .gif or .mp4")
+    out.add_argument("--morph", metavar="FILE", help="a film from the photograph to the result; .gif or .mp4")
     _add_preset(parser)
-    _add_options(parser)
+    add_options(parser)
     _add_fit(parser)
+    _add_matching(parser)
+
+
+def _add_matching(parser: argparse.ArgumentParser, points: bool = True) -> None:
+    """Add what is no option of `dst.config` to its groups."""
     for group in parser._action_groups:
         if group.title == "warp":
             group.add_argument(
                 "--no-warp", dest="warp", action="store_false", help="plain style transfer: paint, do not bend"
             )
-        if group.title == "matching":
+        if group.title == "matching" and points:
             group.add_argument("--points", metavar="FILE", help="use these matches: a points.csv (see `dst match`)")
 
 
@@ -166,10 +156,8 @@ def _match(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("output (one of them, or --json, at least)")
     out.add_argument("-o", "--output", metavar="FILE", help="both pictures with the matches drawn over them")
     out.add_argument("--save-points", metavar="FILE", help="the points, .csv or .json; `stylize --points` reads them")
-    rename = {"match_size": "--size"}
-    _add_options(
-        parser, [*(f.name for f in dataclasses.fields(MatchConfig)), "seed", "trunk", "weights", "device"], rename
-    )
+    names = [f.name for f in dataclasses.fields(MatchConfig)]
+    add_options(parser, [*names, "pins", "drop", "seed", "trunk", "weights", "device"], {"match_size": "--size"})
 
 
 def _warp(parser: argparse.ArgumentParser) -> None:
@@ -178,27 +166,71 @@ def _warp(parser: argparse.ArgumentParser) -> None:
     by = parser.add_mutually_exclusive_group(required=True)
     by.add_argument("--run", metavar="DIR", help="bend by the warp of this run")
     by.add_argument("--points", metavar="FILE", help="bend from these points, straight away")
-    meta = _fields()["warp_strength"].metadata
-    kind = _number("--strength", _fields()["warp_strength"])
-    parser.add_argument("--strength", type=kind, default=1.0, metavar="X", help=_sentence(meta, 1.0))
+    meta = option_fields()["warp_strength"].metadata
+    kind = number("--strength", option_fields()["warp_strength"])
+    parser.add_argument("--strength", type=kind, default=1.0, metavar="X", help=sentence(meta, 1.0))
 
 
 def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", help="folder of a run that was made with --run")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the picture here too")
-    _add_options(parser, ["size"])
+    add_options(parser, ["size"])
     moved = parser.add_argument_group("originals, for a larger size, if they are no longer where they were")
     moved.add_argument("--content", metavar="FILE", help="the photograph")
     moved.add_argument("--style", metavar="FILE", action="append", help="the painting; once for each of several")
+
+
+def _morph(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", help="folder of a finished run")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the film; .gif or .mp4")
+    _add_number(parser, "--frames", "N", 48, 2, 10000, "frames on the way")
+    _add_number(parser, "--side", "N", 480, 16, 4096, "long side of the frames, pixels, where the result is larger")
+    _add_number(parser, "--fps", "X", 12.0, 1, 60, "frames a second")
 
 
 def _score(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="run", help="folder of a finished run")
 
 
+def _grid(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("content", help="the photograph")
+    parser.add_argument("style", nargs="+", help="the painting, or several")
+    out = parser.add_argument_group("grid")
+    out.add_argument("-o", "--output", metavar="FILE", required=True, help="the grid, one picture")
+    text = "an option and its values, such as alpha=2,8,32; also preset=... and warp=yes,no"
+    out.add_argument("--rows", metavar="NAME=V,V", required=True, type=axis("--rows"), help=text)
+    out.add_argument("--columns", metavar="NAME=V,V", type=axis("--columns"), help="the same, from left to right")
+    _add_number(out, "--cell", "N", 256, 16, 4096, "long side of each picture in the grid, pixels")
+    _add_preset(parser)
+    add_options(parser)
+    _add_matching(parser)
+
+
+def _batch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pairs", help="CSV file: header content,style and perhaps name and any option, a pair a row")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", required=True, help="folder that holds a run for each pair, and report.csv"
+    )
+    parser.add_argument(
+        "--no-resume",
+        dest="resume",
+        action="store_false",
+        help="make every run again; finished ones are kept otherwise",
+    )
+    _add_preset(parser)
+    add_options(parser)
+    _add_matching(parser, points=False)
+
+
+def _add_number(place, flag: str, letter: str, default: float, low: float, high: float, text: str) -> None:
+    """Add a number that is no option of `dst.config`, checked and shown as those are."""
+    f = option(default, text, low, high)
+    place.add_argument(flag, type=number(flag, f), default=default, metavar=letter, help=sentence(f.metadata, default))
+
+
 def _add_preset(parser: argparse.ArgumentParser) -> None:
     def preset(text: str) -> str:
-        return _argument(check_choice, "--preset", text, PRESET_NAMES)
+        return argument(check_choice, "--preset", text, PRESET_NAMES)
 
     rows = [f"{name}: " + (", ".join(f"{k} {v}" for k, v in p.items()) or "as shown") for name, p in PRESETS.items()]
     rows = [textwrap.fill(row, 100, initial_indent="  ", subsequent_indent="    ") for row in rows]
@@ -211,103 +243,3 @@ def _add_preset(parser: argparse.ArgumentParser) -> None:
 
 def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fit", action="store_true", help="where memory is short, take the largest size that fits")
-
-
-def _add_options(parser, names: Sequence[str] | None = None, rename: dict[str, str] | None = None) -> None:
-    """Add a flag for every field in `names` (all of them by default), sorted into groups."""
-    fields = {name: f for name, f in _fields().items() if names is None or name in names}
-    order = dict.fromkeys([*GROUPS, *(f.metadata["group"] for f in fields.values())])
-    for group in order:
-        mine = {name: f for name, f in fields.items() if f.metadata["group"] == group}
-        if mine:
-            place = parser.add_argument_group(GROUPS.get(group, group))
-            for name, f in mine.items():
-                _add_option(place, (rename or {}).get(name) or "--" + name.replace("_", "-"), f)
-
-
-def _add_option(place, flag: str, f: dataclasses.Field) -> None:
-    meta = f.metadata
-    kwargs: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS, "help": _sentence(meta, f.default)}
-    if f.name in LISTS:
-        flag, kwargs["metavar"], kwargs["action"], make = LISTS[f.name]
-        kwargs["type"] = make(flag)
-    elif isinstance(f.default, bool):
-        kwargs["action"] = "store_true"
-    elif meta["choices"] is not None:
-        kwargs |= {"type": lambda text: _argument(check_choice, flag, text, meta["choices"]), "metavar": "NAME"}
-    elif isinstance(f.default, (int, float)):
-        kwargs |= {"type": _number(flag, f), "metavar": "N" if isinstance(f.default, int) else "X"}
-    else:
-        kwargs |= {"metavar": "FILE" if f.default is None else "NAME"}
-    place.add_argument(flag, **kwargs)
-
-
-def _numbers(kind: type, count: int | None = None) -> Callable[[str], Callable[[str], tuple]]:
-    """A maker of converters from `1,2,3` to a tuple of numbers, `count` of them where that is given."""
-
-    def for_flag(flag: str) -> Callable[[str], tuple]:
-        wanted = (
-            f"{count or 'some'} {'whole numbers' if kind is int else 'numbers'} with commas between, without spaces"
-        )
-
-        def convert(text: str) -> tuple:
-            try:
-                values = tuple(kind(part) for part in text.split(","))
-            except ValueError:
-                values = ()
-            if not values or len(values) != (count or len(values)):
-                raise argparse.ArgumentTypeError(f"{flag} is {text!r}: it takes {wanted}")
-            return values
-
-        return convert
-
-    return for_flag
-
-
-LISTS: dict[str, tuple] = {
-    "pins": ("--pin", "X,Y,X,Y", "append", _numbers(float, 4)),
-    "drop": ("--drop", "N,N", "store", _numbers(int)),
-    "style_weights": ("--style-weights", "X,X", "store", _numbers(float)),
-    "style_mask": ("--style-mask", "FILE", "append", lambda flag: str),
-}
-"""Options that hold several values: flag, what `--help` shows for the value, whether the flag repeats, converter."""
-
-
-def _sentence(meta, default: Any) -> str:
-    """An option's line in `--help`: its sentence, its range or choices, its default."""
-    if meta["choices"] is not None:
-        allowed = ", ".join(map(str, meta["choices"])) + "; "
-    elif meta["low"] is not None and meta["high"] is not None:
-        allowed = f"{_shown(meta['low'])} to {_shown(meta['high'])}; "
-    else:
-        allowed = ""
-    return f"{meta['help']} [{allowed}default {_shown(default)}]".replace("%", "%%")
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _number(flag: str, f: dataclasses.Field) -> Callable[[str], int | float]:
-    """A converter of text that refuses what is no number, not finite, or out of the field's range."""
-    kind, meta = type(f.default), f.metadata
-
-    def convert(text: str) -> int | float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = text
-        _argument(check_number, flag, value, meta["low"], meta["high"], kind is int)
-        return value
-
-    return convert
-
-
-def _argument(check: Callable, *given: Any) -> Any:
-    """Run a check of `dst.config` so that argparse passes its message on."""
-    try:
-        return check(*given)
-    except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error

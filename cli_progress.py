@@ -9,6 +9,8 @@ import threading
 import time
 from typing import Any
 
+STOPPED = 130
+"""Exit code after Ctrl-C."""
 STAGES = {
     "read": "reading",
     "match": "matching",
@@ -24,21 +26,22 @@ def say(line: str) -> None:
 
 
 class Interrupt:
-    """Ctrl-C, first time: asks the run to stop at its next step. Second time: stops at once.
+    """Ctrl-C, first time: asks the run to stop at its next step (or picture). Second time: stops at once.
 
     Attributes:
         asked: whether Ctrl-C was pressed.
     """
 
-    def __init__(self) -> None:
-        self.asked = False
+    def __init__(self, where: str = "at the next step") -> None:
+        """`where` says on the terminal when the run will stop."""
+        self.asked, self.where = False, where
         self._mine = threading.current_thread() is threading.main_thread()
 
     def _handle(self, *_: Any) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        os.write(2, b"\ndst: stopping at the next step; press Ctrl-C again to quit at once\n")
+        os.write(2, f"\ndst: stopping {self.where}; press Ctrl-C again to quit at once\n".encode())
 
     def __enter__(self) -> Interrupt:
         if self._mine:
@@ -93,3 +96,37 @@ class Progress:
         elif not self.quiet and side != self.side:
             self.side = side
             say(f"painting at {side} pixels, {step.steps} steps")
+
+
+class Overall:
+    """One bar over many runs on a terminal, else a line for each; nothing when quiet."""
+
+    FORMAT = "{desc:<17.17}{percentage:3.0f}%|{bar:32}| {elapsed}, {remaining} left{postfix}"
+
+    def __init__(self, quiet: bool, count: int, label: str) -> None:
+        """`count` runs will follow; `label` stands before the bar."""
+        self.quiet, self.count, self.bar, self.finished = quiet, count, None, 0
+        if not quiet and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=count, desc=label, bar_format=self.FORMAT, file=sys.stderr)
+
+    def on_step(self, step: Any) -> None:
+        """Take a step of the run that goes on now."""
+        if self.bar is not None:
+            share = min(1.0, step.done / max(1, step.total_steps))
+            self.bar.update(max(0.0, self.finished + 0.98 * share - self.bar.n))
+
+    def on_run(self, line: str) -> None:
+        """Take a finished run, and a few words on it."""
+        self.finished += 1
+        if self.bar is not None:
+            self.bar.set_postfix_str(f"{self.finished} of {self.count}: {line}", refresh=False)
+            self.bar.update(self.finished - self.bar.n)
+        elif not self.quiet:
+            say(f"{self.finished} of {self.count}: {line}")
+
+    def close(self) -> None:
+        """Leave the bar as it is and go to the next line."""
+        if self.bar is not None:
+            self.bar.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 HOME = Path(__file__).resolve().parent
 sys.path.insert(0, str(HOME.parent))
 
-from cli_options import CONFIGS, GROUPS, LISTS  # noqa: E402
+from cli_flags import CONFIGS, GROUPS, LISTS  # noqa: E402
 from dst.config import PRESETS  # noqa: E402
 
 LOOKS = {

@@ -17,10 +17,23 @@ from dst._version import __version__
 
 _HOMES = {
     "stylize": ("dst.pipeline", "stylize"),
+    "resume": ("dst.pipeline", "resume"),
     "match": ("dst.pipeline", "match"),
+    "warp_image": ("dst.pipeline", "warp_image"),
     "load_run": ("dst.pipeline", "load_run"),
+    "demo_pair": ("dst.pipeline", "demo_pair"),
+    "sample_styles": ("dst.pipeline", "sample_styles"),
+    "grid": ("dst.batch", "grid"),
+    "batch": ("dst.batch", "batch"),
+    "Recorder": ("dst.film", "Recorder"),
+    "morph": ("dst.film", "morph"),
+    "write_film": ("dst.film", "write_film"),
+    "score_runs": ("dst.score", "score_runs"),
+    "score_table": ("dst.score", "table"),
+    "plots": ("dst.plots", None),
     "Result": ("dst.result", "Result"),
     "Step": ("dst.result", "Step"),
+    "Matches": ("dst.matching", "Matches"),
     "Warp": ("dst.warp", "Warp"),
     "load_trunk": ("dst.trunk", "load_trunk"),
     "read_image": ("dst.images", "read"),
@@ -29,6 +42,7 @@ _HOMES = {
     "PRESETS": ("dst.config", "PRESETS"),
     "InputError": ("dst.config", "InputError"),
 }
+"""Public names: the module that each lives in and its name there; None for the module itself."""
 
 __all__ = [*_HOMES, "__version__"]
 
@@ -36,10 +50,13 @@ __all__ = [*_HOMES, "__version__"]
 def __getattr__(name: str):
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _HOMES[name]
-    value = getattr(importlib.import_module(module), attribute)
-    globals()[name] = value
-    return value
+    home = _HOMES[name][0]
+    module = importlib.import_module(home)
+    # Importing a submodule binds its name here, so a function named like its module is bound again after that.
+    for public, (place, own) in _HOMES.items():
+        if place == home:
+            globals()[public] = module if own is None else getattr(module, own)
+    return globals()[name]
 
 
 def __dir__() -> list[str]:

@@ -15,6 +15,7 @@ from PIL import Image as Pillow
 
 import cli
 import cli_options
+from cli_flags import option_fields
 from cli_progress import Progress
 from dst.config import InputError, StylizeConfig
 
@@ -27,22 +28,28 @@ def pair(picture_file):
 @pytest.fixture
 def stand_in(monkeypatch, made_result):
     """Replaces the run by one that takes five steps and gives a made-up Result; returns the calls that it got."""
+    import torch
+
     from dst import estimate, pipeline
 
     calls = []
 
-    def stylize(content, style, *, on_step, on_stage, run_dir=None, force=False, notes=None, **options):
+    def stylize(content, style, *, on_step=None, on_stage=None, run_dir=None, force=False, notes=None, **options):
         calls.append({"content": content, "style": style, "run_dir": run_dir, "notes": notes, **options})
         result = made_result()
         result.record = {**result.record, **(notes or {})}
         for name in ("read", "match", "warp", "optimize", "finish"):
-            on_stage(name, "start")
+            if on_stage is not None:
+                on_stage(name, "start")
             for k in range(5 if name == "optimize" else 0):
-                step = SimpleNamespace(size=(60, 48), steps=5, terms={"total": 1.0}, step=k)
-                if on_step(step):
+                state = SimpleNamespace(image=torch.full((1, 3, 48, 60), k / 5), displacement=torch.zeros(6, 2))
+                where = {"size": (60, 48), "step": k, "steps": 5, "done": k + 1, "total_steps": 5}
+                step = SimpleNamespace(**where, terms={"total": 1.0}, state=state)
+                if on_step is not None and on_step(step):
                     result.record["stopped"] = "stopped on request"
                     break
-            on_stage(name, "end")
+            if on_stage is not None:
+                on_stage(name, "end")
         if run_dir is not None:
             result.save(run_dir, force)
         return result
@@ -116,7 +123,7 @@ def test_help_shows_ranges_and_defaults(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "130")
     cli.main(["stylize", "--help"])
     shown = " ".join(capsys.readouterr().out.split())
-    for name, f in cli_options._fields().items():
+    for name, f in option_fields().items():
         assert f.metadata["help"] in shown, name
     assert "[32 to 8192; default 512]" in shown and "[strotss, gatys; default strotss]" in shown
 
@@ -225,6 +232,20 @@ def test_where_memory_is_short_the_size_that_fits_is_named_and_taken(stand_in, p
         (["warp", "a", "-o", "o.png", "--run", "r", "--points", "p"], "not allowed"),
         (["warp", "a", "-o", "o.png", "--run", "r", "--strength", "7"], "--strength is 7"),
         (["resume", "none"], "does not exist"),
+        (["stylize", "a", "b", "--film", "f.avi"], "it takes one of .gif, .mp4"),
+        (["stylize", "a", "b", "-o", "o.png", "--morph", "none/m.gif"], "does not exist: create it"),
+        (["stylize", "a", "b", "--film", "f.gif", "--morph", "./f.gif"], "a file of its own"),
+        (["morph", "none", "-o", "m.gif"], "does not exist"),
+        (["morph", "none", "-o", "m.png"], "it takes one of .gif, .mp4"),
+        (["morph", "none", "-o", "m.gif", "--fps", "0"], "--fps is 0"),
+        (["grid", "a", "b", "-o", "g.png"], "required: --rows"),
+        (["grid", "a", "b", "-o", "g.png", "--rows", "alhpa=1"], "did you mean 'alpha'"),
+        (["grid", "a", "b", "-o", "g.png", "--rows", "alpha"], "an option and its values"),
+        (["grid", "a", "b", "-o", "g.png", "--rows", "alpha=1,"], "an option and its values"),
+        (["grid", "a", "b", "-o", "g.png", "--rows", "alpha=1,x"], "--rows: alpha is 'x'"),
+        (["grid", "a", "b", "-o", "g.png", "--rows", "preset=papr"], "did you mean 'paper'"),
+        (["grid", "a", "b", "-o", "g.png", "--rows", "alpha=1", "--columns", "alpha=2"], "choose two options"),
+        (["batch", "none.csv", "-o", "d"], "cannot be read"),
         (["score", "none"], "does not exist"),
         (["demo", "-o", "none/demo"], "does not exist: create it"),
         (["--vresion"], "did you mean '--version'"),
@@ -436,6 +457,66 @@ def test_match_draws_and_saves(pair, tmp_path, monkeypatch, capsys):
     assert np.allclose(Matches.from_csv(csv).style, found.style) and out.exists()
     assert cli.main(["match", *pair, "--save-points", str(js), "--quiet"]) == 0
     assert Matches.from_json(js) == found
+
+
+def test_match_says_how_sure_it_is_of_the_pair_and_what_was_edited():
+    import cli_tools
+
+    rows = np.array(POINTS)
+    from correspondence.matches import Matches
+
+    found = Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], (48, 40), (48, 52), 0.83)
+    assert cli_tools._match_sentence(found, "5 matches") == "5 matches; 83% sure of the pair as a whole"
+    assert "6 matches; 5 after --drop" in cli_tools._match_sentence(found, "6 matches")
+
+
+def test_films_of_a_run(stand_in, pair, tmp_path, monkeypatch, capsys):
+    from dst import film
+
+    monkeypatch.setattr(film, "morph", lambda result: iter([result.content, result.image]))
+    films = tmp_path / "steps.gif", tmp_path / "morph.gif"
+    assert cli.main(["stylize", *pair, "--film", str(films[0]), "--morph", str(films[1])]) == 0
+    assert "steps.gif" in capsys.readouterr().err
+    for path in films:
+        with Pillow.open(path) as shown:
+            assert shown.n_frames > 1 and shown.size == (60, 48)
+
+
+def test_a_morph_of_a_finished_run(made_result, tmp_path):
+    made_result().save(tmp_path / "run")
+    out = tmp_path / "m.gif"
+    assert cli.main(["morph", str(tmp_path / "run"), "-o", str(out), "--frames", "3", "--side", "32", "--quiet"]) == 0
+    with Pillow.open(out) as film:
+        assert max(film.size) == 32
+
+
+def test_grid_varies_what_it_is_told(stand_in, pair, tmp_path, capsys):
+    out = tmp_path / "grid.png"
+    given = ["--rows", "alpha=2,8", "--columns", "warp-strength=0,1.5,2", "--no-warp", "--size", "64", "--cell", "32"]
+    assert cli.main(["grid", *pair, "-o", str(out), *given]) == 0
+    assert [(c["alpha"], c["warp_strength"]) for c in stand_in] == [(a, w) for a in (2, 8) for w in (0, 1.5, 2)]
+    assert all(c["warp"] is False and c["size"] == 64 for c in stand_in)
+    assert "6 of 6" in capsys.readouterr().err and np.asarray(Pillow.open(out)).shape[1] > 3 * 32
+
+
+def test_batch_reports_what_failed_and_goes_on(stand_in, pair, tmp_path, monkeypatch, capsys):
+    from dst import pipeline
+
+    before = pipeline.stylize
+
+    def picky(content, style, **options):
+        if "none" in str(content):
+            raise InputError(f"{content} does not exist")
+        return before(content, style, **options)
+
+    monkeypatch.setattr(pipeline, "stylize", picky)
+    (tmp_path / "pairs.csv").write_text("content,style,name\ncontent.png,style.png,a\nnone.png,style.png,b\n")
+    arguments = ["batch", str(tmp_path / "pairs.csv"), "-o", str(tmp_path / "many"), "--size", "64", "--json"]
+    assert cli.main(arguments) == 1
+    said = capsys.readouterr()
+    assert [row["state"] for row in json.loads(said.out)["pairs"]] == ["done", "failed"]
+    assert "error: b: " in said.err and "1 done, 1 failed" in said.err
+    assert (tmp_path / "many" / "report.csv").exists() and (tmp_path / "many" / "a" / "image.png").exists()
 
 
 def test_score_compares_runs(made_result, tmp_path, capsys):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import cli_options
+from cli_flags import option_fields
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,7 +21,7 @@ def test_the_page_of_parameters_is_up_to_date():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.text() == page("docs/parameters.md"), "run: python docs/make_parameters.py"
-    assert set(module.LOOKS) <= set(cli_options._fields())
+    assert set(module.LOOKS) <= set(option_fields())
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/how-it-works.md", "docs/troubleshooting.md"])
