@@ -15,14 +15,15 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .best_buddies import mutual, normalise, patches
+from .best_buddies import activation, mutual, normalise, patches
 from .cleaning import similarity
 
 STRIDE = 16
 """Every frame is a multiple of this wide and high, so that all five levels cover it alike."""
 ANGLES = (-30.0, 0.0, 30.0)
 SCALES = (0.5, 0.71, 1.0, 1.41, 2.0)
-LEVEL = 4
+LEVELS = (4,)
+POWER = 1.0
 SEARCH_SIDE = 160
 """Long side, in pixels, of the copies on which turns and scales are tried."""
 CANDIDATES = 3
@@ -158,13 +159,17 @@ def _reduced(image: torch.Tensor, factor: float) -> torch.Tensor:
 
 
 def _cells(image: torch.Tensor, frame: Frame, place: Callable, encode: Callable):
-    """The image seen in a frame: positions of the cells inside it (n, 2) and their patches (n, C * 9)."""
+    """The image seen in a frame, for each level of LEVELS: the cells inside it (n, 2), their patches and activations."""
     picture, mask = sample(image, place(frame.grid()))
-    features = encode(picture)[LEVEL - 1]
-    mask = level_mask(mask, features)
-    keep = mask.reshape(-1) > 0
-    cells = np.stack(np.meshgrid(*frame.axes(2 ** (LEVEL - 1))), axis=-1).reshape(-1, 2)
-    return cells[keep.cpu().numpy()], patches(normalise(features, mask), 3)[keep]
+    features = encode(picture)
+    found = []
+    for level in LEVELS:
+        inside = level_mask(mask, features[level - 1])
+        keep = inside.reshape(-1) > 0
+        cells = np.stack(np.meshgrid(*frame.axes(2 ** (level - 1))), axis=-1).reshape(-1, 2)[keep.cpu().numpy()]
+        rows = patches(normalise(features[level - 1], inside), 3)[keep]
+        found.append((cells, rows, activation(features[level - 1], inside).reshape(-1)[keep]))
+    return found
 
 
 def _vote(content, style, encode: Callable, frame: Frame, common: bool) -> tuple[float, Frame]:
@@ -178,19 +183,25 @@ def _vote(content, style, encode: Callable, frame: Frame, common: bool) -> tuple
         views = [around(frame, *sizes, margin=STRIDE)] * 2
     else:
         views = [whole(frame, sizes[0], frame.from_content), whole(frame, sizes[1], frame.from_style)]
-    at_a, rows_a = _cells(content, views[0], frame.to_content, encode)
-    at_b, rows_b = _cells(style, views[1], frame.to_style, encode)
-    if min(len(at_a), len(at_b)) < 2:
-        return 0.0, frame
-    i, j, value = (t.cpu().numpy() for t in mutual(rows_a @ rows_b.T))
-    pa, pb, weight = at_a[i], at_b[j], np.clip(value, 0, None)
-    if len(weight) == 0 or weight.max() <= 0:
+    cells_a = _cells(content, views[0], frame.to_content, encode)
+    cells_b = _cells(style, views[1], frame.to_style, encode)
+    pa, pb, weight, places = [np.zeros((0, 2))], [np.zeros((0, 2))], [np.zeros(0)], 0.0
+    for (at_a, rows_a, energy_a), (at_b, rows_b, energy_b), level in zip(cells_a, cells_b, LEVELS, strict=True):
+        if min(len(at_a), len(at_b)) < 2:
+            continue
+        area = 4.0 ** (level - min(LEVELS))
+        i, j, value = mutual(rows_a @ rows_b.T)
+        value = value.clamp_min(0) * (energy_a[i] * energy_b[j]).sqrt() ** POWER * area
+        pa, pb = [*pa, at_a[i.cpu().numpy()]], [*pb, at_b[j.cpu().numpy()]]
+        weight = [*weight, value.double().cpu().numpy()]
+        places += area * float((energy_a**POWER).sum() * (energy_b**POWER).sum()) ** 0.5
+    pa, pb, weight = np.concatenate(pa), np.concatenate(pb), np.concatenate(weight)
+    if weight.sum() <= 0:
         return 0.0, frame
     votes = agreement(pb - pa, weight, WIDTH * side)
     k = int(votes.argmax())
     turn, size = math.degrees(frame.angle) / 60, math.log(frame.scale) / math.log(4)
     prior = math.exp(-0.5 * (turn**2 + size**2))
-    places = math.sqrt(len(at_a) * len(at_b))
     score = votes[k] * prior / (places if common else 1.0)
     return float(score), _refined(frame, pa, pb, weight, (pb - pa)[k], 1.2 * WIDTH * side)
 

@@ -1,21 +1,42 @@
-"""Matching two images level by level, from the deepest features to the pixels (Aberman et al. 2018, section 4)."""
+"""Matching two images level by level, from the deepest features to the pixels (Aberman et al. 2018, section 4).
+
+Where this departs from the paper: the paper searches level 5 as a whole and makes a common appearance at every level by
+hundreds of Adam steps through the network. Here the whole image is searched by `alignment.find_frame`, at several turns and scales; the
+deep levels are decided together with their neighbours (`propagation`); and from then on both *images* are bent halfway
+towards each other by a smooth field through the best buddies so far and encoded again, so that the finer levels compare like
+with like inside small windows. Differences of palette and contrast are divided out of the features (`best_buddies.normalise`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
-from .alignment import around, find_frame, level_mask, sample
+from .alignment import Frame, around, find_frame, level_mask, sample
 from .best_buddies import activation, normalise, window_buddies, window_scores
-from .cleaning import align, spaced, uncrossed
-from .matches import Matches
+from .cleaning import clean, pair_confidence
+from .matches import MatchError, Matches
+from .propagation import belief_buddies, cell_scores
 from .smooth import Field, fit
 
-LEVELS = (5, 4, 3, 2, 1)
-PATCH = {5: 3, 4: 3, 3: 3, 2: 5, 1: 5}
-RADIUS = {5: 3, 4: 4, 3: 4, 2: 4, 1: 4}
+LEVELS = (4, 3, 2, 1)
+"""Level 5 is searched together with level 4, on level 4's grid."""
+PATCH = {3: 3, 2: 5, 1: 5}
+RADIUS = {4: 8, 3: 4, 2: 4, 1: 4}
+"""Search windows, in cells of the level."""
+MIX = {5: 0.15, 4: 0.6, 3: 0.25}
+"""What the levels count for when the deep cells are compared."""
+STIFFNESS = {4: 0.005, 3: 0.002, 2: 0.001, 1: 0.001}
+TOLERANCE = 0.02
+"""A buddy this far from the smooth field, share of the long side, counts as wrong (twice a cell at the deep levels)."""
+TRUST = 0.5
+"""What the similarity of a cell without activation still counts for."""
+LEAST_SIDE = 16
+FLAT = 2 / 255
 
 Encode = Callable[[torch.Tensor], Sequence[torch.Tensor]]
 
@@ -33,67 +54,125 @@ def match(
     clusters: int = 0,
     generator: np.random.Generator | None = None,
 ) -> Matches:
-    """Match two images.
+    """Match two images. Exchanging them exchanges the matches, exactly; the same input gives the same output.
 
-    content, style: (1, 3, h, w) in [0, 1], each in its own aspect, long sides alike (256 is usual).
-    encode: (1, 3, h, w) -> five tensors (1, C, h / 2**l, w / 2**l), relu1_1 ... relu5_1 of a VGG-shaped network; it is called
-    on turned, resized and bent copies of the images, of any size. content_size, style_size: (width, height) that the
-    returned points refer to; by default those of the tensors.
-    max_points: at most so many matches. threshold: least activation of both ends, in [0, 1]. spacing: least distance of
-    two matches, share of the long side. clusters: keep the strongest of so many k-means clusters (0: no clustering).
+    Args:
+        content, style: (1, 3, h, w) in [0, 1], each in its own aspect, long sides alike (256 is usual).
+        encode: (1, 3, h, w) -> five tensors (1, C, h / 2**l, w / 2**l), relu1_1 ... relu5_1 of a VGG-shaped network. It is
+            called on turned, resized and bent copies of the images, which is why it is a function and not features.
+        content_size, style_size: (width, height) of the images that the points shall refer to; those of the tensors
+            unless given.
+        max_points: keep at most so many matches.
+        threshold: least activation of both ends at every level, share of the largest, in [0, 1].
+        spacing: least distance of two matches, share of the long side, in either image.
+        clusters: keep the strongest match of each of so many k-means clusters; 0 for no clustering.
+        generator: seeds k-means; seed 0 unless given.
+
+    Returns:
+        Matches, strongest activation first, with `confidence` for the pair as a whole. No matches at all where an image
+        has one colour, or is under 16 pixels.
+
+    Raises:
+        MatchError: tensors of another shape, or with values that are not finite.
     """
+    for name, image in (("content", content), ("style", style)):
+        if image.dim() != 4 or image.shape[:2] != (1, 3) or 0 in image.shape:
+            raise MatchError(f"the {name} tensor has shape {tuple(image.shape)}: it must be (1, 3, height, width)")
+        if not bool(torch.isfinite(image).all()):
+            raise MatchError(f"the {name} image holds NaN or infinite values: every value must lie in [0, 1]")
     sizes = [(x.shape[-1], x.shape[-2]) for x in (content, style)]
     content_size, style_size = content_size or sizes[0], style_size or sizes[1]
-    empty = Matches(np.zeros((0, 2)), np.zeros((0, 2)), None, content_size, style_size, 0.0)
-    if any(float(x.amax() - x.amin()) < 2 / 255 for x in (content, style)):
-        return empty
+    if _later(content, style):  # one order for both calls, so that exchanging the images changes not even a rounding
+        options = {"max_points": max_points, "threshold": threshold, "spacing": spacing, "clusters": clusters}
+        sizes = {"content_size": style_size, "style_size": content_size}
+        return match(style, content, encode, **sizes, **options, generator=generator).swapped()
+    blank = any(max(x.shape[2:]) < LEAST_SIDE or float(x.amax() - x.amin()) < FLAT for x in (content, style))
+    if blank:
+        return Matches(np.zeros((0, 2)), np.zeros((0, 2)), None, content_size, style_size, 0.0)
     with torch.no_grad():
-        a, b, rank, similarity = percolate(content, style, encode, threshold)
-    if len(a) == 0:
-        return empty
-    side = max(*sizes[0], *sizes[1])
-    keep = spaced(a, b, rank, spacing * side, spacing * side / 2, 4 * max_points)
-    found = Matches(a[keep], b[keep], np.clip(similarity[keep], 0, 1), *sizes, 1.0)
-    index = uncrossed(found.content, align(found), rank[keep])
-    return found.subset(index[:max_points]).resized(content_size, style_size)
+        found, agreed = percolate(content, style, encode, threshold)
+    seed = 0 if generator is None else int(generator.integers(2**31))
+    kept = clean(*found, *sizes, max_points=max_points, spacing=spacing, clusters=clusters, seed=seed)
+    kept = replace(kept, confidence=pair_confidence(agreed) if len(kept) else 0.0)
+    return kept.resized(content_size, style_size)
+
+
+def _later(content: torch.Tensor, style: torch.Tensor) -> bool:
+    """Whether `content` comes after `style` in a fixed order of all images."""
+    keys = [(tuple(x.shape), x.double().sum().item(), x.detach().cpu().numpy()) for x in (content, style)]
+    if keys[0][:2] != keys[1][:2]:
+        return keys[0][:2] > keys[1][:2]
+    return keys[0][2].tobytes() > keys[1][2].tobytes()
 
 
 def percolate(content, style, encode: Encode, threshold: float):
-    """All best buddies of the finest level: points of both images (N, 2), activation sums (N,), similarities (N,)."""
+    """Best buddies of the finest level that follow from those of every level above.
+
+    Returns points of both images (N, 2), pixels of the tensors; activation sums (N,); similarities (N,); how well each
+    follows the smooth field (N,), in [0, 1]; and the score of the frame (`alignment.find_frame`).
+    """
     sizes = [(x.shape[-1], x.shape[-2]) for x in (content, style)]
-    frame, _ = find_frame(content, style, encode)
+    frame, agreed = find_frame(content, style, encode)
     frame = around(frame, *sizes, margin=16)
-    side = max(frame.size)
     field = Field(frame.size)
     energy = [[activation(f, torch.ones_like(f[:, :1])) for f in encode(x)] for x in (content, style)]
     corner = np.array(frame.corner) - 0.5
-    found = None
+    a = b = np.zeros((0, 2))
+    rank = value = robust = np.zeros(0)
     for level in LEVELS:
         stride = 2 ** (level - 1)
-        shift = field.grid(*(axis - c for axis, c in zip(frame.axes(), corner, strict=True)))
-        grid = frame.grid()
-        picture_a, mask_a = sample(content, frame.to_content(grid - shift))
-        picture_b, mask_b = sample(style, frame.to_style(grid + shift))
-        fa, fb = encode(picture_a)[level - 1], encode(picture_b)[level - 1]
-        unit_a, unit_b = normalise(fa, level_mask(mask_a, fa)), normalise(fb, level_mask(mask_b, fb))
-        table = window_scores(unit_a, unit_b, RADIUS[level], PATCH[level])
-        at, move, value = (t.cpu().numpy() for t in window_buddies(table))
+        at, move, value = _level_buddies(content, style, encode, frame, field, level)
         xa = (at + 0.5) * stride - 0.5 + np.array(frame.corner)
         xb = xa + move * stride
         pa, pb = xa - field.at(xa - corner), xb + field.at(xb - corner)
         a, b = frame.to_content(pa), frame.to_style(pb)
         rank, least = ranks(energy, a, b, level)
-        weight = np.clip(value, 0, None) ** 2 * (least > threshold)
-        field, robust = fit(
-            (pa + pb) / 2 - corner, (pb - pa) / 2, weight, frame.size, 0.02, max(2.0 * stride, 0.02 * side) / 2
-        )
-        found = a, b, rank, value, weight, robust
-    a, b, rank, value, weight, robust = found
-    inside = np.ones(len(a), bool)
-    for points, size in ((a, sizes[0]), (b, sizes[1])):
-        inside &= ((points > -0.5) & (points < np.array(size) - 0.5)).all(axis=1)
-    keep = inside & (weight > 0) & (robust > 0.1)
-    return a[keep], b[keep], rank[keep], value[keep]
+        keep = (value > 0) & (least > threshold) & _inside(a, sizes[0]) & _inside(b, sizes[1])
+        a, b, pa, pb, rank, value = (v[keep] for v in (a, b, pa, pb, rank, value))
+        tolerance = max(stride, TOLERANCE * max(frame.size) / 2)
+        middle, half = (pa + pb) / 2 - corner, (pb - pa) / 2
+        field, robust = fit(middle, half, value**2, frame.size, STIFFNESS[level], tolerance)
+    keep = robust > 0.1
+    return (a[keep], b[keep], rank[keep], value[keep], robust[keep]), agreed
+
+
+def _inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return ((points > -0.5) & (points < np.array(size) - 0.5)).all(axis=1)
+
+
+def _level_buddies(content, style, encode: Encode, frame: Frame, field: Field, level: int):
+    """Both images bent halfway by the field, encoded, and their best buddies: positions, moves, weights, in cells."""
+    corner = np.array(frame.corner) - 0.5
+    shift = field.grid(*(axis - c for axis, c in zip(frame.axes(), corner, strict=True)))
+    grid = frame.grid()
+    picture_a, mask_a = sample(content, frame.to_content(grid - shift))
+    picture_b, mask_b = sample(style, frame.to_style(grid + shift))
+    features_a, features_b = encode(picture_a), encode(picture_b)
+    if level == LEVELS[0]:
+        (cells_a, trust_a), (cells_b, trust_b) = _deep(features_a, mask_a), _deep(features_b, mask_b)
+        there, back = cell_scores(cells_a, cells_b, RADIUS[level], 3), cell_scores(cells_b, cells_a, RADIUS[level], 3)
+        buddies = belief_buddies(there, back, trust_a, trust_b)
+    else:
+        a, b = features_a[level - 1], features_b[level - 1]
+        a, b = normalise(a, level_mask(mask_a, a)), normalise(b, level_mask(mask_b, b))
+        buddies = window_buddies(window_scores(a, b, RADIUS[level], PATCH[level]))
+    return tuple(t.double().cpu().numpy() for t in buddies)
+
+
+def _deep(features: Sequence[torch.Tensor], mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The three deepest levels as one map (1, C, h, w) at level 4, its products weighted sums of cosines; trust (h, w)."""
+    like = features[3]
+    inside = level_mask(mask, like)
+    parts = []
+    for level, weight in MIX.items():
+        map_ = features[level - 1]
+        if level > 4:
+            map_ = F.interpolate(map_, size=like.shape[-2:], mode="bilinear", align_corners=False)
+        elif level < 4:
+            map_ = F.adaptive_avg_pool2d(map_, like.shape[-2:])
+        parts.append(normalise(map_, inside) * weight**0.5)
+    energy = activation(like, inside)
+    return torch.cat(parts, 1), ((TRUST + (1 - TRUST) * energy) * inside)[0, 0]
 
 
 def ranks(energy, a: np.ndarray, b: np.ndarray, finest: int) -> tuple[np.ndarray, np.ndarray]:
