@@ -88,9 +88,12 @@ class _Values(torch.autograd.Function):
 
 
 class _Lattice:
-    """A regular grid of (columns, rows) places, and the square about a place that a disc of some radius can touch."""
+    """A regular grid of (columns, rows) places, and the square about a place that a disc of some radius can touch.
 
-    def __init__(self, step, first, count, radius: float, **vector) -> None:
+    `values` (2, rows, columns) stand there before anything is added; `base` is the same with a margin for squares.
+    """
+
+    def __init__(self, step, first, count, radius: float, values: torch.Tensor, **vector) -> None:
         self.count, self.radius = count, radius
         self.step, self.first = torch.tensor(step, **vector), torch.tensor(first, **vector)
         self.last = torch.tensor(count, **vector) - 1
@@ -98,11 +101,12 @@ class _Lattice:
         across, down = (torch.arange(-r, r + 1, device=vector["device"]) for r in self.reach)
         self.dx, self.dy = across * self.step[0], down * self.step[1]
         self.stride = count[0] + 2 * self.reach[0]
+        self.base = F.pad(values, [r for r in self.reach for _ in range(2)]).reshape(2, -1)
         self.window = ((down + self.reach[1])[:, None] * self.stride + across + self.reach[0]).reshape(-1)
 
 
 class _Tips(torch.autograd.Function):
-    """sum_j V(|x_i - c_j|) w_j on a lattice, V the part of the kernel that a coarse grid cannot carry.
+    """b_i + sum_j V(|x_i - c_j|) w_j on a lattice, V the part of the kernel that a coarse grid cannot carry.
 
     V(r) = U(r) - T(r^2) inside radius R and 0 outside, T being the cubic in r^2 that meets U at R with three
     derivatives. U - V is smooth at the scale R, V is local, so only a square of places about each centre is touched.
@@ -121,12 +125,13 @@ class _Tips(torch.autograd.Function):
         log, t = torch.log(rho), rho - 1
         value = (rho * log - t * (1 + t * (0.5 - t / 6))).mul_(0.5 * edge)
         slope = (log - t * (1 - 0.5 * t)).mul_(0.5)  # dV / d r^2
-        index = ((base[:, 1:] * lattice.stride + base[:, :1]).long() + lattice.window).reshape(-1)
-        out = centres.new_zeros(2, (rows + 2 * ry) * lattice.stride)
+        cell = base.long()
+        index = (cell[:, 1:] * lattice.stride + cell[:, :1] + lattice.window).reshape(-1)
+        out = lattice.base.clone()
         out.scatter_add_(1, index.expand(2, -1), (value * weights.T[:, :, None, None]).reshape(2, -1))
         ctx.save_for_backward(weights, dx, dy, value, slope, index)
         ctx.reach = rx, ry
-        return out.reshape(2, rows + 2 * ry, -1)[:, ry : ry + rows, rx : rx + columns].clone()
+        return out.reshape(2, rows + 2 * ry, -1)[:, ry : ry + rows, rx : rx + columns]
 
     @staticmethod
     def backward(ctx, grad):
@@ -134,8 +139,8 @@ class _Tips(torch.autograd.Function):
         rx, ry = ctx.reach
         padded = F.pad(grad, (rx, rx, ry, ry)).reshape(2, -1)
         picked = padded.index_select(1, index).reshape(2, *value.shape)
-        grad_weights = (picked * value).sum((2, 3)).T
         pull = (picked * weights.T[:, :, None, None]).sum(0).mul_(slope)
+        grad_weights = picked.mul_(value).sum((2, 3)).T
         return -2 * torch.stack([(pull.sum(1) * dx).sum(1), (pull.sum(2) * dy).sum(1)], 1), grad_weights, None
 
 
@@ -202,8 +207,8 @@ class FlowGrid:
         if max(self.size) <= 2 * max(self.shape):
             return identity, up_y, up_x, scale.to(**vector), None, None
         radius, step = _REACH * max(self.spacing), (width / columns, height / rows)
-        fine = _Lattice(step, (step[0] / 2, step[1] / 2), self.size, radius, **vector)
-        coarse = _Lattice(self.spacing, (0.0, 0.0), (nx, ny), radius, **vector)
+        fine = _Lattice(step, (step[0] / 2, step[1] / 2), self.size, radius, identity, **vector)
+        coarse = _Lattice(self.spacing, (0.0, 0.0), (nx, ny), radius, torch.zeros(2, ny, nx, **vector), **vector)
         return identity, up_y, up_x, scale.to(**vector), coarse, fine
 
     def coarse(self, source: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
@@ -231,6 +236,6 @@ class FlowGrid:
         smooth = coarse = values.reshape(2, *self.shape)
         if nodes is not None:
             smooth = coarse - _Tips.apply(centres, weights, nodes)
-            identity = identity + _Tips.apply(centres, weights * scale.reshape(1, 2), pixels)
+            identity = _Tips.apply(centres, weights * scale.reshape(1, 2), pixels)
         grid = torch.baddbmm(identity, up_y, smooth @ up_x)
         return grid.permute(1, 2, 0)[None], coarse
