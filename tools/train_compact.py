@@ -44,6 +44,9 @@ from dst.weights import NETWORKS, Network
 SHAPES = ((8, 128), (4, 192), (2, 256))
 """Crops of a step and their side: deep layers need to see far, shallow ones need variety."""
 
+SAMPLE = (48, 128)
+"""Crops, and their side, from which the teacher's scale and variances are taken."""
+
 WEIGHT = {"relu4_1": 1.0, "relu5_1": 2.0}
 AUXILIARY_WEIGHT = (0.3, 0.05)
 """Weight of the layers between, at the first and at the last step: they show the way, then make room."""
@@ -175,7 +178,7 @@ class Training:
         self.images, held = split(images, args.held_out, seeded)
         self.held = centre_crops(held)
         self.teacher = load_trunk(args.teacher, args.weights, args.device)
-        sample = Crops(self.images, seeded).batch(48, 128).to(args.device)
+        sample = Crops(self.images, seeded).batch(*SAMPLE).to(args.device)
         unit_scale(self.teacher, sample)
         self.network = NETWORKS["compact"]
         self.targets = Targets(self.teacher, self.network, sample)
