@@ -165,4 +165,7 @@ def _axis_value(name: str, text: str, f: dataclasses.Field | None) -> Any:
         return text.lower() in ("yes", "true")
     if f.metadata["choices"] is not None:
         return argument(check_choice, name, text, f.metadata["choices"])
-    return number(name, f)(text) if isinstance(f.default, (int, float)) else text
+    if not isinstance(f.default, (int, float)):
+        return text
+    value = number(name, f)(text)
+    return int(value) if value == int(value) else value  # the grid is labelled "alpha 2", as it was typed

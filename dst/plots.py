@@ -6,6 +6,7 @@ to a file it goes by `figure.savefig`.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -146,7 +147,7 @@ def grid(result: Any, lines: int = 24) -> Figure:
 
 
 def contact(result: Any, height: int = 320) -> Figure:
-    """Everything on one sheet: content, style, matches; bent content, painting before the warp, result.
+    """Everything on one sheet: content, style, matches; bent content, painting before the warp, result; the scores below.
 
     Args:
         result: of a run.
@@ -162,7 +163,31 @@ def contact(result: Any, height: int = 320) -> Figure:
         ("painted, not bent", result.unwarped),
         ("result", result.image),
     ]
-    return _sheet([top, bottom], height)[0]
+    return _sheet([top, bottom], height, caption=_scores(result.record.get("score") or {}))[0]
+
+
+def _scores(card: dict[str, Any]) -> list[str]:
+    """A scorecard (`dst.score.scorecard`) in a few words an entry; what it does not hold is left out."""
+    words = {
+        "style_distance": "style distance {:.3g}",
+        "content_distance": "content distance {:.3g}",
+        "ssim": "SSIM {:.2f}",
+        "folded_share": "folds {:.1%}",
+        "min_jacobian": "least Jacobian {:.2f}",
+        "max_jacobian": "greatest {:.2f}",
+        "bending_energy": "bending {:.3g}",
+        "crossing_share": "crossing pairs {:.1%}",
+        "border_error": "border error {:+.0%}",
+    }
+    return [text.format(card[name]) for name, text in words.items() if card.get(name) is not None]
+
+
+def _caption_lines(entries: Sequence[str], room: int) -> list[str]:
+    """Entries joined into as few lines of at most `room` letters as they need, about equally long."""
+    text = " \u00b7 ".join(entry.replace(" ", "\u00a0") for entry in entries)
+    count = -(-len(text) // room)
+    even = len(text) // max(1, count) + max(map(len, entries), default=0)
+    return textwrap.wrap(text, max(1, min(room, even)))
 
 
 RUN_FIGURES: dict[str, Callable[[Any], Figure]] = {
@@ -190,13 +215,18 @@ def _row(
 
 
 def _sheet(
-    rows: Sequence[Sequence[tuple[str, np.ndarray]]], height: int, foot: int = 0
+    rows: Sequence[Sequence[tuple[str, np.ndarray]]], height: int, foot: int = 0, caption: Sequence[str] = ()
 ) -> tuple[Figure, list[list[Axes]]]:
-    """Rows of titled pictures; each row is as wide as the widest, its pictures equally high and in their own aspect."""
-    gap, head = 12, 26
+    """Rows of titled pictures; each row is as wide as the widest, its pictures equally high and in their own aspect.
+
+    The caption goes below them, in as many lines as the width asks for.
+    """
+    gap, head, letter, line = 12, 26, 6.6, 18
     shares = [sum(picture.shape[1] / picture.shape[0] for _, picture in row) for row in rows]
     wide = max(height * share + gap * (len(row) - 1) for share, row in zip(shares, rows, strict=True))
     heights = [(wide - gap * (len(row) - 1)) / share for share, row in zip(shares, rows, strict=True)]
+    lines = _caption_lines(caption, max(20, int(wide / letter)))
+    foot += line * len(lines)
     full_w, full_h = wide + 2 * gap, sum(heights) + head * len(rows) + gap + foot
     figure = _figure(full_w / DPI, full_h / DPI)
     placed, top = [], full_h
@@ -216,6 +246,8 @@ def _sheet(
             left += wide_here + gap
             cells.append(axes)
         placed.append(cells)
+    if lines:
+        figure.text(0.5, 0.5 * gap / full_h, "\n".join(lines), fontsize=8.5, ha="center", va="bottom")
     return figure, placed
 
 

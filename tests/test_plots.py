@@ -1,5 +1,8 @@
 """Figures: each is drawn from what the Result holds, and shows where the numbers say it should."""
 
+import ast
+import inspect
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -25,9 +28,9 @@ def test_every_figure_is_drawn_for_every_kind_of_run(made_result, draw, kind, tm
     assert all(np.array_equal(a, b) for a, b in zip(before, (result.image, result.content), strict=True))
 
 
-def test_no_figure_needs_pyplot(python):
-    code = "import sys, dst.plots; print('matplotlib.pyplot' in sys.modules)"
-    assert python("-c", code).stdout.strip() == "False"
+def test_no_figure_needs_pyplot():
+    imported = [n for n in ast.walk(ast.parse(inspect.getsource(plots))) if isinstance(n, (ast.Import, ast.ImportFrom))]
+    assert not any("pyplot" in ast.unparse(node) for node in imported)
 
 
 def test_losses_mark_every_scale(made_result):
@@ -105,3 +108,18 @@ def test_the_contact_sheet_shows_the_result_itself(made_result):
     red = (np.abs(pixels(sheet) - (250, 10, 20)).sum(-1) < 6).nonzero()
     height, width = np.ptp(red[0]) + 1, np.ptp(red[1]) + 1
     assert abs(width / height - 60 / 48) < 0.03 and height >= 94
+
+
+def test_the_contact_sheet_carries_the_scorecard_within_its_width(made_result):
+    result = made_result()
+    card = {"style_distance": 1.234, "ssim": 0.5, "folded_share": 0.0, "max_jacobian": 3.0, "border_error": -0.04}
+    result.record["score"] = {**card, "crossing_share": None}
+    for height in (96, 320):
+        sheet = plots.contact(result, height=height)
+        (caption,) = sheet.texts
+        words = caption.get_text().replace("\u00a0", " ")
+        assert "style distance 1.23" in words and "border error -4%" in words and "crossing" not in words
+        sheet.canvas.draw()
+        box = caption.get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= sheet.bbox.width and box.y0 >= 0
+        assert box.y1 <= min(axes.get_window_extent().y0 for axes in sheet.axes)
