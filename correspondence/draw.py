@@ -1,0 +1,91 @@
+"""Matches drawn over both images, side by side, the two ends of each in the same colour and with the same number."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .matches import MatchError, Matches
+
+LEAST_HEIGHT = 480
+"""Smaller pictures are enlarged to about this height, so that numbers can be read."""
+
+
+def colours(count: int) -> np.ndarray:
+    """Colours that differ in hue, neighbours in number far apart: uint8 (count, 3), RGB."""
+    # steps of the golden angle never come back to a hue; brightness alternates to tell near hues apart
+    hue = (np.arange(count) * 0.381966 * 180) % 180
+    value = np.where(np.arange(count) % 2, 200, 255)
+    hsv = np.stack([hue, np.full(count, 235), value], axis=-1).astype(np.uint8)
+    return cv2.cvtColor(hsv.reshape(1, -1, 3), cv2.COLOR_HSV2RGB).reshape(-1, 3) if count else hsv
+
+
+def draw(content, style, matches: Matches, numbers: bool = True, lines: bool = False) -> np.ndarray:
+    """Draw matches over the content (left) and the style (right).
+
+    content, style: uint8 (H, W, 3) RGB, the images that the points refer to, any size. numbers: the number of each match
+    (from 1, in the order of the file) beside both ends. lines: join the two ends. Returns a uint8 picture (H', W', 3).
+
+    Raises:
+        MatchError: images that are not uint8 (H, W, 3), or of other sizes than the matches carry.
+    """
+    images, points = (content, style), (matches.content, matches.style)
+    sizes = (matches.content_size, matches.style_size)
+    for name, image, size in zip(("content", "style"), images, sizes, strict=True):
+        _check(name, image, size)
+    height = max(LEAST_HEIGHT, *(image.shape[0] for image in images))
+    gap = max(4, height // 60)
+    panels, placed, left = [], [], 0
+    for image, ends in zip(images, points, strict=True):
+        factor = min(height / image.shape[0], 2 * height / image.shape[1])
+        shape = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+        way = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+        scale = np.array(shape) / (image.shape[1], image.shape[0])
+        panels.append((left, cv2.resize(np.ascontiguousarray(image), shape, interpolation=way)))
+        placed.append((ends + 0.5) * scale - 0.5 + (left, 0))
+        left += shape[0] + gap
+    canvas = np.full((max(p.shape[0] for _, p in panels), left - gap, 3), 255, np.uint8)
+    for start, panel in panels:
+        canvas[: panel.shape[0], start : start + panel.shape[1]] = panel
+    return _marks(canvas, *placed, height, numbers, lines)
+
+
+def _check(name: str, image, size) -> None:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        shown = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise MatchError(f"the {name} image is {shown}: give a uint8 array of shape (height, width, 3)")
+    if 0 in image.shape:
+        raise MatchError(f"the {name} image has no pixels: its shape is {image.shape}")
+    if size is not None and (image.shape[1], image.shape[0]) != tuple(size):
+        raise MatchError(
+            f"the {name} image is {image.shape[1]} x {image.shape[0]} pixels, but the matches belong to one of "
+            f"{size[0]} x {size[1]}: give that image, or matches.resized(...)"
+        )
+
+
+def _marks(canvas: np.ndarray, starts, ends, height: int, numbers: bool, lines: bool) -> np.ndarray:
+    """Discs with a dark rim, and numbers with a dark outline, sized by the height of the picture."""
+    bits = 3  # OpenCV takes positions in eighths of a pixel
+    radius, thin = max(3, height // 110), max(1, height // 480)
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, height / 1300
+    hues = [tuple(int(v) for v in colour) for colour in colours(len(starts))]
+    order = range(len(starts) - 1, -1, -1)  # the strongest matches come first and are drawn last, on top
+
+    def fixed(point, scale=1 << bits):
+        return tuple(int(v) for v in np.round(point * scale))
+
+    for k in order if lines else ():
+        cv2.line(canvas, fixed(starts[k]), fixed(ends[k]), hues[k], thin, cv2.LINE_AA, bits)
+    for k in order:
+        for point in (starts[k], ends[k]):
+            cv2.circle(canvas, fixed(point), (radius + thin) << bits, (0, 0, 0), -1, cv2.LINE_AA, bits)
+            cv2.circle(canvas, fixed(point), radius << bits, hues[k], -1, cv2.LINE_AA, bits)
+    for k in order if numbers else ():
+        text = str(k + 1)
+        (width, tall), _ = cv2.getTextSize(text, font, scale, thin)
+        for point in (starts[k], ends[k]):
+            x = int(np.clip(point[0] + radius + thin, 0, max(0, canvas.shape[1] - width)))
+            y = int(np.clip(point[1] - radius, tall, max(tall, canvas.shape[0] - 1)))
+            cv2.putText(canvas, text, (x, y), font, scale, (0, 0, 0), 3 * thin, cv2.LINE_AA)
+            cv2.putText(canvas, text, (x, y), font, scale, hues[k], thin, cv2.LINE_AA)
+    return canvas
