@@ -108,7 +108,7 @@ def test_an_interrupted_training_ends_where_an_unbroken_one_does(folder, tmp_pat
     monkeypatch.setattr(train_compact, "SHAPES", ((2, 32), (1, 48)))
     monkeypatch.setattr(train_compact, "SAMPLE", (4, 48))
     given = dict(teacher="vgg19-16x", weights="random", images=str(folder), steps=4, regress=2, regress_to="relu4_1")
-    given |= dict(front="relu4_3", lr=3e-3, held_out=0.1, every=2, seed=4, device="cpu", threads=1)
+    given |= dict(front="relu4_3", lr=3e-3, held_out=0.1, every=2, seed=4, device="cpu", threads=1, iterates_from=None)
 
     def started(name):
         return train_compact.Training(argparse.Namespace(out=str(tmp_path / name), **given))

@@ -17,6 +17,9 @@ variance, in their order, so dead ones are left out. Then:
    The loss is the squared error per channel, over a compromise between that channel's variance and the layer's, plus a
    term that keeps a channel from dying: where the teacher is active and the student is silent, the ReLU would hide the
    error, so the student's negative pre-activation is pulled up. The term fades out over the first half.
+3. From `--iterates-from` on, if it is given, every second step learns on pictures that stylisations with the student
+   are going through (iterates.py). They are kept in memory and made with the student as it stands, beside its learning:
+   this part neither resumes nor repeats to the bit. It runs on a CPU.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from iterates import Iterates
 from regression import Regression
 from soap import Soap
 from torch import nn
@@ -148,6 +152,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--regress", type=int, default=200, help="steps of regression (default %(default)s)")
     parser.add_argument("--regress-to", default="relu4_1", help="last layer regressed (default %(default)s)")
     parser.add_argument("--front", default="relu3_1", help="last layer then frozen (default %(default)s)")
+    parser.add_argument("--iterates-from", type=int, help="from this step on, every second step learns on iterates")
     parser.add_argument("--lr", type=float, default=3e-3, help="peak step size (default %(default)s)")
     parser.add_argument("--held-out", type=float, default=0.04, help="share of the images held out")
     parser.add_argument("--every", type=int, default=250, help="steps between evaluations and checkpoints")
@@ -192,6 +197,7 @@ class Training:
         last = names.index(args.regress_to) + 1
         self.regressions = {name: Regression(self.student.convs[name]) for name in names[:last]}
         self.step = 0
+        self.iterates = Iterates()
         self.checkpoint = self.out / "checkpoint.pt"
         if self.checkpoint.exists():
             saved = torch.load(self.checkpoint, map_location=args.device, weights_only=True)
@@ -208,9 +214,24 @@ class Training:
         """Return step `step`'s crops and the teacher's features of them."""
         torch.set_num_threads(self.args.threads)
         generator = torch.Generator().manual_seed(self.args.seed * 1_000_003 + step + 1)
-        images = Crops(self.images, generator).batch(*SHAPES[step % len(SHAPES)]).to(self.args.device)
+        crops = Crops(self.images, generator)
+        if self.args.iterates_from is not None and step >= self.args.iterates_from and step % 2:
+            images = self.iterates.batch(crops, self.trunk(), generator)
+        else:
+            images = crops.batch(*SHAPES[step % len(SHAPES)])
+        images = images.to(self.args.device)
         with torch.no_grad():
             return images, self.targets.pick(self.teacher(images, self.targets.layers))
+
+    def trunk(self) -> Trunk:
+        """Return the averaged student as a trunk in half precision's values, as it would be shipped."""
+        return Trunk(self.network, {key: value.half().float() for key, value in self.folded().items()})
+
+    def folded(self) -> dict[str, torch.Tensor]:
+        """Return the averaged student's state dict."""
+        student = Student(self.network, torch.Generator())
+        student.load_state_dict({key: value.cpu() for key, value in self.average.items()})
+        return student.folded()
 
     def learn(self, images: torch.Tensor, targets: dict[str, torch.Tensor]) -> dict[str, float]:
         """Take the next step and return its losses by layer."""
@@ -254,15 +275,10 @@ class Training:
 
     def evaluate(self) -> dict[str, float]:
         """Write the averaged student as a trunk file and return its held-out errors."""
-        learning = {key: value.clone() for key, value in self.student.state_dict().items()}
-        self.student.load_state_dict(self.average)
-        state = self.student.folded()
-        self.student.load_state_dict(learning)
         notes = {"network": "compact", "teacher": self.args.teacher, "steps": str(self.step), "input": "RGB in [0, 1]"}
         notes |= {"padding": self.network.padding, "layers": ", ".join(self.student.convs)}
-        save_trunk(state, self.out / "compact.safetensors", notes)
-        trunk = Trunk(self.network, {key: value.half().float() for key, value in state.items()}).to(self.args.device)
-        return level_errors(self.teacher, trunk, self.held, LEVELS, self.args.device)
+        save_trunk(self.folded(), self.out / "compact.safetensors", notes)
+        return level_errors(self.teacher, self.trunk().to(self.args.device), self.held, LEVELS, self.args.device)
 
     def save(self) -> None:
         part = self.checkpoint.with_suffix(".part")
