@@ -21,6 +21,8 @@ from dst.result import Step
 from dst.trunk import Trunk
 from dst.warp_flow import FlowGrid
 
+ADAM_BETAS = (0.8, 0.99)
+"""Decay of the averages of gradients and of their squares."""
 SOLVE_LR = 4e-3
 """First step size of that descent, in units of the long side; it falls to nothing."""
 SOLVE_STEPS = 80
@@ -128,13 +130,13 @@ def smooth_displacements(
     """
     if len(source) == 0 or gamma == 0:
         return target.clone()
-    flow = FlowGrid((16, 16), size, device=source.device)
+    flow = FlowGrid(size, device=source.device)
     displacement = target.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([displacement], lr=SOLVE_LR)
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = SOLVE_LR * (1 - step / steps)
         optimizer.zero_grad()
-        _, coarse = flow.flow(source, displacement)
+        coarse = flow.coarse(source, displacement)
         value = beta * losses.warp_loss(displacement, target, confidence)
         (value + gamma * losses.flow_total_variation(coarse, flow.spacing)).backward()
         optimizer.step()
@@ -246,7 +248,7 @@ class Optimization:
         elif self.config.optimizer == "rmsprop":
             made = torch.optim.RMSprop(groups)
         else:
-            made = torch.optim.Adam(groups, betas=(0.9, 0.99))
+            made = torch.optim.Adam(groups, betas=ADAM_BETAS)
         if self.state.optimizer is not None:
             made.load_state_dict(self.state.optimizer)
         return made
