@@ -7,13 +7,23 @@ import pytest
 from conftest import blobs
 from PIL import Image
 
-from dst import batch, matching, pipeline
+from correspondence.matches import Matches
+from dst import matching, pipeline
+from dst.batch import batch, grid, read_pairs
 from dst.config import InputError
 
 TINY = {
     "size": 32, "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "trunk": "vgg19-16x",
     "weights": "random", "warp": False,
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_figures():
+    """Drawing a run's figures takes longer than these runs do, and has tests of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "_figures", dict)
+        yield
 
 
 @pytest.fixture
@@ -28,7 +38,7 @@ def folder(tmp_path):
 
 def test_a_bad_pair_is_reported_and_the_others_are_made(folder):
     seen = []
-    rows = batch.batch(folder / "pairs.csv", folder / "out", on_pair=lambda *event: seen.append(event[:2]), **TINY)
+    rows = batch(folder / "pairs.csv", folder / "out", on_pair=lambda *event: seen.append(event[:2]), **TINY)
     assert [row["state"] for row in rows] == ["done", "failed", "done"]
     assert seen == [(0, 3), (1, 3), (2, 3)]
     assert "gone.png does not exist" in rows[1]["message"]
@@ -40,21 +50,21 @@ def test_a_bad_pair_is_reported_and_the_others_are_made(folder):
 
     stamp = (folder / "out" / "last" / "run.json").stat().st_mtime_ns
     Image.fromarray(blobs((40, 32), 7)).save(folder / "gone.png")
-    rows = batch.batch(folder / "pairs.csv", folder / "out", **TINY)
+    rows = batch(folder / "pairs.csv", folder / "out", **TINY)
     assert [row["state"] for row in rows] == ["kept", "done", "kept"]
     assert (folder / "out" / "last" / "run.json").stat().st_mtime_ns == stamp
 
     Image.fromarray(blobs((40, 32), 8)).save(folder / "p2.png")
-    rows = batch.batch(folder / "pairs.csv", folder / "out", **TINY)
+    rows = batch(folder / "pairs.csv", folder / "out", **TINY)
     assert rows[2]["state"] == "failed" and "made from another style" in rows[2]["message"]
 
 
 def test_an_interrupted_batch_goes_on_where_it_was(folder):
     table = [{"content": folder / "p0.png", "style": folder / f"p{k}.png"} for k in (1, 2)]
     options = {**TINY, "steps": 3}
-    rows = batch.batch(table, folder / "out", on_step=lambda step: step.done == 2, **options)
+    rows = batch(table, folder / "out", on_step=lambda step: step.done == 2, **options)
     assert [row["state"] for row in rows] == ["stopped"]
-    rows = batch.batch(table, folder / "out", **options)
+    rows = batch(table, folder / "out", **options)
     assert [row["state"] for row in rows] == ["done", "done"]
     whole = pipeline.stylize(folder / "p0.png", folder / "p1.png", **options)
     assert np.array_equal(pipeline.load_run(folder / "out" / "p0-p1").image, whole.image)
@@ -77,12 +87,12 @@ def test_an_interrupted_batch_goes_on_where_it_was(folder):
 def test_bad_tables_are_refused_before_any_work(tmp_path, text, message):
     (tmp_path / "pairs.csv").write_text(text)
     with pytest.raises(InputError, match=message):
-        batch.batch(tmp_path / "pairs.csv", tmp_path / "out")
+        batch(tmp_path / "pairs.csv", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_name_stays_inside_the_folder(tmp_path):
-    rows = batch.read_pairs([{"content": "a.png", "style": "b.png", "name": "../x/y z"}])
+    rows = read_pairs([{"content": "a.png", "style": "b.png", "name": "../x/y z"}])
     assert rows[0]["name"] == "x_y_z"
 
 
@@ -90,7 +100,7 @@ def test_a_grid_has_a_cell_for_each_pair_of_values(monkeypatch):
     calls = []
     monkeypatch.setattr(matching, "find_matches", lambda *given: calls.append(given))
     cells = []
-    sheet = batch.grid(
+    sheet = grid(
         blobs((40, 32), 0), blobs((32, 32), 1), ("alpha", [1.0, 30.0]), ("seed", [0, 1, 2]), side=48,
         on_cell=lambda index, count, result: cells.append((index, count, result)), **TINY,
     )  # fmt: skip
@@ -103,16 +113,20 @@ def test_a_grid_has_a_cell_for_each_pair_of_values(monkeypatch):
 
 
 def test_a_grid_is_matched_once(monkeypatch):
-    real, calls = matching.find_matches, []
+    corners, calls = np.array([[5, 5], [30, 6], [8, 25], [30, 24]]), []
 
     def find(*given):
         calls.append(given)
-        return real(*given)
+        return Matches(corners, corners + 1, None, (40, 32), (40, 32), 0.9)
 
     monkeypatch.setattr(matching, "find_matches", find)
     options = {k: v for k, v in TINY.items() if k != "warp"}
-    batch.grid(blobs((40, 32), 0), blobs((40, 32), 0), ("alpha", [1.0, 8.0]), side=32, match_size=64, **options)
-    assert len(calls) == 1
+    seen = []
+    grid(
+        blobs((40, 32), 0), blobs((40, 32), 1), ("alpha", [1.0, 8.0]), gamma=0.0, **options,
+        on_cell=lambda index, count, result: seen.append(len(result.matches)),
+    )  # fmt: skip
+    assert len(calls) == 1 and seen == [4, 4]
 
 
 @pytest.mark.parametrize(
@@ -126,4 +140,4 @@ def test_a_grid_is_matched_once(monkeypatch):
 )
 def test_bad_grids_are_refused_before_any_work(rows, columns, message):
     with pytest.raises(InputError, match=message):
-        batch.grid(blobs((40, 32), 0), blobs((40, 32), 1), rows, columns, **TINY)
+        grid(blobs((40, 32), 0), blobs((40, 32), 1), rows, columns, **TINY)

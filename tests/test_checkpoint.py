@@ -18,6 +18,14 @@ from dst.config import InputError
 OPTIONS = {**SMALL, "smallest_scale": 32, "points": POINTS}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_figures():
+    """Drawing a run's figures takes longer than these runs do, and has tests of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "_figures", dict)
+        yield
+
+
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
     from PIL import Image
