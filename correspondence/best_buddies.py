@@ -24,7 +24,8 @@ def normalise(features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     deviation = (centred.square().sum((2, 3), keepdim=True) / total).sqrt()
     scaled = centred / (deviation + 1e-3 * mean.abs() + EPSILON)
     length = scaled.square().sum(1, keepdim=True).sqrt()
-    return scaled / (length + EPSILON) * (mask > 0)
+    # the floor keeps a flat map's rounding from being blown up to unit length
+    return scaled / (length + 0.01) * (mask > 0)
 
 
 def activation(features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,48 @@
+"""Drawing: colours, places and sizes of the marks."""
+
+import numpy as np
+import pytest
+
+from correspondence.draw import LEAST_HEIGHT, colours, draw
+from correspondence.matches import MatchError, Matches
+
+
+def picture(width, height):
+    return np.full((height, width, 3), 128, np.uint8)
+
+
+def test_both_ends_have_the_same_colour_in_the_right_place():
+    matches = Matches([[100, 300], [400, 100]], [[300, 50], [60, 400]], None, (500, 600), (400, 600))
+    out = draw(picture(500, 600), picture(400, 600), matches, numbers=False)
+    assert out.dtype == np.uint8 and out.shape == (600, 500 + 10 + 400, 3)
+    for k, colour in enumerate(colours(2)):
+        x, y = matches.content[k].astype(int)
+        u, v = matches.style[k].astype(int)
+        assert np.array_equal(out[y, x], colour) and np.array_equal(out[v, u + 510], colour)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (30, 200), (700, 90), (1600, 1200)])
+def test_any_size_stays_legible_and_untouched(size):
+    image = picture(*size)
+    matches = Matches([[0, 0], [size[0] - 1, size[1] - 1]], [[3, 3], [8, 9]], None, size, (20, 25))
+    out = draw(image, picture(20, 25), matches, lines=True)
+    assert out.shape[0] >= min(LEAST_HEIGHT, 480) and (image == 128).all()
+    assert not np.array_equal(out, draw(image, picture(20, 25), matches, numbers=False))
+
+
+def test_no_matches_give_both_pictures():
+    out = draw(picture(40, 30), picture(20, 20), Matches([], []))
+    assert (out[:LEAST_HEIGHT, :100] == 128).all()
+
+
+def test_colours_differ():
+    chosen = colours(80)
+    assert len({tuple(c) for c in chosen.tolist()}) == 80 and len(colours(0)) == 0
+
+
+def test_images_that_do_not_fit():
+    matches = Matches([[1, 1]], [[2, 2]], None, (40, 30), (20, 20))
+    with pytest.raises(MatchError, match="41 x 30"):
+        draw(picture(41, 30), picture(20, 20), matches)
+    with pytest.raises(MatchError, match="uint8"):
+        draw(np.zeros((30, 40, 3)), picture(20, 20), matches)
