@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -53,10 +54,23 @@ class Interrupt:
             signal.signal(signal.SIGINT, self._before)
 
 
+def _bar(total: float, label: str) -> Any:
+    """A bar with the time left, cut to the terminal; one that does not know its width is taken to be 100 wide."""
+    from tqdm import tqdm
+
+    shape = "{desc:<17}{percentage:3.0f}%|{bar:32}| {elapsed}, {remaining} left{postfix}"
+    return tqdm(
+        total=total,
+        desc=label,
+        bar_format=shape,
+        file=sys.stderr,
+        ncols=shutil.get_terminal_size((100, 24)).columns - 1,
+    )
+
+
 class Progress:
     """Shows stages and steps: bars with the time left on a terminal, else a few plain lines; nothing when quiet."""
 
-    FORMAT = "{desc:<17}{percentage:3.0f}%|{bar:32}| {elapsed}, {remaining} left{postfix}"
     FIXED_COST = 160**2
     """Pixels whose work takes as long as what a step costs whatever its size."""
 
@@ -75,10 +89,7 @@ class Progress:
         if event == "start":
             self.began, self.side = time.perf_counter(), 0
             if self.bars:
-                from tqdm import tqdm
-
-                total = self.total if name == "optimize" and self.total else 1
-                self.bar = tqdm(total=total, desc=label, bar_format=self.FORMAT, file=sys.stderr, leave=True)
+                self.bar = _bar(self.total if name == "optimize" and self.total else 1, label)
         elif self.bar is not None:
             self.bar.update(0 if name == "optimize" and self.total else 1)
             self.bar.close()
@@ -101,15 +112,11 @@ class Progress:
 class Overall:
     """One bar over many runs on a terminal, else a line for each; nothing when quiet."""
 
-    FORMAT = "{desc:<17.17}{percentage:3.0f}%|{bar:32}| {elapsed}, {remaining} left{postfix}"
-
     def __init__(self, quiet: bool, count: int, label: str) -> None:
         """`count` runs will follow; `label` stands before the bar."""
         self.quiet, self.count, self.bar, self.finished = quiet, count, None, 0
         if not quiet and sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self.bar = tqdm(total=count, desc=label, bar_format=self.FORMAT, file=sys.stderr)
+            self.bar = _bar(count, label)
 
     def on_step(self, step: Any) -> None:
         """Take a step of the run that goes on now."""

@@ -15,6 +15,21 @@ from dst.config import PRESETS  # noqa: E402
 LOOKS = {
     "size": "low: quick, broad strokes, soft detail; high: fine strokes, cost grows with the square",
     "seed": "another seed draws other samples: the same picture, other brush marks",
+    "trunk": "compact: quick, close to VGG; vgg19, vgg16: the published look, many times slower",
+    "weights": "needed where the trunk's weights are not at hand",
+    "device": "a GPU does the same in a fraction of the time; bytes may differ from the CPU's",
+    "geometry": "the bend follows this picture, the brush the style: two paintings in one",
+    "style_weights": "equal: a mixture; 3,1: mostly the first, with a touch of the second",
+    "protect": "white parts may move and turn as a whole, never bend; a soft rim of the mask counts as in from one half",
+    "content_mask": "sky as sky, skin as skin; areas that have no partner in style_mask are refused",
+    "style_mask": "the same colours as in content_mask, on the style",
+    "preserve_color": "luminance: strokes in light and dark only, every hue the photograph's; histogram: strokes in the "
+    "photograph's palette, hues may move",
+    "color_only": "off: painted; on: the photograph, bent, in the painting's colours, within seconds",
+    "init": "content: the photograph stays closest; noise, style: more of the painting, less of the layout",
+    "pins": "one pin moves its surroundings; three or more can replace matching",
+    "drop": "without a wrong pair the bend there goes away",
+    "optimizer": "adam: settles soonest; rmsprop: the papers' choice, wants more steps; sgd: very slow at this step size",
     "match_size": "low: few, rough matches; high: slower, and matches follow detail rather than shape",
     "max_points": "low: the bend follows the main proportions; high: every detail pulls",
     "clusters": "5 to 20 give a few well-spread points, good to edit by hand",
@@ -39,7 +54,7 @@ LOOKS = {
     "samples": "low: quick and noisy; high: steady, slower",
     "style_samples": "low: parts of the painting may be missed; high: all of its palette counts",
 }
-"""What one sees at low and high values, for options where there is something to see."""
+"""What one sees at low and high values of each option."""
 
 
 def value(given) -> str:
@@ -62,7 +77,7 @@ def rows(group: str) -> list[str]:
             else:
                 allowed = ""
             flag = LISTS[f.name][0] if f.name in LISTS else "--" + f.name.replace("_", "-")
-            cells = [f"`{flag}`", meta["help"], allowed, value(f.default), LOOKS.get(f.name, "")]
+            cells = [f"`{flag}`", meta["help"], allowed, value(f.default), LOOKS[f.name]]
             found.append("| " + " | ".join(cells) + " |")
     return found
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import cli_options
-from cli_flags import option_fields
+import correspondence
+import dst
+from cli_flags import LISTS, option_fields
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,15 +18,40 @@ def page(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_the_page_of_parameters_is_up_to_date():
-    spec = importlib.util.spec_from_file_location("make_parameters", ROOT / "docs" / "make_parameters.py")
+def maker(name: str):
+    """The program of that name in docs/, as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.text() == page("docs/parameters.md"), "run: python docs/make_parameters.py"
-    assert set(module.LOOKS) <= set(option_fields())
+    return module
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/how-it-works.md", "docs/troubleshooting.md"])
+@pytest.mark.parametrize("name", ["parameters", "api"])
+def test_a_page_that_is_written_by_a_program_is_up_to_date(name):
+    assert maker(f"make_{name}").text() == page(f"docs/{name}.md"), f"run: python docs/make_{name}.py"
+
+
+def test_every_option_says_what_it_looks_like():
+    assert set(maker("make_parameters").LOOKS) == set(option_fields())
+
+
+def test_the_reference_holds_every_public_name():
+    shown = page("docs/api.md")
+    for name in set(dst.__all__) - {"__version__", "PRESETS", "Matches", "plots"}:
+        assert f"### dst.{name}\n" in shown, name
+    for name in correspondence.__all__:
+        assert f"### correspondence.{name}\n" in shown, name
+    assert "\nSee `" not in shown
+
+
+def test_every_handle_has_a_symptom():
+    shown = page("docs/troubleshooting.md")
+    steering = [f for name, f in option_fields().items() if f.metadata["group"] in ("steering", "warp")]
+    flags = [LISTS[f.name][0] if f.name in LISTS else "--" + f.name.replace("_", "-") for f in steering]
+    assert [flag for flag in flags if flag not in shown] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/how-it-works.md", "docs/troubleshooting.md", "docs/parameters.md"])
 def test_every_flag_that_a_page_names_exists(name):
     _, commands = cli_options.build()
     known = {flag for parser in commands.values() for action in parser._actions for flag in action.option_strings}
