@@ -13,7 +13,7 @@ HOME = Path(dst.__file__).resolve().parent.parent / "examples"
 BOOKS = sorted(HOME.glob("*.ipynb"))
 QUICK = {
     "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "trunk": "vgg19-16x", "weights": "random",
-    "match_size": 64, "gamma": 0.0,
+    "match_size": 64, "max_points": 8,
 }  # fmt: skip
 
 
