@@ -58,14 +58,10 @@ def _bar(total: float, label: str) -> Any:
     """A bar with the time left, cut to the terminal; one that does not know its width is taken to be 100 wide."""
     from tqdm import tqdm
 
-    shape = "{desc:<17}{percentage:3.0f}%|{bar:32}| {elapsed}, {remaining} left{postfix}"
-    return tqdm(
-        total=total,
-        desc=label,
-        bar_format=shape,
-        file=sys.stderr,
-        ncols=shutil.get_terminal_size((100, 24)).columns - 1,
-    )
+    columns, rows = shutil.get_terminal_size((100, 24))
+    width = min(32, max(10, columns - 66))
+    shape = f"{{desc:<17}}{{percentage:3.0f}}%|{{bar:{width}}}| {{elapsed}}, {{remaining}} left{{postfix}}"
+    return tqdm(total=total, desc=label, bar_format=shape, file=sys.stderr, ncols=columns - 1, nrows=rows)
 
 
 class Progress:
