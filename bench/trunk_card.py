@@ -18,8 +18,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import matching
 from training_images import read_folder, split
 from trunk_errors import centre_crops, level_errors
 
@@ -106,6 +109,19 @@ def styles(teacher: Trunk, args: argparse.Namespace) -> list[dict]:
     return rows
 
 
+def matches(student: Trunk, teacher: Trunk) -> dict:
+    """Return PCK at 5% and 10% of the side on the sets of bench/matching.py, per photograph and on the mean."""
+    report = {}
+    for kind in ("easy", "hard"):
+        for which, trunk in (("student", student), ("teacher", teacher)):
+            rows = [matching.row(name, kind, matching.encoder(trunk), 0, 256, 1) for name in matching.PHOTOS]
+            found = {row["photo"]: [row["pck5"], row["pck10"], row["matches"]] for row in rows}
+            found["mean"] = np.mean([[row["pck5"], row["pck10"]] for row in rows], 0).tolist()
+            report[f"{kind}, {which}"] = found
+            print(kind, which, json.dumps(found), file=sys.stderr, flush=True)
+    return report
+
+
 def errors(student: Trunk, teacher: Trunk, args: argparse.Namespace) -> dict[str, float]:
     """Errors on the images that the training program holds out with this seed and share."""
     _, held = split(read_folder(args.images), args.held_out, torch.Generator().manual_seed(args.seed))
@@ -132,6 +148,8 @@ def main() -> int:
         report["speed"] = speed(student, teacher, args.repeats)
     if "errors" in args.only and args.images:
         report["errors"] = errors(student, teacher, args)
+    if "matches" in args.only:
+        report["matches"] = matches(student, teacher)
     if "styles" in args.only and args.pairs:
         report["styles"] = styles(teacher, args)
         report["styles_mean_ratio"] = float(np.mean([row["ratio"] for row in report["styles"]]))

@@ -95,7 +95,7 @@ NETWORKS = {
 }
 
 COMPACT_FILE = Path(__file__).with_name("compact.safetensors")
-COMPACT_SHA256 = "b0e70288b79481b4a09e0f8ddcef998b2b117d58d7c11f8fba2acbfc9295dd97"
+COMPACT_SHA256 = "3f01ab0b3a7dbd79a84e43b47aa93c986a5162dbf09f37824a7b8dbc10978153"
 """What `compact.safetensors` must hash to; a damaged or exchanged file is refused."""
 
 
