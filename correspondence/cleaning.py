@@ -11,6 +11,8 @@ LEAST_SPREAD = 0.02
 MOST_CROSSED = 0.25
 MOST_ROUGH = 0.05
 LEAST_CONFIDENCE = 0.5
+CALIBRATION = (5.0, 1.0, 1.0, 2.0)
+"""Constant, weights of similarity, of robustness and of the logarithm of the frame's score."""
 
 
 def similarity(source, target, weights=None) -> tuple[float, np.ndarray, np.ndarray]:
@@ -84,15 +86,16 @@ def uncrossed(source, target, rank) -> np.ndarray:
     return np.sort(np.array(kept, dtype=np.int64))
 
 
-def clean(a, b, rank, value, robust, size_a, size_b, *, max_points, spacing, clusters=0, seed=0) -> Matches:
+def clean(a, b, rank, value, robust, size_a, size_b, *, max_points, spacing, clusters=0, seed=0, agreed=1.0) -> Matches:
     """Choose among candidates: spacing, agreement with the neighbours, no crossings, clusters, at most `max_points`.
 
-    a, b: (N, 2) pixels; rank, value, robust: (N,), what `hierarchy.percolate` gives. Returns matches by falling rank.
+    a, b: (N, 2) pixels; rank, value, robust: (N,), and agreed: what `hierarchy.percolate` gives. Returns matches by falling
+    rank.
     """
     side = float(max(*size_a, *size_b))
     keep = spaced(a, b, rank, spacing * side, spacing * side / 2, 4 * max_points)
     keep = keep[agreeing(a[keep], b[keep], side)]
-    found = Matches(a[keep], b[keep], np.clip(value[keep] * np.sqrt(robust[keep]), 0, 1), size_a, size_b)
+    found = Matches(a[keep], b[keep], match_confidence(value[keep], robust[keep], agreed), size_a, size_b)
     index = uncrossed(found.content, align(found), rank[keep])[:max_points]
     found, rank = found.subset(index), rank[keep][index]
     if 0 < clusters < len(found):
@@ -125,14 +128,27 @@ def clustered(matches: Matches, rank, count: int, seed: int = 0) -> np.ndarray:
     return np.sort([np.flatnonzero(labels == k)[np.argmax(rank[labels == k])] for k in np.unique(labels)])
 
 
+def match_confidence(value, robust, agreed: float) -> np.ndarray:
+    """How sure each match is to lie within 5% of the side, (N,) in [0, 1].
+
+    A logistic of the similarity of its ends (N,), of how well it follows its surroundings (N,), and of the score of the
+    frame; its constants come from `bench/matching.py --calibrate`.
+    """
+    constant, of_value, of_robust, of_frame = CALIBRATION
+    line = (
+        constant + of_value * np.asarray(value) + of_robust * np.asarray(robust) + of_frame * np.log(max(agreed, 1e-4))
+    )
+    return 1 / (1 + np.exp(-np.clip(line, -30, 30)))
+
+
 def pair_confidence(agreed: float) -> float:
     """How sure a pair as a whole is, in [0, 1], from the score of its frame (`alignment.find_frame`).
 
     One half stands where unrelated pictures end and related ones begin: on the pairs tried, unrelated pictures score 0.014 to
-    0.018 (once 0.037), a photograph and a painting of the same kind of subject 0.04 to 0.06, a picture and its own
+    0.037, a photograph and a painting of the same kind of subject 0.04 to 0.06, a picture and its own
     repainted copy 0.09 and more.
     """
-    return float(1 / (1 + (0.028 / max(agreed, 1e-6)) ** 4))
+    return float(1 / (1 + (0.03 / max(agreed, 1e-6)) ** 4))
 
 
 def residuals(matches: Matches) -> np.ndarray:

@@ -92,7 +92,7 @@ def match(
     with torch.no_grad():
         found, agreed = percolate(content, style, encode, threshold)
     seed = 0 if generator is None else int(generator.integers(2**31))
-    kept = clean(*found, *sizes, max_points=max_points, spacing=spacing, clusters=clusters, seed=seed)
+    kept = clean(*found, *sizes, max_points=max_points, spacing=spacing, clusters=clusters, seed=seed, agreed=agreed)
     kept = replace(kept, confidence=pair_confidence(agreed) if len(kept) else 0.0)
     return kept.resized(content_size, style_size)
 

@@ -129,5 +129,5 @@ def test_the_verdict_on_sets(points):
 
 
 def test_pair_confidence_rises_from_zero_to_one():
-    values = [pair_confidence(v) for v in (0.0, 0.01, 0.028, 0.06, 0.5)]
+    values = [pair_confidence(v) for v in (0.0, 0.01, 0.03, 0.06, 0.5)]
     assert values == sorted(values) and values[0] < 1e-6 and values[2] == pytest.approx(0.5) and values[-1] > 0.99

@@ -1,0 +1,229 @@
+"""How well, how fast and how surely the matching finds a known bend: a table, and a JSON file.
+
+    python bench/matching.py --out matching.json
+    python bench/matching.py --calibrate
+    python bench/matching.py --trunk vgg19-16x --weights FILE --photos astronaut cat
+
+Easy set: a photograph bent by a thin-plate spline whose 4 x 4 points move by 5% of the long side each, its channels
+permuted, its contrast lowered, smoothed by a 7 x 7 mode filter. Hard set: bent by 2.5%, then shrunk to 0.7, turned by 15
+degrees and shifted by (50, 20) of 256 px. PCK@5% is the share of matches whose style point lies within 5% of the side of
+the true one. The photographs come inside the wheels of scikit-image and scikit-learn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from skimage import data
+from skimage.filters.rank import modal
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from correspondence import cleaning, match
+from dst.trunk import LEVELS, load_trunk
+
+PHOTOS = ("astronaut", "cat", "coffee", "flower")
+MORE = ("rocket", "china")
+
+
+def photo(name: str, side: int) -> np.ndarray:
+    """A photograph, uint8 (h, w, 3), its long side `side`."""
+    if name in ("flower", "china"):
+        from sklearn.datasets import load_sample_image
+
+        image = load_sample_image(f"{name}.jpg")
+    else:
+        image = getattr(data, name)()
+    factor = side / max(image.shape[:2])
+    size = (round(image.shape[1] * factor), round(image.shape[0] * factor))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def kernel(apart: np.ndarray) -> np.ndarray:
+    square = (apart**2).sum(axis=-1)
+    return 0.5 * square * np.log(np.maximum(square, 1e-12))
+
+
+def spline(source: np.ndarray, target: np.ndarray):
+    """The thin-plate spline that takes source to target: a function of points (N, 2)."""
+    count = len(source)
+    plane = np.column_stack([np.ones(count), source])
+    system = np.zeros((count + 3, count + 3))
+    system[:count, :count], system[:count, count:], system[count:, :count] = (
+        kernel(source[:, None] - source),
+        plane,
+        plane.T,
+    )
+    weights = np.linalg.solve(system, np.vstack([target, np.zeros((3, 2))]))
+
+    def at(points):
+        basis = np.column_stack([kernel(points[:, None] - source), np.ones(len(points)), points])
+        return basis @ weights
+
+    return at
+
+
+SETS = {
+    "easy": {"bend": 0.05, "angle": 0, "scale": 1.0, "shift": (0, 0), "contrast": 0.7, "window": 7, "noise": 0},
+    "hard": {"bend": 0.025, "angle": 15, "scale": 0.7, "shift": (50, 20), "contrast": 0.7, "window": 7, "noise": 0},
+    "harsh": {"bend": 0.07, "angle": 20, "scale": 0.7, "shift": (30, -20), "contrast": 0.4, "window": 11, "noise": 15},
+}
+"""The harsh set only calibrates: it is meant to fail in part."""
+
+
+def synthetic(name: str, kind: str, seed: int = 0, side: int = 256, sign: int = 1):
+    """A photograph, its repainted copy, and the function that takes points of the first to the second."""
+    image, made = photo(name, side), SETS[kind]
+    height, width = image.shape[:2]
+    rng = np.random.default_rng(seed)
+    source = np.stack(np.meshgrid(np.linspace(0, width - 1, 4), np.linspace(0, height - 1, 4)), -1).reshape(-1, 2)
+    way = rng.uniform(0, 2 * np.pi, 16)
+    bend = spline(source, source + made["bend"] * side * np.stack([np.cos(way), np.sin(way)], 1))
+    angle, scale = sign * np.radians(made["angle"]), made["scale"]
+    shift = np.array(made["shift"]) * side / 256
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    centre = np.array([width - 1, height - 1]) / 2
+
+    def forward(points):
+        return (bend(points) - centre) @ turn.T + centre + shift
+
+    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).reshape(-1, 2).astype(float)
+    flat = (grid - centre - shift) @ np.linalg.inv(turn).T + centre
+    back = flat.copy()
+    for _ in range(12):  # the bend is mild, so its inverse is a fixed point
+        back = back - (bend(back) - flat)
+    where = back.reshape(height, width, 2).astype(np.float32)
+    style = cv2.remap(image, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    style = np.clip((style[..., [1, 2, 0]].astype(float) - 128) * made["contrast"] + 138, 0, 255)
+    style = np.clip(style + made["noise"] * rng.normal(size=style.shape), 0, 255).astype(np.uint8)
+    window = np.ones((made["window"],) * 2)
+    return image, np.stack([modal(style[..., k], window) for k in range(3)], -1), forward
+
+
+def tensor(image: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
+
+
+def encoder(trunk):
+    return lambda image: list(trunk(image, LEVELS).values())
+
+
+def row(name: str, kind: str, encode, seed: int, side: int, sign: int) -> dict:
+    """One pair matched: figures, and errors and scores of its matches."""
+    content, style, forward = synthetic(name, kind, seed, side, sign)
+    began, used = time.perf_counter(), time.process_time()
+    found = match(tensor(content), tensor(style), encode)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - used
+    error = np.linalg.norm(forward(found.content) - found.style, axis=1) / side
+    return {
+        "photo": name,
+        "set": kind,
+        "seed": seed,
+        "sign": sign,
+        "matches": len(found),
+        "pck5": float((error < 0.05).mean()) if len(found) else 0.0,
+        "pck10": float((error < 0.1).mean()) if len(found) else 0.0,
+        "median_px_of_256": float(np.median(error) * 256) if len(found) else None,
+        "confidence": found.confidence,
+        "seconds": seconds,
+        "cpu_seconds": cpu,
+        "errors": error.tolist(),
+        "scores": found.scores.tolist(),
+    }
+
+
+def report(rows: list[dict]) -> None:
+    print(
+        f"{'set':5} {'photo':10} {'seed':>4} {'n':>3} {'PCK@5%':>7} {'@10%':>5} {'median px':>9} {'sure':>5} {'s':>6} {'cpu s':>6}"
+    )
+    for r in rows:
+        median = "-" if r["median_px_of_256"] is None else f"{r['median_px_of_256']:.1f}"
+        print(
+            f"{r['set']:5} {r['photo']:10} {r['seed']:4d} {r['matches']:3d} {r['pck5']:7.2f} {r['pck10']:5.2f} "
+            f"{median:>9} {r['confidence']:5.2f} {r['seconds']:6.1f} {r['cpu_seconds']:6.1f}"
+        )
+    scores = np.concatenate([r["scores"] for r in rows])
+    right = np.concatenate([r["errors"] for r in rows]) < 0.05
+    print("of matches said to be this sure, so many are right within 5%:")
+    for low in np.arange(0, 1, 0.1):
+        chosen = (scores >= low) & (scores < low + 0.1 + 1e-9 * (low > 0.85))
+        if chosen.sum() >= 20:
+            print(f"  {low:.1f} to {low + 0.1:.1f}: {right[chosen].mean():.2f} of {chosen.sum()}")
+
+
+def calibrate(encode, photos, seeds, side: int) -> None:
+    """Fit the logistic that turns similarity, robustness and the frame's score into a confidence; print its constants.
+
+    Photographs against their repainted copies of all three sets, and against one another, where every match is wrong.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    inputs, right, weights = [], [], []
+    plain, seen = cleaning.match_confidence, []
+    cleaning.match_confidence = lambda *given: (seen.append(given), plain(*given))[1]
+    pairs = [(name, name, kind, seed) for kind in SETS for seed in seeds for name in photos]
+    pairs += [(a, b, "easy", seeds[0]) for a, b in zip(photos, [*photos[1:], photos[0]], strict=True)]
+    for a, b, kind, seed in pairs:
+        content, (_, style, forward) = photo(a, side), synthetic(b, kind, seed, side)
+        seen.clear()
+        found = match(tensor(content), tensor(style), encode, max_points=10_000)
+        if len(found) == 0:
+            continue
+        table = {score: (value, robust) for value, robust, score in zip(*seen[0][:2], plain(*seen[0]), strict=True)}
+        ends = np.array([table[score] for score in found.scores])
+        inputs.append(np.column_stack([ends, np.full(len(ends), np.log(max(seen[0][2], 1e-4)))]))
+        error = np.linalg.norm(forward(found.content) - found.style, axis=1) / side
+        right.append((error < 0.05) if a == b else np.zeros(len(ends), bool))
+        weights.append(np.full(len(ends), 1 / len(ends)))
+        print(f"{a}, {b}, {kind}: {right[-1].mean():.2f} right, frame {seen[0][2]:.4f}", flush=True)
+    cleaning.match_confidence = plain
+    inputs, right, weights = np.concatenate(inputs), np.concatenate(right), np.concatenate(weights)
+    model = LogisticRegression(C=1.0).fit(inputs, right, sample_weight=weights * len(right) / weights.sum())
+    print("CALIBRATION =", tuple(round(float(v), 3) for v in (*model.intercept_, *model.coef_[0])))
+    sure = model.predict_proba(inputs)[:, 1]
+    for low in np.arange(0, 1, 0.2):
+        chosen = (sure >= low) & (sure <= low + 0.2)
+        if chosen.any():
+            share = np.average(right[chosen], weights=weights[chosen])
+            print(
+                f"  said {np.average(sure[chosen], weights=weights[chosen]):.2f}: {share:.2f} right of {chosen.sum()}"
+            )
+
+
+def main(arguments=None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trunk", default="compact")
+    parser.add_argument("--weights", help="file of weights, or 'random'")
+    parser.add_argument("--photos", nargs="+", default=[*PHOTOS], choices=[*PHOTOS, *MORE])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--side", type=int, default=256, help="long side in pixels")
+    parser.add_argument("--both-ways", action="store_true", help="the hard set turned to the left as well")
+    parser.add_argument("--calibrate", action="store_true", help="fit the constants of a match's confidence, and stop")
+    parser.add_argument("--out", type=Path, help="JSON file to write")
+    options = parser.parse_args(arguments)
+    encode = encoder(load_trunk(options.trunk, options.weights))
+    if options.calibrate:
+        return calibrate(encode, options.photos, options.seeds, options.side)
+    rows = []
+    for kind in ("easy", "hard"):
+        for seed in options.seeds:
+            for sign in (1, -1) if kind == "hard" and options.both_ways else (1,):
+                rows += [row(name, kind, encode, seed, options.side, sign) for name in options.photos]
+    report(rows)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of the process {peak:.0f} MB, {torch.get_num_threads()} threads")
+    if options.out:
+        record = {"trunk": options.trunk, "threads": torch.get_num_threads(), "peak_mb": peak, "rows": rows}
+        options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
