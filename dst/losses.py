@@ -89,7 +89,7 @@ def relaxed_emd(features: Tensor, target: Tensor) -> Tensor:
     a, b = normalize_rows(features), normalize_rows(target)
     with torch.no_grad():
         rows, columns, weights = _nearest_pairs(a @ b.T)
-    return _mean(1 - (a[rows] * b[columns]).sum(1), weights)
+    return _mean(1 - (a.index_select(0, rows) * b.index_select(0, columns)).sum(1), weights)
 
 
 def palette(colors: Tensor, target: Tensor) -> Tensor:
@@ -104,8 +104,8 @@ def palette(colors: Tensor, target: Tensor) -> Tensor:
     a, b = normalize_rows(colors), normalize_rows(target)
     with torch.no_grad():
         rows, columns, weights = _nearest_pairs(a @ b.T - torch.cdist(colors, target))
-    euclidean = ((colors[rows] - target[columns]).square().sum(1) + EPS**2).sqrt() - EPS
-    return _mean(euclidean + 1 - (a[rows] * b[columns]).sum(1), weights)
+    euclidean = ((colors.index_select(0, rows) - target.index_select(0, columns)).square().sum(1) + EPS**2).sqrt() - EPS
+    return _mean(euclidean + 1 - (a.index_select(0, rows) * b.index_select(0, columns)).sum(1), weights)
 
 
 def mean_and_covariance(features: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from dst import losses, pyramid
 from dst.color import color_moments, to_opponent, to_rgb, tone_colors
 from dst.config import OptimizeConfig
+from dst.descent import Descent
 from dst.images import resize
 from dst.methods.gatys import Gatys
 from dst.methods.strotss import Strotss
@@ -21,8 +22,6 @@ from dst.result import Step
 from dst.trunk import Trunk
 from dst.warp_flow import FlowGrid
 
-ADAM_BETAS = (0.8, 0.99)
-"""Decay of the averages of gradients and of their squares."""
 SOLVE_LR = 4e-3
 """First step size of that descent, in units of the long side; it falls to nothing."""
 SOLVE_STEPS = 80
@@ -132,14 +131,14 @@ def smooth_displacements(
         return target.clone()
     flow = FlowGrid(size, device=source.device)
     displacement = target.clone().requires_grad_(True)
-    optimizer = torch.optim.Adam([displacement], lr=SOLVE_LR)
+    descent = Descent("adam", [([displacement], SOLVE_LR)])
     for step in range(steps):
-        optimizer.param_groups[0]["lr"] = SOLVE_LR * (1 - step / steps)
-        optimizer.zero_grad()
+        descent.groups = [([displacement], SOLVE_LR * (1 - step / steps))]
+        descent.zero_grad()
         coarse = flow.coarse(source, displacement)
         value = beta * losses.warp_loss(displacement, target, confidence)
         (value + gamma * losses.flow_total_variation(coarse, flow.spacing)).backward()
-        optimizer.step()
+        descent.step()
     return _hold(displacement.detach(), target, held)
 
 
@@ -239,19 +238,11 @@ class Optimization:
         counts = self.config.samples, self.config.style_samples
         return Strotss(self.trunk, content, styles, self.config.palette, *counts, generator, regions)
 
-    def _optimizer(self, parameters: list[Tensor], displacement: Tensor) -> torch.optim.Optimizer:
-        groups = [{"params": parameters, "lr": self.config.lr}]
+    def _descent(self, parameters: list[Tensor], displacement: Tensor) -> Descent:
+        groups = [(parameters, self.config.lr)]
         if self.warps:
-            groups.append({"params": [displacement], "lr": self.config.warp_lr})
-        if self.config.optimizer == "sgd":
-            made = torch.optim.SGD(groups, momentum=0.9)
-        elif self.config.optimizer == "rmsprop":
-            made = torch.optim.RMSprop(groups)
-        else:
-            made = torch.optim.Adam(groups, betas=ADAM_BETAS)
-        if self.state.optimizer is not None:
-            made.load_state_dict(self.state.optimizer)
-        return made
+            groups.append(([displacement], self.config.warp_lr))
+        return Descent(self.config.optimizer, groups, self.state.optimizer)
 
     def _run_scale(self, on_step) -> None:
         state = self.state
@@ -261,15 +252,16 @@ class Optimization:
         generator = torch.Generator(self.device).manual_seed(self.seed * 7919 + 17)
         if state.generator is not None:
             generator.set_state(state.generator)
-        method, optimizer = self._method(), self._optimizer(state.bands, state.displacement)
+        method, descent = self._method(), self._descent(state.bands, state.displacement)
         height, width = state.bands[0].shape[-2:]
         flow = _flow_grid(self.problem, state.bands[0]) if self.warps else None
         kept = [band.detach().clone() for band in state.bands]
         while state.step < steps:
             began = time.perf_counter()
-            for group, lr in zip(optimizer.param_groups, (self.config.lr, self.config.warp_lr), strict=False):
-                group["lr"] = lr * (1 - (1 - self.config.lr_end) * state.step / steps)
-            optimizer.zero_grad(set_to_none=True)
+            share = 1 - (1 - self.config.lr_end) * state.step / steps
+            sizes = self.config.lr * share, self.config.warp_lr * share
+            descent.groups = [(group, size) for (group, _), size in zip(descent.groups, sizes, strict=False)]
+            descent.zero_grad()
             terms = self._terms(method, flow, alpha, generator)
             terms["total"].backward()
             row = {"scale": state.scale, "side": max(width, height), "step": state.step}
@@ -277,13 +269,13 @@ class Optimization:
             if not all(map(_finite, row.values())):
                 state.stopped, state.bands = _not_finite(row), kept
                 return
-            optimizer.step()
+            descent.step()
             with torch.no_grad():
                 state.displacement.copy_(_hold(state.displacement, self.problem.target, self.problem.held))
             row["seconds"] = time.perf_counter() - began
             state.step += 1
             state.history.append(row)
-            state.optimizer, state.generator = optimizer.state_dict(), generator.get_state()
+            state.optimizer, state.generator = descent.state, generator.get_state()
             if state.step % KEEP_EVERY == 0:
                 kept = [band.detach().clone() for band in state.bands]
             if on_step is not None and on_step(self._event(row, steps, (width, height))):

@@ -14,7 +14,7 @@ DST, CORRESPONDENCE = Path(dst.__file__).parent, Path(correspondence.__file__).p
 
 ORDER = [
     {"_version", "config"},
-    {"files", "icc", "codecs", "color"},
+    {"files", "icc", "codecs", "color", "descent"},
     {"images", "weights", "warp", "pyramid", "losses"},
     {"trunk"},
     {"methods", "plots"},
