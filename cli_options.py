@@ -26,7 +26,7 @@ COMMANDS = {
     "batch": "stylise many pairs from a table, with a report of failures",
 }
 USAGE = {
-    "demo": "[-o DIR] [options]",
+    "demo": "[-o DIR] [--style NAME] [options]",
     "stylize": "CONTENT STYLE -o FILE [--run DIR] [options]",
     "match": "CONTENT STYLE -o FILE [--save-points FILE] [options]",
     "warp": "IMAGE -o FILE (--run DIR | --points FILE) [--strength X]",
@@ -36,6 +36,8 @@ USAGE = {
     "grid": "CONTENT STYLE -o FILE --rows NAME=V,V [--columns NAME=V,V] [options]",
     "batch": "PAIRS -o DIR [--no-resume] [options]",
 }
+SAMPLES = ("oval", "ink", "facets")
+"""Names of the style pictures that come with the toolkit; the first is the demo's."""
 QUIET_RECORD = ("warp", "morph", "grid")
 """Commands without a record to print."""
 
@@ -119,6 +121,15 @@ def build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]
 
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="DIR", default="demo", help="folder of the run [default demo]")
+
+    def sample(text: str) -> str:
+        return argument(check_choice, "--style", text, SAMPLES)
+
+    names = ", ".join(SAMPLES)
+    parser.add_argument(
+        "--style", type=sample, default=SAMPLES[0], metavar="NAME",
+        help=f"which of the drawn portraits to take after [{names}; default {SAMPLES[0]}]",
+    )  # fmt: skip
     _add_preset(parser)
     add_options(parser)
     _add_fit(parser)

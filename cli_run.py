@@ -17,12 +17,13 @@ FILMS = (".gif", ".mp4")
 
 def demo(args: Any) -> int:
     """`dst demo`."""
-    from dst.pipeline import demo_pair
+    from dst.pipeline import demo_pair, sample_styles
     from dst.result import read_record
 
     args.run, args.output, args.points, args.warp, args.film, args.morph = args.output, None, None, True, None, None
     args.force = (Path(args.run) / "run.json").exists() and bool(read_record(args.run).get("demo"))
-    return _stylize(args, *demo_pair(), notes={"demo": True})
+    style = {path.stem: path for path in sample_styles()}[args.style]
+    return _stylize(args, demo_pair()[0], style, notes={"demo": True})
 
 
 def stylize(args: Any) -> int:

@@ -128,6 +128,12 @@ def test_help_shows_ranges_and_defaults(capsys, monkeypatch):
     assert "[32 to 8192; default 512]" in shown and "[strotss, gatys; default strotss]" in shown
 
 
+def test_the_demo_offers_the_samples_that_there_are():
+    from dst.pipeline import sample_styles
+
+    assert {path.stem for path in sample_styles()} == set(cli_options.SAMPLES)
+
+
 def test_version(capsys):
     import dst
 
@@ -164,6 +170,8 @@ def test_the_demo_replaces_itself_and_nothing_else(stand_in, pair, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     assert cli.main(["demo"]) == 0 and cli.main(["demo", "--size", "64"]) == 0
     assert json.loads((tmp_path / "demo" / "run.json").read_text())["demo"] is True
+    assert cli.main(["demo", "--style", "ink", "--quiet"]) == 0
+    assert [call["style"].stem for call in stand_in] == ["oval", "oval", "ink"]
     assert "wrote demo" in capsys.readouterr().err
     assert cli.main(["stylize", *pair, "--run", str(tmp_path / "mine"), "--quiet"]) == 0
     assert "--force" in refused(capsys, "demo", "-o", tmp_path / "mine")
@@ -247,6 +255,7 @@ def test_where_memory_is_short_the_size_that_fits_is_named_and_taken(stand_in, p
         (["grid", "a", "b", "-o", "g.png", "--rows", "alpha=1", "--columns", "alpha=2"], "choose two options"),
         (["batch", "none.csv", "-o", "d"], "cannot be read"),
         (["score", "none"], "does not exist"),
+        (["demo", "--style", "ovl"], "did you mean 'oval'"),
         (["demo", "-o", "none/demo"], "does not exist: create it"),
         (["--vresion"], "did you mean '--version'"),
     ],
