@@ -1,9 +1,11 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
+import dst
 from dst.descent import ADAM_BETAS, MOMENTUM, RMSPROP_DECAY, Descent
 
 ORACLES = {
@@ -54,4 +56,5 @@ def test_a_step_does_not_load_the_compiler():
         "import sys, torch; from dst.descent import Descent; x = torch.ones(2, requires_grad=True);"
         "x.sum().backward(); Descent('adam', [([x], 0.1)]).step(); sys.exit('torch._dynamo' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    root = Path(dst.__file__).parent.parent
+    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
