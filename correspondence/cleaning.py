@@ -11,7 +11,7 @@ LEAST_SPREAD = 0.02
 MOST_CROSSED = 0.25
 MOST_ROUGH = 0.05
 LEAST_CONFIDENCE = 0.5
-CALIBRATION = (5.0, 1.0, 1.0, 2.0)
+CALIBRATION = (8.473, 0.859, -0.906, 3.002)
 """Constant, weights of similarity, of robustness and of the logarithm of the frame's score."""
 
 
@@ -132,7 +132,7 @@ def match_confidence(value, robust, agreed: float) -> np.ndarray:
     """How sure each match is to lie within 5% of the side, (N,) in [0, 1].
 
     A logistic of the similarity of its ends (N,), of how well it follows its surroundings (N,), and of the score of the
-    frame; its constants come from `bench/matching.py --calibrate`.
+    frame; its constants come from `bench/matching.py --calibrate --photos cat coffee flower`.
     """
     constant, of_value, of_robust, of_frame = CALIBRATION
     line = (
