@@ -18,12 +18,11 @@ def pixels(figure: Figure) -> np.ndarray:
 
 @pytest.mark.parametrize("draw", [plots.losses, plots.matches, plots.arrows, plots.grid, plots.contact])
 @pytest.mark.parametrize("kind", ["bends", "plain", "alpha"])
-def test_every_figure_is_drawn_for_every_kind_of_run(made_result, draw, kind, tmp_path):
+def test_every_figure_is_drawn_for_every_kind_of_run(made_result, draw, kind):
     result = made_result(bends=kind != "plain", alpha=kind == "alpha")
     before = [picture.copy() for picture in (result.image, result.content)]
     figure = draw(result)
     assert isinstance(figure, Figure)
-    figure.savefig(tmp_path / "figure.png")
     assert pixels(figure).std() > 5
     assert all(np.array_equal(a, b) for a, b in zip(before, (result.image, result.content), strict=True))
 
@@ -42,7 +41,7 @@ def test_losses_mark_every_scale(made_result):
 
 
 def test_losses_take_an_empty_history_and_zeros(made_result):
-    plots.losses(made_result(history=[])).canvas.draw()
+    assert len(plots.losses(made_result(history=[])).axes) == 6
     flat = [{**row, "warp": 0.0, "tv": 0.0} for row in made_result().history]
     plots.losses(made_result(history=flat)).canvas.draw()
 
