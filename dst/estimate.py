@@ -89,9 +89,10 @@ def _available() -> float | None:
 def _container_left() -> float | None:
     """What a Linux control group leaves, where one sets a limit."""
     try:
-        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as limit, open(
-            "/sys/fs/cgroup/memory.current", encoding="ascii"
-        ) as used:
+        with (
+            open("/sys/fs/cgroup/memory.max", encoding="ascii") as limit,
+            open("/sys/fs/cgroup/memory.current", encoding="ascii") as used,
+        ):
             return float(limit.read()) - float(used.read())
     except (OSError, ValueError):
         return None

@@ -12,7 +12,7 @@ from torch import Tensor
 EPS = 1e-6
 REFERENCE_SIDE = 256.0
 """The warp term is counted in pixels of a frame with this long side, whatever the real size is."""
-REFERENCE_NODES = 32
+REFERENCE_NODES = 128
 """The smoothness term is counted between neighbours of a grid with this many nodes along the long side."""
 
 
@@ -178,7 +178,7 @@ def warp_loss(displacement: Tensor, target: Tensor, weights: Tensor | None = Non
 def flow_total_variation(flow: Tensor, spacing: tuple[float, float]) -> Tensor:
     """Total variation of a displacement field: the mean L1 norm of its first differences.
 
-    Differences are those between neighbouring nodes of a grid of 32 nodes along the long side, displacements in [-1, 1]
+    Differences are those between neighbouring nodes of a grid of 128 nodes along the long side, displacements in [-1, 1]
     coordinates, so that the value is the same at every resolution and on every grid.
 
     Args:

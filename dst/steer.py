@@ -16,12 +16,17 @@ from torch.nn import functional as F
 from dst import images
 from dst.config import InputError, StylizeConfig, check_number, suggest
 from dst.optimize import smooth_displacements
-from dst.warp import Warp, to_pixels
+from dst.warp import Warp, border_anchors, to_pixels
+from dst.warp_repair import survey
 
 INITS = ("content", "noise", "style")
 """Names that `init` takes; anything else is a picture."""
 NEAR_PIN = 0.03
 """A found match this close to a pin, share of the long side, gives way to it."""
+FLOOR = 0.1
+"""Least Jacobian determinant around which no point is blamed."""
+SURVEY = 96
+"""Nodes along the long side of the grid that is looked at for places that fold."""
 MISS = 0.25
 """How far a pinned point may stay from its target, pixels of a picture of up to 1024 pixels."""
 
@@ -204,7 +209,8 @@ def fit_warp(
         torch.tensor(warp.source), torch.tensor(strength * warp.displacement), warp.size, *weights, torch.tensor(held)
     )
     warp = dataclasses.replace(warp, displacement=reached.numpy(), rigid=held.astype(int))
-    return mend(warp, warp.source[held], warp.displacement[held], mask)
+    pinned = warp.source[held], warp.displacement[held]
+    return mend(drop_folding(warp), *pinned, mask)
 
 
 def mend(warp: Warp, pins: np.ndarray, displacement: np.ndarray, mask: np.ndarray | None) -> Fitted:
@@ -231,6 +237,36 @@ def mend(warp: Warp, pins: np.ndarray, displacement: np.ndarray, mask: np.ndarra
         if not len(pins) or _miss(fitted.warp, pins, displacement) <= MISS:
             break
     return fitted
+
+
+def drop_folding(warp: Warp, floor: float = FLOOR, most: float = 0.5) -> Warp:
+    """Drop free points around which a warp folds or nearly does, as long as a few can be blamed for it.
+
+    A fold is where neighbours disagree: of the four free points nearest to the lowest Jacobian determinant, the one whose
+    displacement is farthest from the mean of its neighbours' goes first; the fixed border counts as neighbours that do not
+    move. Reducing all displacements until the last fold is gone would let one stray point undo the whole bend.
+
+    Args:
+        warp: any warp; its rigid points stay.
+        floor: the determinant at which to stop.
+        most: share of the points that may go.
+    """
+    border = border_anchors(warp.size, warp.anchors) if warp.anchors else np.zeros((0, 2))
+    for _ in range(int(most * len(warp.source))):
+        places, found, _ = survey(warp, SURVEY, floor)
+        free = np.flatnonzero(warp.rigid == 0)
+        if float(found.min()) > floor or len(free) <= 3:
+            break
+        place = places[int(found.argmin())].numpy()
+        ends = (warp.source + warp.moved)[free]
+        suspects = free[np.argsort(np.linalg.norm(ends - place, axis=1), kind="stable")[:4]]
+        sources = np.concatenate([warp.source, border])
+        moved = np.concatenate([warp.moved, np.zeros_like(border)])
+        apart = np.linalg.norm(sources[suspects, None] - sources[None], axis=2)
+        near = np.argsort(apart, axis=1, kind="stable")[:, 1:7]
+        strangeness = np.linalg.norm(moved[suspects] - moved[near].mean(1), axis=1)
+        warp = _subset(warp, np.delete(np.arange(len(warp.source)), suspects[int(strangeness.argmax())]))
+    return warp
 
 
 def _subset(warp: Warp, index: np.ndarray) -> Warp:

@@ -9,6 +9,7 @@ from correspondence.matches import Matches
 from dst import recolor, steer
 from dst.config import InputError, StylizeConfig
 from dst.masks import protected, read_areas
+from dst.warp import to_pixels
 
 SIZE = (200, 160)
 SOURCE = np.array([[40, 40], [150, 40], [100, 80], [50, 120], [150, 120], [100, 30], [60, 70], [140, 75.0]])
@@ -242,3 +243,14 @@ def test_recolouring_carries_mean_and_covariance_and_areas_apart():
     black_white = torch.cat([torch.zeros(1, 3, 40, 24), torch.ones(1, 3, 40, 24)], 3)
     apart = recolor.recolor(content, [black_white], [1.0], areas.regions())
     assert apart[..., :24].min() > 0.9 and apart[..., 24:].max() < 0.1
+
+
+def test_one_stray_point_does_not_undo_the_whole_bend():
+    x, y = np.meshgrid(np.linspace(30, 170, 6), np.linspace(30, 170, 6))
+    source = np.column_stack([x.ravel(), y.ravel()])
+    target = source + 6 * np.column_stack([np.sin(source[:, 1] / 40), np.cos(source[:, 0] / 40)])
+    target[14] += (60, -45)
+    fitted = steer.fit_warp(source, target, (200, 200))
+    kept = [int(np.linalg.norm(source - p, axis=1).argmin()) for p in to_pixels(fitted.warp.source, (200, 200))]
+    assert 14 not in kept and len(kept) >= 33
+    assert fitted.kept > 0.99 and not fitted.warp.folds().folded

@@ -33,7 +33,7 @@ def agree_with_features(name, features):
     trunk = load_trunk(name, weights="random", seed=3)
     state = dict(zip(features.state_dict(), random_weights(name, 3).values(), strict=True))
     features.load_state_dict(state)
-    images = torch.rand(1, 3, 32, 21, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(1, 3, 32, 35, generator=torch.Generator().manual_seed(0))
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     x, expected = (images - mean) / std, []
