@@ -121,8 +121,8 @@ def grid(args: Any) -> int:
     if args.columns is not None and args.columns[0] == args.rows[0]:
         raise InputError(f"rows and columns are both {args.rows[0]}: choose two options")
 
-    from dst.batch import grid as make_grid
     from dst.images import write
+    from dst.sweeps import grid as make_grid
 
     style = args.style[0] if len(args.style) == 1 else args.style
     count = len(args.rows[1]) * (1 if args.columns is None else len(args.columns[1]))
@@ -145,8 +145,8 @@ def grid(args: Any) -> int:
 
 def batch(args: Any) -> int:
     """`dst batch`."""
-    from dst.batch import REPORT, read_pairs
-    from dst.batch import batch as make_all
+    from dst.sweeps import REPORT, read_pairs
+    from dst.sweeps import batch as make_all
 
     overall = Overall(args.quiet, len(read_pairs(args.pairs)), "batch")
     with Interrupt() as interrupt:

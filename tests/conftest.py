@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# The folders of the checkout that no installation holds (assets, bench, tools), behind the installed packages.
+sys.path.append(str(ROOT))
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import dst
 from dst import config
 
-HOME = Path(dst.__file__).resolve().parent.parent / "examples"
+HOME = Path(__file__).resolve().parent.parent / "examples"
 BOOKS = sorted(HOME.glob("*.ipynb"))
 QUICK = {
     "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "trunk": "vgg19-16x", "weights": "random",

@@ -26,7 +26,7 @@ ORDER = [
     {"prepare"},
     {"matching"},
     {"pipeline"},
-    {"batch"},
+    {"sweeps"},
     {"cli"},
 ]
 """Rooms from the foundation up; each may import what stands above it in this list, never what stands below.

@@ -26,19 +26,19 @@ def make_problem(points=True, style=None, **kw):
     target = torch.tensor([[0.05, 0.0], [-0.03, 0.02], [0.0, 0.06], [0.02, 0.0]], dtype=torch.float64)
     if not points:
         source = target = source[:0]
-    styles = [Style(picture(40, 64, 1) if style is None else style, 1.0)]
-    return Problem(picture(48, 64, 0), styles, None, source, target, beta=0.5, gamma=50.0, **kw)
+    styles = [Style(picture(30, 48, 1) if style is None else style, 1.0)]
+    return Problem(picture(36, 48, 0), styles, None, source, target, beta=0.5, gamma=50.0, **kw)
 
 
 def options(**kw):
-    given = {"steps": 6, "smallest_scale": 32, "samples": 128, "style_samples": 128, **kw}
+    given = {"steps": 5, "smallest_scale": 24, "samples": 64, "style_samples": 64, **kw}
     return StylizeConfig.from_options(**given).optimize
 
 
 @pytest.mark.parametrize("method", ["strotss", "gatys"])
 @pytest.mark.parametrize("points", [True, False])
 def test_the_objective_falls_at_every_scale(trunk, method, points):
-    config = options(method=method, steps=20)
+    config = options(method=method, steps=15)
     history = Optimization(make_problem(points), trunk, config).run().history
     for scale in (0, 1):
         totals = [row["total"] for row in history if row["scale"] == scale]
@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(trunk):
     assert not torch.equal(runs[0].image, runs[2].image)
 
 
-@pytest.mark.parametrize("method, stop_after", [("strotss", 3), ("strotss", 6), ("gatys", 8)])
+@pytest.mark.parametrize("method, stop_after", [("strotss", 3), ("strotss", 5), ("gatys", 7)])
 def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(trunk, method, stop_after):
     config = options(method=method)
     whole = Optimization(make_problem(), trunk, config).run()
@@ -80,7 +80,7 @@ def test_steps_report_what_is_done_and_left(trunk):
     seen = []
     Optimization(make_problem(), trunk, options()).run(seen.append)
     assert [step.done for step in seen] == list(range(1, seen[0].total_steps + 1))
-    assert {step.size for step in seen} == {(32, 24), (64, 48)}
+    assert {step.size for step in seen} == {(24, 18), (48, 36)}
     assert seen[0].scales == 2
 
 
@@ -109,28 +109,36 @@ def test_held_points_stay_on_their_targets(trunk):
 @pytest.mark.parametrize("level", [0.0, 0.5])
 def test_a_one_colour_style_gives_a_finite_picture_of_about_that_colour(trunk, method, level):
     problem = make_problem(style=torch.full((1, 3, 40, 40), level))
-    state = Optimization(problem, trunk, options(method=method, steps=12)).run()
+    state = Optimization(problem, trunk, options(method=method, steps=15)).run()
     assert not state.stopped
     assert state.image.isfinite().all()
     if method == "strotss":
         assert (state.image.mean() - level).abs() < 0.25
 
 
+@pytest.mark.parametrize("method", ["strotss", "gatys"])
+def test_a_long_strip_is_painted_at_scales_where_it_is_a_few_pixels_wide(trunk, method):
+    none = torch.zeros(0, 2, dtype=torch.float64)
+    problem = Problem(picture(6, 96, 0), [Style(picture(90, 9, 1))], None, none, none, beta=0.5, gamma=50.0)
+    state = Optimization(problem, trunk, options(method=method)).run()
+    assert not state.stopped and state.image.shape == (1, 3, 6, 96) and state.image.isfinite().all()
+
+
 def test_regions_keep_their_styles_apart(trunk):
-    left = torch.zeros(1, 1, 48, 64)
-    left[..., :32] = 1
+    left = torch.zeros(1, 1, 36, 48)
+    left[..., :24] = 1
     style = torch.cat([torch.zeros(1, 3, 64, 32), torch.ones(1, 3, 64, 32)], 3)
     dark, light = torch.zeros(1, 1, 64, 64), torch.zeros(1, 1, 64, 64)
     dark[..., :32], light[..., 32:] = 1, 1
     regions = [Region(left, [light]), Region(1 - left, [dark])]
     problem = make_problem(points=False, style=style, regions=regions)
-    image = Optimization(problem, trunk, options(steps=30, alpha=0.5)).run().image
-    assert image[..., :28].mean() > image[..., 36:].mean() + 0.2
+    image = Optimization(problem, trunk, options(steps=20, alpha=0.5)).run().image
+    assert image[..., :20].mean() > image[..., 28:].mean() + 0.2
 
 
 def test_displacements_solved_alone_balance_reaching_against_smoothness():
     problem = make_problem()
-    place = problem.source, problem.target, (64, 48)
+    place = problem.source, problem.target, (48, 36)
     assert torch.equal(smooth_displacements(*place, beta=0.5, gamma=0.0), problem.target)
     default = smooth_displacements(*place, beta=0.5, gamma=50.0)
     stiff = smooth_displacements(*place, beta=0.5, gamma=1e4)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
-from dst.methods.targets import Region, Style
+from dst.methods.targets import Region, Style, reachable
 from dst.trunk import LEVELS, Trunk
 
 CONTENT_LAYERS = ("relu4_2", "relu4_1")
@@ -29,17 +29,20 @@ class Gatys:
             regions: pairs of content and style regions; without them style is matched over the whole image.
         """
         self.trunk = trunk
-        self.content_layer = next(name for name in CONTENT_LAYERS if name in trunk.layers)
+        pictures = [content, *(style.image for style in styles)]
+        self.layers = reachable(trunk, LEVELS, pictures)
+        known = [name for name in CONTENT_LAYERS if name in trunk.layers]
+        self.content_layer = [*reachable(trunk, known, pictures), self.layers[-1]][0]
         self.regions = regions or [Region(None, [None] * len(styles))]
         with torch.no_grad():
             self.content = trunk(content, [self.content_layer])[self.content_layer]
-            maps = [trunk(style.image, LEVELS) for style in styles]
+            maps = [trunk(style.image, self.layers) for style in styles]
             self.grams = [self._targets(maps, styles, region) for region in self.regions]
 
     def _targets(self, maps: list[dict], styles: list[Style], region: Region) -> dict[str, Tensor]:
         total = sum(style.weight for style in styles)
         grams = {}
-        for layer in LEVELS:
+        for layer in self.layers:
             parts = [
                 style.weight / total * losses.gram(found[layer], _fit(mask, found[layer]))
                 for style, found, mask in zip(styles, maps, region.styles, strict=True)
@@ -53,7 +56,7 @@ class Gatys:
         Args and result are those of `Strotss.terms`; nothing is drawn at random here.
         """
         both = image if warped is None else torch.cat([image, warped])
-        maps = self.trunk(both, [*LEVELS, self.content_layer])
+        maps = self.trunk(both, [*self.layers, self.content_layer])
         values = {"content": losses.content_features(maps[self.content_layer][:1], self.content)}
         style = torch.stack([self._style(maps, targets, region, grid) for region, targets in self._pairs()]).mean(0)
         values["style"], values["style_warped"] = STYLE_SCALE * style[0], STYLE_SCALE * style[-1]
@@ -69,7 +72,7 @@ class Gatys:
             bent = F.grid_sample(mask, grid.detach(), padding_mode="border", align_corners=False)
             mask = torch.cat([mask, bent])
         parts = []
-        for layer in LEVELS:
+        for layer in self.layers:
             found = losses.gram(maps[layer], _fit(mask, maps[layer]))
             parts.append(losses.gram_difference(found, targets[layer]))
         return torch.stack(parts).mean(0)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
-from dst.methods.targets import Region, Style
+from dst.methods.targets import Region, Style, reachable
 from dst.trunk import LEVELS, Trunk
 
 VGG_LAYERS = (
@@ -138,7 +138,8 @@ class Strotss:
             generator: draws the positions that are encoded.
             regions: pairs of content and style regions; without them style is matched over the whole image.
         """
-        self.trunk, self.layers = trunk, layer_names(trunk)
+        self.trunk = trunk
+        self.layers = reachable(trunk, layer_names(trunk), [content, *(style.image for style in styles)])
         self.palette_weight = palette
         self.samples, self.style_samples = samples, style_samples
         self.size = tuple(content.shape[-2:])

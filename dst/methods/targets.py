@@ -6,6 +6,14 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from dst.trunk import Trunk
+
+
+def reachable(trunk: Trunk, layers, images: list[Tensor]) -> list[str]:
+    """Those of some layers that every image is large enough for: at the coarsest scales a long strip is a few pixels wide."""
+    short = min(min(image.shape[-2:]) for image in images)
+    return [name for name in layers if trunk.layers[name].stride <= short]
+
 
 class Style(NamedTuple):
     """A style image (1, 3, H, W) in [0, 1], at the scale of the step, and its share among several styles."""

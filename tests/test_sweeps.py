@@ -9,8 +9,8 @@ from PIL import Image
 
 from correspondence.matches import Matches
 from dst import matching, pipeline
-from dst.batch import batch, grid, read_pairs
 from dst.config import InputError
+from dst.sweeps import batch, grid, read_pairs
 
 TINY = {
     "size": 32, "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "trunk": "vgg19-16x",
