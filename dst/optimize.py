@@ -24,7 +24,7 @@ from dst.warp_flow import FlowGrid
 
 SOLVE_LR = 4e-3
 """First step size of that descent, in units of the long side; it falls to nothing."""
-SOLVE_STEPS = 80
+SOLVE_STEPS = 48
 """Steps of the displacements alone, against the warp and smoothness terms, before any pixel moves."""
 KEEP_EVERY = 10
 """Steps between two copies of the last image whose loss was finite."""
