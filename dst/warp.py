@@ -22,7 +22,8 @@ import numpy as np
 import torch
 
 from dst.config import InputError, check_choice, check_number
-from dst.warp_checks import check_geometry, check_points, read_only, write_text
+from dst.files import replacing
+from dst.warp_checks import check_geometry, check_points, read_only
 from dst.warp_flow import FlowGrid
 from dst.warp_geometry import (
     ANCHORS,
@@ -227,7 +228,8 @@ class Warp:
             "anchors": int(self.anchors), "units": "long sides, origin at the corner of the first pixel",
             "source": self.source.tolist(), "displacement": self.displacement.tolist(), "rigid": self.rigid.tolist(),
         }  # fmt: skip
-        write_text(Path(path), json.dumps(data, indent=1) + "\n")
+        with replacing(path) as part:
+            part.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path) -> Warp:

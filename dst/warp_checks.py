@@ -1,10 +1,6 @@
-"""What a warp accepts: checks of points, and the writing of its file."""
+"""What a warp accepts: checks of points."""
 
 from __future__ import annotations
-
-import os
-import tempfile
-from pathlib import Path
 
 import numpy as np
 
@@ -68,24 +64,3 @@ def check_geometry(source: np.ndarray, target: np.ndarray, size) -> None:
         raise InputError(
             f"all {len(source)} source points lie on one line: a warp takes 3 or more that do not; add one beside it"
         )
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file through a temporary one beside it.
-
-    Raises:
-        InputError: it cannot be written.
-    """
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        raise InputError(
-            f"warp file {str(path)!r} cannot be written ({error.strerror}): give a path in an existing, writable folder"
-        ) from None
