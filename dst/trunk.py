@@ -15,6 +15,10 @@ from dst.weights import NETWORKS, Network, fingerprint, load_with_hash, random_w
 LEVELS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 """The first layer of each of the five levels: what matching and Gram matrices look at."""
 
+FUSED_FROM = 2**19
+"""Values from which `ReluReflect` pays: below, the maps stay in the cache, and its many small calls cost more than they
+save (0.6 against 0.3 ms, forward and backward, for 32 channels of 64 x 64 on two cores)."""
+
 
 class Layer(NamedTuple):
     """What a layer gives: its channels, and how many pixels of the image one of its positions stands for."""
@@ -141,7 +145,7 @@ class Trunk(nn.Module):
 
     def _activated(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the ReLU of `x`, and the same with the border that the next convolution needs."""
-        if self.network.padding != "reflect" or min(x.shape[2:]) < 2:
+        if self.network.padding != "reflect" or x.numel() < FUSED_FROM or min(x.shape[2:]) < 2:
             x = F.relu_(x)
             return x, self._bordered(x)
         return ReluReflect.apply(x)
