@@ -10,6 +10,7 @@ FEWEST = 4
 LEAST_SPREAD = 0.02
 MOST_CROSSED = 0.25
 MOST_ROUGH = 0.05
+STRANGE = 0.06
 LEAST_CONFIDENCE = 0.5
 CALIBRATION = (8.473, 0.859, -0.906, 3.002)
 """Constant, weights of similarity, of robustness and of the logarithm of the frame's score."""
@@ -86,16 +87,18 @@ def uncrossed(source, target, rank) -> np.ndarray:
     return np.sort(np.array(kept, dtype=np.int64))
 
 
-def clean(a, b, rank, value, robust, size_a, size_b, *, max_points, spacing, clusters=0, seed=0, agreed=1.0) -> Matches:
+def clean(a, b, rank, seen, size_a, size_b, *, max_points, spacing, clusters=0, seed=0, agreed=1.0) -> Matches:
     """Choose among candidates: spacing, agreement with the neighbours, no crossings, clusters, at most `max_points`.
 
-    a, b: (N, 2) pixels; rank, value, robust: (N,), and agreed: what `hierarchy.percolate` gives. Returns matches by falling
+    a, b: (N, 2) pixels; rank: (N,), seen: (N, 5) and agreed: what `hierarchy.percolate` gives. Returns matches by falling
     rank.
     """
     side = float(max(*size_a, *size_b))
     keep = spaced(a, b, rank, spacing * side, spacing * side / 2, 4 * max_points)
-    keep = keep[agreeing(a[keep], b[keep], side)]
-    found = Matches(a[keep], b[keep], match_confidence(value[keep], robust[keep], agreed), size_a, size_b)
+    strange = strangeness(a[keep], b[keep], side)
+    keep, strange = keep[strange < STRANGE], strange[strange < STRANGE]
+    scores = match_confidence(evidence(seen[keep], rank[keep], strange, agreed))
+    found = Matches(a[keep], b[keep], scores, size_a, size_b)
     index = uncrossed(found.content, align(found), rank[keep])[:max_points]
     found, rank = found.subset(index), rank[keep][index]
     if 0 < clusters < len(found):
@@ -103,19 +106,19 @@ def clean(a, b, rank, value, robust, size_a, size_b, *, max_points, spacing, clu
     return found
 
 
-def agreeing(a, b, side: float, neighbours: int = 8, limit: float = 0.06) -> np.ndarray:
-    """Which matches follow the similarity of their nearest neighbours within `limit` of the side: (N,) bool.
+def strangeness(a, b, side: float, neighbours: int = 8) -> np.ndarray:
+    """How far each match is from what its nearest neighbours do, share of the side: (N,); 0 where there are too few.
 
     The neighbours' median displacement, after the whole set's similarity, is what a match is held against.
     """
     if len(a) < neighbours:
-        return np.ones(len(a), bool)
+        return np.zeros(len(a))
     scale, turn, move = similarity(a, b)
     apart = (b - move) @ turn / scale - a
     distance = ((a[:, None] - a[None]) ** 2).sum(axis=-1)
     np.fill_diagonal(distance, np.inf)
     near = np.argsort(distance, axis=1, kind="stable")[:, :neighbours]
-    return np.linalg.norm(apart - np.median(apart[near], axis=1), axis=1) < limit * side
+    return np.linalg.norm(apart - np.median(apart[near], axis=1), axis=1) / side
 
 
 def clustered(matches: Matches, rank, count: int, seed: int = 0) -> np.ndarray:
@@ -128,16 +131,20 @@ def clustered(matches: Matches, rank, count: int, seed: int = 0) -> np.ndarray:
     return np.sort([np.flatnonzero(labels == k)[np.argmax(rank[labels == k])] for k in np.unique(labels)])
 
 
-def match_confidence(value, robust, agreed: float) -> np.ndarray:
-    """How sure each match is to lie within 5% of the side, (N,) in [0, 1].
-
-    A logistic of the similarity of its ends (N,), of how well it follows its surroundings (N,), and of the score of the
-    frame; its constants come from `bench/matching.py --calibrate --photos cat coffee flower`.
-    """
-    constant, of_value, of_robust, of_frame = CALIBRATION
-    line = (
-        constant + of_value * np.asarray(value) + of_robust * np.asarray(robust) + of_frame * np.log(max(agreed, 1e-4))
+def evidence(seen, rank, strange, agreed: float) -> np.ndarray:
+    """What the confidence is made of, (N, len(WEIGHTS)), each entry such that more of it speaks for a match."""
+    value, robust, deep, lead, cycle = np.asarray(seen, float).reshape(-1, 5).T
+    frame = np.full(len(value), np.log(max(agreed, 1e-4)))
+    mean = [np.full(len(value), v.mean() if len(v) else 0.0) for v in (deep, lead, -cycle)]
+    return np.stack(
+        [value, robust, deep, lead, -cycle, np.asarray(rank) / 10, -np.asarray(strange), frame, *mean], axis=1
     )
+
+
+def match_confidence(evidence) -> np.ndarray:
+    """How sure each match is to lie within 5% of the side, (N,) in [0, 1], from its `evidence`."""
+    constant, of_value, of_robust, of_frame = CALIBRATION
+    line = constant + of_value * evidence[:, 0] + of_robust * evidence[:, 1] + of_frame * evidence[:, 7]
     return 1 / (1 + np.exp(-np.clip(line, -30, 30)))
 
 

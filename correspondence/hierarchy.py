@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from .alignment import Frame, around, find_frame, level_mask, sample
 from .best_buddies import activation, normalise, window_buddies, window_scores
 from .cleaning import clean, pair_confidence
+from .evidence import second_look
 from .matches import MatchError, Matches
 from .propagation import belief_buddies, cell_scores
 from .smooth import Field, fit
@@ -38,7 +39,7 @@ TRUST = 0.5
 LEAST_SIDE = 16
 FLAT = 2 / 255
 
-Encode = Callable[[torch.Tensor], Sequence[torch.Tensor]]
+Encode = Callable[[torch.Tensor, int], Sequence[torch.Tensor]]
 
 
 def match(
@@ -58,8 +59,9 @@ def match(
 
     Args:
         content, style: (1, 3, h, w) in [0, 1], each in its own aspect, long sides alike (256 is usual).
-        encode: (1, 3, h, w) -> five tensors (1, C, h / 2**l, w / 2**l), relu1_1 ... relu5_1 of a VGG-shaped network. It is
-            called on turned, resized and bent copies of the images, which is why it is a function and not features.
+        encode: (image (1, 3, h, w), n) -> the first n, or more, of five tensors (1, C, h / 2**l, w / 2**l), relu1_1 ...
+            relu5_1 of a VGG-shaped network. It is called on turned, resized and bent copies of the images, which is why
+            it is a function and not features; n says how deep it has to go.
         content_size, style_size: (width, height) of the images that the points shall refer to; those of the tensors
             unless given.
         max_points: keep at most so many matches.
@@ -108,14 +110,15 @@ def _later(content: torch.Tensor, style: torch.Tensor) -> bool:
 def percolate(content, style, encode: Encode, threshold: float):
     """Best buddies of the finest level that follow from those of every level above.
 
-    Returns points of both images (N, 2), pixels of the tensors; activation sums (N,); similarities (N,); how well each
-    follows the smooth field (N,), in [0, 1]; and the score of the frame (`alignment.find_frame`).
+    Returns points of both images (N, 2), pixels of the tensors; activation sums (N,); and what speaks for each (N, 5):
+    similarity, how well it follows the smooth field, in [0, 1], and what `evidence.second_look` gives; and the score of the
+    frame (`alignment.find_frame`).
     """
     sizes = [(x.shape[-1], x.shape[-2]) for x in (content, style)]
     frame, agreed = find_frame(content, style, encode)
     frame = around(frame, *sizes, margin=16)
     field = Field(frame.size)
-    energy = [[activation(f, torch.ones_like(f[:, :1])) for f in encode(x)] for x in (content, style)]
+    energy = [[activation(f, torch.ones_like(f[:, :1])) for f in encode(x, 5)] for x in (content, style)]
     corner = np.array(frame.corner) - 0.5
     a = b = np.zeros((0, 2))
     rank = value = robust = np.zeros(0)
@@ -133,21 +136,29 @@ def percolate(content, style, encode: Encode, threshold: float):
         middle, half = (pa + pb) / 2 - corner, (pb - pa) / 2
         field, robust = fit(middle, half, value**2, frame.size, STIFFNESS[level], tolerance)
     keep = robust > 0.1
-    return (a[keep], b[keep], rank[keep], value[keep], robust[keep]), agreed
+    (features_a, mask_a), (features_b, mask_b) = _bent(content, style, encode, frame, field)
+    cells = (middle / 8 - 0.5)[keep]
+    again = second_look(_deep(features_a, mask_a)[0], _deep(features_b, mask_b)[0], cells)
+    return (a[keep], b[keep], rank[keep], np.column_stack([value[keep], robust[keep], again])), agreed
 
 
 def _inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return ((points > -0.5) & (points < np.array(size) - 0.5)).all(axis=1)
 
 
-def _level_buddies(content, style, encode: Encode, frame: Frame, field: Field, level: int):
-    """Both images bent halfway by the field, encoded, and their best buddies: positions, moves, weights, in cells."""
+def _bent(content, style, encode: Encode, frame: Frame, field: Field):
+    """Both images bent halfway by the field: of each, the features and what lies inside the image (1, 1, h, w)."""
     corner = np.array(frame.corner) - 0.5
     shift = field.grid(*(axis - c for axis, c in zip(frame.axes(), corner, strict=True)))
     grid = frame.grid()
     picture_a, mask_a = sample(content, frame.to_content(grid - shift))
     picture_b, mask_b = sample(style, frame.to_style(grid + shift))
-    features_a, features_b = encode(picture_a), encode(picture_b)
+    return (encode(picture_a), mask_a), (encode(picture_b), mask_b)
+
+
+def _level_buddies(content, style, encode: Encode, frame: Frame, field: Field, level: int):
+    """Best buddies of both images bent halfway by the field: positions, moves, weights, in cells."""
+    (features_a, mask_a), (features_b, mask_b) = _bent(content, style, encode, frame, field)
     if level == LEVELS[0]:
         (cells_a, trust_a), (cells_b, trust_b) = _deep(features_a, mask_a), _deep(features_b, mask_b)
         there, back = cell_scores(cells_a, cells_b, RADIUS[level], 3), cell_scores(cells_b, cells_a, RADIUS[level], 3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from correspondence.cleaning import (
-    agreeing,
+    STRANGE,
     align,
     clean,
     clustered,
@@ -13,6 +13,7 @@ from correspondence.cleaning import (
     reliable,
     similarity,
     spaced,
+    strangeness,
     uncrossed,
 )
 from correspondence.matches import Matches
@@ -90,7 +91,7 @@ def test_of_two_crossing_segments_the_weaker_goes():
 def test_one_match_against_all_its_neighbours_goes(points):
     style = points + 5
     style[7] += (60, 0)
-    assert np.flatnonzero(~agreeing(points, style, 100)).tolist() == [7]
+    assert np.flatnonzero(strangeness(points, style, 100) > STRANGE).tolist() == [7]
 
 
 def test_clusters_keep_their_strongest():
@@ -106,7 +107,7 @@ def test_cleaning_ends_with_no_crossings_and_few_points(points):
     rng = np.random.default_rng(2)
     style = points + rng.normal(0, 6, points.shape)
     options = {"max_points": 12, "spacing": 0.03}
-    args = points, style, rng.random(20), np.ones(20), np.ones(20), (101, 101), (130, 130)
+    args = points, style, rng.random(20), np.ones((20, 5)), (101, 101), (130, 130)
     found = clean(*args, **options)
     assert 3 < len(found) <= 12 and len(clean(*args, **options, clusters=3)) == 3
     assert not crossings(found.content, align(found)).any()
