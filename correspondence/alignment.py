@@ -161,7 +161,7 @@ def _reduced(image: torch.Tensor, factor: float) -> torch.Tensor:
 def _cells(image: torch.Tensor, frame: Frame, place: Callable, encode: Callable):
     """The image seen in a frame, for each level of LEVELS: the cells inside it (n, 2), their patches and activations."""
     picture, mask = sample(image, place(frame.grid()))
-    features = encode(picture)
+    features = encode(picture, max(LEVELS))
     found = []
     for level in LEVELS:
         inside = level_mask(mask, features[level - 1])

@@ -66,16 +66,18 @@ def window_scores(a: torch.Tensor, b: torch.Tensor, radius: int, patch: int) -> 
     """
     _, _, height, width = a.shape
     padded = F.pad(b, (radius,) * 4)
-    inside = F.pad((b.abs().sum(1, keepdim=True) > 0).to(a.dtype), (radius,) * 4)
+    inside = F.pad(b.abs().sum(1, keepdim=True) > 0, (radius,) * 4)
+    product = torch.empty_like(a)
     here = a.abs().sum(1, keepdim=True) > 0
     side = 2 * radius + 1
     table = a.new_empty(side, side, height, width)
     for dy in range(side):  # a loop over displacements, not over positions
         for dx in range(side):
             box = (slice(None), slice(None), slice(dy, dy + height), slice(dx, dx + width))
-            cosine = (a * padded[box]).sum(1, keepdim=True)
-            mean = F.avg_pool2d(cosine, patch, 1, patch // 2)
-            table[dy, dx] = mean.masked_fill(~((inside[box] > 0) & here), -torch.inf)[0, 0]
+            cosine = torch.mul(a, padded[box], out=product).sum(1, keepdim=True)
+            mean = F.avg_pool2d(cosine, (patch, 1), 1, (patch // 2, 0))  # one axis at a time: 2 k values, not k * k
+            mean = F.avg_pool2d(mean, (1, patch), 1, (0, patch // 2))
+            table[dy, dx] = mean.masked_fill_(~(inside[box] & here), -torch.inf)[0, 0]
     return table
 
 

@@ -146,19 +146,20 @@ def _inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return ((points > -0.5) & (points < np.array(size) - 0.5)).all(axis=1)
 
 
-def _bent(content, style, encode: Encode, frame: Frame, field: Field):
-    """Both images bent halfway by the field: of each, the features and what lies inside the image (1, 1, h, w)."""
+def _bent(content, style, encode: Encode, frame: Frame, field: Field, deepest: int = 5):
+    """Both images bent halfway by the field: of each, the features down to a level, and what lies inside the image (1, 1, h, w)."""
     corner = np.array(frame.corner) - 0.5
     shift = field.grid(*(axis - c for axis, c in zip(frame.axes(), corner, strict=True)))
     grid = frame.grid()
     picture_a, mask_a = sample(content, frame.to_content(grid - shift))
     picture_b, mask_b = sample(style, frame.to_style(grid + shift))
-    return (encode(picture_a), mask_a), (encode(picture_b), mask_b)
+    return (encode(picture_a, deepest), mask_a), (encode(picture_b, deepest), mask_b)
 
 
 def _level_buddies(content, style, encode: Encode, frame: Frame, field: Field, level: int):
     """Best buddies of both images bent halfway by the field: positions, moves, weights, in cells."""
-    (features_a, mask_a), (features_b, mask_b) = _bent(content, style, encode, frame, field)
+    deepest = 5 if level == LEVELS[0] else level
+    (features_a, mask_a), (features_b, mask_b) = _bent(content, style, encode, frame, field, deepest)
     if level == LEVELS[0]:
         (cells_a, trust_a), (cells_b, trust_b) = _deep(features_a, mask_a), _deep(features_b, mask_b)
         there, back = cell_scores(cells_a, cells_b, RADIUS[level], 3), cell_scores(cells_b, cells_a, RADIUS[level], 3)

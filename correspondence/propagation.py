@@ -39,28 +39,32 @@ def cell_scores(a: torch.Tensor, b: torch.Tensor, radius: int, patch: int) -> to
 def propagate(table: torch.Tensor, trust: torch.Tensor) -> torch.Tensor:
     """Probabilities of displacements: (2r + 1, 2r + 1, h, w) similarities, (h, w) trust in [0, 1] -> the same shape."""
     side = len(table)
-    scores = table.permute(2, 3, 0, 1)  # (h, w, S, S)
-    log_data = SHARPNESS * trust[:, :, None, None] * (scores - scores.amax((2, 3), keepdim=True))
-    data = log_data.exp()
+    data = (SHARPNESS * trust * (table - table.amax((0, 1)))).exp()
     offset = torch.arange(side, dtype=table.dtype, device=table.device)
     kernel = torch.exp(-0.5 * ((offset[:, None] - offset[None]) / BEND) ** 2)
     kernel = kernel * (kernel > 1e-7)  # denormal numbers are a hundred times slower
-    ahead, back = slice(1, None), slice(None, -1)
-    everything = slice(None)
+    ahead, back, everything = slice(1, None), slice(None, -1), slice(None)
     ways = (((everything, ahead), (everything, back), 1), ((everything, back), (everything, ahead), 0))
     ways += (((ahead, everything), (back, everything), 3), ((back, everything), (ahead, everything), 2))
     messages = [torch.full_like(data, 1.0 / side**2) for _ in ways]
     for _ in range(ROUNDS):
-        first, second = messages[0] * messages[1], messages[2] * messages[3]
-        others = (data * messages[1] * second, data * messages[0] * second)
-        others += (data * messages[3] * first, data * messages[2] * first)
+        first, second = data * (messages[0] * messages[1]), data * (messages[2] * messages[3])
+        others = (messages[1] * second, messages[0] * second, messages[3] * first, messages[2] * first)
         # a cell tells its neighbour what all others but that neighbour tell it
         for k, (to, source, opposite) in enumerate(ways):
-            sent = kernel @ (others[opposite][source] @ kernel)
-            share = (0.5 - 0.5 * FLOOR) / sent.sum((2, 3), keepdim=True).clamp_min(1e-30)
-            messages[k][to] = torch.addcmul(0.5 * messages[k][to] + 0.5 * FLOOR / side**2, sent, share)
+            sent = _spread(others[opposite], kernel)[(..., *source)]
+            share = (0.5 - 0.5 * FLOOR) / sent.sum((0, 1)).clamp_min(1e-30)
+            place = (..., *to)
+            messages[k][place] = torch.addcmul(0.5 * messages[k][place] + 0.5 * FLOOR / side**2, sent, share)
     belief = data * messages[0] * messages[1] * messages[2] * messages[3]
-    return (belief / belief.sum((2, 3), keepdim=True).clamp_min(1e-30)).permute(2, 3, 0, 1)
+    return belief / belief.sum((0, 1)).clamp_min(1e-30)
+
+
+def _spread(table: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+    """Blur over the displacements, both axes: (S, S, h, w) by (S, S). All cells in one product: small ones are slow."""
+    side, _, height, width = table.shape
+    along = (kernel @ table.reshape(side, -1)).view(side, side, -1)
+    return torch.matmul(kernel, along).view(side, side, height, width)
 
 
 def peaks(belief: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -41,8 +41,8 @@ class Plan:
 def find_matches(content: images.Image, style: images.Image, trunk: Trunk, config: StylizeConfig) -> Matches:
     """Neural Best-Buddies on the trunk's five levels; points in pixels of the displayed images."""
 
-    def encode(image: Tensor) -> list[Tensor]:
-        return [level.cpu() for level in trunk(image.to(config.device), LEVELS).values()]
+    def encode(image: Tensor, deepest: int) -> list[Tensor]:
+        return [level.cpu() for level in trunk(image.to(config.device), LEVELS[:deepest]).values()]
 
     side = config.match.match_size
     small = [images.resize(image.rgb, min(side, 4 * max(image.size))) for image in (content, style)]

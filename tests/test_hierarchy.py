@@ -16,11 +16,11 @@ from correspondence.smooth import Field, fit
 COMPACT = Path(dst.__file__).parent / "compact.safetensors"
 
 
-def encode(image):
-    """Five levels from fixed random convolutions: enough to tell places apart."""
+def encode(image, deepest=5):
+    """Levels from fixed random convolutions: enough to tell places apart."""
     generator = torch.Generator().manual_seed(0)
     found, x = [], image
-    for level in range(5):
+    for level in range(deepest):
         if level:
             x = torch.nn.functional.avg_pool2d(x, 2)
         weight = torch.randn(12, x.shape[1], 3, 3, generator=generator) / (3 * x.shape[1] ** 0.5)
