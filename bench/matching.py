@@ -34,14 +34,33 @@ PHOTOS = ("astronaut", "cat", "coffee", "flower")
 MORE = ("rocket", "china")
 
 
+SCIKIT_LEARN = ("flower", "china")
+LOADED = {
+    "motorcycle": lambda: data.stereo_motorcycle()[0],
+    "tissue": data.immunohistochemistry,
+    "hubble": data.hubble_deep_field,
+}
+"""Names of scikit-image's that are long, or give more than a picture."""
+
+
+def portrait() -> np.ndarray:
+    from matplotlib.cbook import get_sample_data
+
+    with get_sample_data("grace_hopper.jpg") as file:
+        return cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+
+
 def photo(name: str, side: int) -> np.ndarray:
     """A photograph, uint8 (h, w, 3), its long side `side`."""
-    if name in ("flower", "china"):
+    if name in SCIKIT_LEARN:
         from sklearn.datasets import load_sample_image
 
         image = load_sample_image(f"{name}.jpg")
+    elif name == "portrait":
+        image = portrait()
     else:
-        image = getattr(data, name)()
+        image = LOADED.get(name, getattr(data, name, None))()
+    image = np.ascontiguousarray(np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image)
     factor = side / max(image.shape[:2])
     size = (round(image.shape[1] * factor), round(image.shape[0] * factor))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
@@ -79,11 +98,24 @@ SETS = {
 """The harsh set only calibrates: it is meant to fail in part."""
 
 
+def drawn(rng: np.random.Generator) -> dict:
+    """How to make a copy of middling to great difficulty, by chance."""
+    return {
+        "bend": rng.uniform(0.03, 0.1),
+        "angle": rng.uniform(-40, 40),
+        "scale": rng.uniform(0.5, 1.0),
+        "shift": rng.uniform(-50, 50, 2),
+        "contrast": rng.uniform(0.2, 0.8),
+        "window": int(rng.integers(2, 9)) * 2 + 1,
+        "noise": rng.uniform(0, 40),
+    }
+
+
 def synthetic(name: str, kind: str, seed: int = 0, side: int = 256, sign: int = 1):
     """A photograph, its repainted copy, and the function that takes points of the first to the second."""
-    image, made = photo(name, side), SETS[kind]
+    image, rng = photo(name, side), np.random.default_rng(seed)
+    made = drawn(rng) if kind == "drawn" else SETS[kind]
     height, width = image.shape[:2]
-    rng = np.random.default_rng(seed)
     source = np.stack(np.meshgrid(np.linspace(0, width - 1, 4), np.linspace(0, height - 1, 4)), -1).reshape(-1, 2)
     way = rng.uniform(0, 2 * np.pi, 16)
     bend = spline(source, source + made["bend"] * side * np.stack([np.cos(way), np.sin(way)], 1))
@@ -113,7 +145,7 @@ def tensor(image: np.ndarray) -> torch.Tensor:
 
 
 def encoder(trunk):
-    return lambda image: list(trunk(image, LEVELS).values())
+    return lambda image, deepest: list(trunk(image, LEVELS[:deepest]).values())
 
 
 def row(name: str, kind: str, encode, seed: int, side: int, sign: int) -> dict:

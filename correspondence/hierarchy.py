@@ -147,7 +147,7 @@ def _inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _bent(content, style, encode: Encode, frame: Frame, field: Field, deepest: int = 5):
-    """Both images bent halfway by the field: of each, the features down to a level, and what lies inside the image (1, 1, h, w)."""
+    """Both images bent halfway by the field: features down to a level, and what lies inside the image (1, 1, h, w)."""
     corner = np.array(frame.corner) - 0.5
     shift = field.grid(*(axis - c for axis, c in zip(frame.axes(), corner, strict=True)))
     grid = frame.grid()
