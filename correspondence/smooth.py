@@ -8,6 +8,7 @@ warp of a picture is another matter and not made here.
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 CELLS = 10
 """Cells of the control grid along the frame's long side."""
@@ -81,14 +82,17 @@ def fit(points, values, weights, size, stiffness: float, tolerance: float, round
         field, _ = fit(points[::every], values[::every], weights[::every], size, stiffness, tolerance, rounds)
         residual = np.linalg.norm(field.at(points) - values, axis=1)
         return field, np.clip(1 - (residual / tolerance) ** 2, 0, None) ** 2
-    design, penalty = field.design(points), stiffness * field.bending()
+    # in torch: numpy brings a second pool of threads, and while other work keeps the cores busy the two wait for one another
+    design, wanted = torch.from_numpy(field.design(points)), torch.from_numpy(np.ascontiguousarray(values, float))
+    penalty = torch.from_numpy(stiffness * field.bending())
+    penalty += 1e-9 * torch.eye(len(penalty), dtype=penalty.dtype)
     share = np.asarray(weights, float) / max(float(np.sum(weights)), 1e-12)
-    ridge = 1e-9 * np.eye(len(penalty))
     for k in range(rounds):
-        weighted = design * (share * robust)[:, None]
+        weighted = (design * torch.from_numpy(share * robust)[:, None]).T
         scale = max(float((share * robust).sum()), 1e-9)
-        field.coefficients = np.linalg.solve(weighted.T @ design / scale + penalty + ridge, weighted.T @ values / scale)
-        residual = np.linalg.norm(design @ field.coefficients - values, axis=1)
+        solved = torch.linalg.solve(weighted @ design / scale + penalty, weighted @ wanted / scale)
+        field.coefficients = solved.numpy()
+        residual = np.linalg.norm((design @ solved).numpy() - values, axis=1)
         limit = tolerance * max(1.0, 4.0 * 0.6**k)
         robust = np.clip(1 - (residual / limit) ** 2, 0, None) ** 2
         if robust.sum() < 1e-6:

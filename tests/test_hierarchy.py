@@ -159,7 +159,7 @@ def test_a_repainted_photograph_is_matched_back(hard):
     back_y = (-s * u + c * v + 79.5 + 5 * np.cos(x / 30)).astype(np.float32)
     style = cv2.remap(image, back_x, back_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     style = cv2.medianBlur(np.ascontiguousarray(style[..., [1, 2, 0]] // 2 + 50), 5)
-    found = match(tensor(image), tensor(style), lambda z: list(trunk(z, LEVELS).values()), max_points=40)
+    found = match(tensor(image), tensor(style), lambda z, n: list(trunk(z, LEVELS[:n]).values()), max_points=40)
     nearest = found.style.round().astype(int)
     true = np.stack([back_x[nearest[:, 1], nearest[:, 0]], back_y[nearest[:, 1], nearest[:, 0]]], axis=1)
     error = np.linalg.norm(found.content - true, axis=1) / 160
