@@ -140,7 +140,8 @@ def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, trunk: Trunk, c
     target, strength = align(matches, pins), config.warp.warp_strength
     try:
         weights = config.warp.beta, config.warp.gamma
-        fitted = steer.fit_warp(matches.content, target, inputs.content.size, strength, pins, inputs.mask, weights)
+        size, sure = inputs.content.size, matches.scores
+        fitted = steer.fit_warp(matches.content, target, size, strength, pins, inputs.mask, weights, sure)
     except InputError as error:
         if given is not None or pins:
             raise

@@ -188,6 +188,7 @@ def fit_warp(
     pins: int = 0,
     mask: np.ndarray | None = None,
     weights: tuple[float, float] = (1.0, 0.0),
+    confidence: np.ndarray | None = None,
 ) -> Fitted:
     """A warp without folds that carries source to target, keeps a mask's parts rigid and reaches the pins.
 
@@ -199,15 +200,17 @@ def fit_warp(
         mask: (H, W) of bool, the protected parts, or None.
         weights: beta and gamma of the balance that the displacements are first brought into, so that points that no
             smooth warp can reach give way before they fold the map; the default leaves them as they are.
+        confidence: (k,) in [0, 1], how sure each point is: in that balance an unsure one pulls less and follows its
+            neighbours. Pins count fully whatever is said of them. None for 1 everywhere.
 
     Raises:
         InputError: points that no warp can be fitted to; a pin inside a protected part or too close to it.
     """
     warp = Warp.fit(source, target, size)
     held = np.arange(len(source)) < pins
-    reached = smooth_displacements(
-        torch.tensor(warp.source), torch.tensor(strength * warp.displacement), warp.size, *weights, torch.tensor(held)
-    )
+    sure = None if confidence is None else torch.tensor(np.where(held, 1.0, confidence))
+    wanted = torch.tensor(strength * warp.displacement)
+    reached = smooth_displacements(torch.tensor(warp.source), wanted, warp.size, *weights, torch.tensor(held), sure)
     warp = dataclasses.replace(warp, displacement=reached.numpy(), rigid=held.astype(int))
     pinned = warp.source[held], warp.displacement[held]
     return mend(drop_folding(warp), *pinned, mask)

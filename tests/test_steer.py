@@ -254,3 +254,50 @@ def test_one_stray_point_does_not_undo_the_whole_bend():
     kept = [int(np.linalg.norm(source - p, axis=1).argmin()) for p in to_pixels(fitted.warp.source, (200, 200))]
     assert 14 not in kept and len(kept) >= 33
     assert fitted.kept > 0.99 and not fitted.warp.folds().folded
+
+
+BALANCE = (0.5, 50.0)
+"""The default weights of reaching the targets and of smoothness."""
+
+
+def bent_grid(stray):
+    """Points of a grid that move along a smooth bend, all but one of them, which goes elsewhere."""
+    x, y = np.meshgrid(np.linspace(30, 170, 6), np.linspace(30, 170, 6))
+    source = np.column_stack([x.ravel(), y.ravel()])
+    target = source + 6 * np.column_stack([np.sin(source[:, 1] / 40), np.cos(source[:, 0] / 40)])
+    smooth = target[stray].copy()
+    target[stray] += (9, -7)
+    return source, target, smooth
+
+
+def reached(source, target, stray, **kw):
+    warp = steer.fit_warp(source, target, (200, 200), weights=BALANCE, **kw).warp
+    return warp.map_points(source[stray : stray + 1])[0]
+
+
+def test_an_unsure_match_follows_its_neighbours_and_a_sure_one_its_target():
+    source, target, smooth = bent_grid(stray=14)
+    landed = {}
+    for score in (1.0, 0.05):
+        confidence = np.where(np.arange(36) == 14, score, 1.0)
+        landed[score] = reached(source, target, 14, confidence=confidence)
+    missed = {score: np.linalg.norm(place - target[14]) for score, place in landed.items()}
+    assert missed[1.0] < 3 and missed[0.05] > 7
+    assert np.linalg.norm(landed[0.05] - smooth) < 4.5
+
+
+def test_a_pin_counts_fully_whatever_its_score():
+    source, target, _ = bent_grid(stray=0)
+    place = reached(source, target, 0, pins=1, confidence=np.full(36, 0.05))
+    assert np.abs(place - target[0]).max() < 0.5
+
+
+def test_a_set_of_which_nothing_is_sure_bends_less():
+    source, target, _ = bent_grid(stray=14)
+    bend = {}
+    for score in (None, 1.0, 0.8, 0.05):
+        confidence = None if score is None else np.full(36, score)
+        fitted = steer.fit_warp(source, target, (200, 200), weights=BALANCE, confidence=confidence)
+        bend[score] = np.linalg.norm(fitted.warp.moved)
+    assert bend[None] == bend[1.0] and bend[0.8] > 0.9 * bend[1.0]
+    assert bend[0.05] < 0.6 * bend[1.0]
