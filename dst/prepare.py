@@ -116,14 +116,17 @@ def make_problem(inputs: Inputs, config: StylizeConfig, fitted: Fitted | None, p
     if config.steer.preserve_color == "luminance":
         content, painted = recolor.grey(content), [recolor.grey(style) for style in painted]
     elif config.steer.preserve_color == "histogram":
-        painted = [recolor.match_colors(style, content) for style in painted]
+        painted = [recolor.match_colors(style, [content]) for style in painted]
+    start = first_guess(config.steer.init, content.to(device), [style.to(device) for style in painted], config.seed)
+    if start is None and config.steer.preserve_color == "histogram":
+        start = content.to(device)  # its colours are the style's by now, each in its place
     shares = style_shares(config.steer.style_weights, len(painted))
     none = torch.zeros(0, 2, dtype=torch.float64)
     confidence = None if fitted is None else _confidence(fitted, points, inputs.content.size)
     return Problem(
         content=content.to(device),
         styles=[Style(style.to(device), share) for style, share in zip(painted, shares, strict=True) if share > 0],
-        start=first_guess(config.steer.init, content.to(device), [style.to(device) for style in painted], config.seed),
+        start=start,
         source=(none if fitted is None else torch.tensor(fitted.warp.source)).to(device),
         target=(none if fitted is None else torch.tensor(fitted.warp.moved)).to(device),
         beta=config.warp.beta,

@@ -227,14 +227,40 @@ def test_grey_has_the_same_lightness_and_no_colour():
     assert (lab - rgb_to_lab(content))[:, 0].abs().max() < 0.1
 
 
-def test_histogram_matching_gives_the_style_the_contents_quantiles():
+def test_matched_colours_have_the_quantiles_along_the_palettes_axes():
+    content, style = (0.3 * x + 0.3 for x in pictures())
+    matched = recolor.match_colors(style, [content])
+    axes = torch.linalg.eigh(torch.cov(content.flatten(2)[0])).eigenvectors
+    have, want = (axes.T @ x.flatten(2)[0] for x in (matched, content))
+    for q in (0.125, 0.5, 0.875):
+        assert torch.allclose(have.quantile(q, 1), want.quantile(q, 1), atol=0.02)
+
+
+def test_matching_colours_invents_none():
     content, style = pictures()
-    matched = recolor.match_colors(style, content)
-    for q in (0.1, 0.5, 0.9):
-        assert torch.allclose(matched.flatten(2).quantile(q, 2), content.flatten(2).quantile(q, 2), atol=0.02)
+    ramp = content.mean(1, keepdim=True) * torch.tensor([0.9, 0.5, 0.2]).view(1, 3, 1, 1)  # browns, dark to light
+    matched = recolor.match_colors(style, [ramp])
+    direction = torch.tensor([0.9, 0.5, 0.2]) / torch.tensor([0.9, 0.5, 0.2]).norm()
+    along = torch.einsum("c,nchw->nhw", direction, matched)
+    assert (matched - direction.view(1, 3, 1, 1) * along[:, None]).abs().max() < 0.03
 
 
-def test_recolouring_carries_mean_and_covariance_and_areas_apart():
+def test_the_grain_of_a_flat_picture_is_not_blown_up():
+    grain = 0.5 + 0.001 * torch.randn(1, 3, 40, 48, generator=torch.Generator().manual_seed(1))
+    content, _ = pictures()
+    matched = recolor.match_colors(grain, [content])
+    assert matched.isfinite().all() and matched.std((2, 3)).max() < 0.1 < content.std((2, 3)).min()
+
+
+def test_shares_decide_how_much_each_palette_counts():
+    content, _ = pictures()
+    dark, light = content * 0.2, content * 0.2 + 0.8
+    means = [recolor.match_colors(content, [dark, light], s).mean() for s in ([1.0, 0.0], [1.0, 1.0], [0.0, 1.0])]
+    assert abs(means[0] - dark.mean()) < 0.02 and abs(means[2] - light.mean()) < 0.02
+    assert means[0] + 0.2 < means[1] < means[2] - 0.2
+
+
+def test_recolouring_carries_the_palette_and_areas_apart():
     content, style = pictures()
     whole = recolor.recolor(content * 0.2 + 0.4, [style * 0.2 + 0.4], [1.0], None)
     assert torch.allclose(whole.mean((2, 3)), (style * 0.2 + 0.4).mean((2, 3)), atol=0.01)
