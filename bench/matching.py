@@ -1,7 +1,7 @@
 """How well, how fast and how surely the matching finds a known bend: a table, and a JSON file.
 
     python bench/matching.py --out matching.json
-    python bench/matching.py --calibrate
+    python bench/matching.py --calibrate          # the confidence of a match fitted and checked: see bench/calibration.py
     python bench/matching.py --trunk vgg19-16x --weights FILE --photos astronaut cat
 
 Easy set: a photograph bent by a thin-plate spline whose 4 x 4 points move by 5% of the long side each, its channels
@@ -27,7 +27,7 @@ from skimage.filters.rank import modal
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from correspondence import cleaning, match
+from correspondence import match
 from dst.trunk import LEVELS, load_trunk
 
 PHOTOS = ("astronaut", "cat", "coffee", "flower")
@@ -191,45 +191,6 @@ def report(rows: list[dict]) -> None:
             print(f"  {low:.1f} to {low + 0.1:.1f}: {right[chosen].mean():.2f} of {chosen.sum()}")
 
 
-def calibrate(encode, photos, seeds, side: int) -> None:
-    """Fit the logistic that turns similarity, robustness and the frame's score into a confidence; print its constants.
-
-    Photographs against their repainted copies of all three sets, and against one another, where every match is wrong.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    inputs, right, weights = [], [], []
-    plain, seen = cleaning.match_confidence, []
-    cleaning.match_confidence = lambda *given: (seen.append(given), plain(*given))[1]
-    pairs = [(name, name, kind, seed) for kind in SETS for seed in seeds for name in photos]
-    pairs += [(a, b, "easy", seeds[0]) for a, b in zip(photos, [*photos[1:], photos[0]], strict=True)]
-    for a, b, kind, seed in pairs:
-        content, (_, style, forward) = photo(a, side), synthetic(b, kind, seed, side)
-        seen.clear()
-        found = match(tensor(content), tensor(style), encode, max_points=10_000)
-        if len(found) == 0:
-            continue
-        table = {score: (value, robust) for value, robust, score in zip(*seen[0][:2], plain(*seen[0]), strict=True)}
-        ends = np.array([table[score] for score in found.scores])
-        inputs.append(np.column_stack([ends, np.full(len(ends), np.log(max(seen[0][2], 1e-4)))]))
-        error = np.linalg.norm(forward(found.content) - found.style, axis=1) / side
-        right.append((error < 0.05) if a == b else np.zeros(len(ends), bool))
-        weights.append(np.full(len(ends), 1 / len(ends)))
-        print(f"{a}, {b}, {kind}: {right[-1].mean():.2f} right, frame {seen[0][2]:.4f}", flush=True)
-    cleaning.match_confidence = plain
-    inputs, right, weights = np.concatenate(inputs), np.concatenate(right), np.concatenate(weights)
-    model = LogisticRegression(C=1.0).fit(inputs, right, sample_weight=weights * len(right) / weights.sum())
-    print("CALIBRATION =", tuple(round(float(v), 3) for v in (*model.intercept_, *model.coef_[0])))
-    sure = model.predict_proba(inputs)[:, 1]
-    for low in np.arange(0, 1, 0.2):
-        chosen = (sure >= low) & (sure <= low + 0.2)
-        if chosen.any():
-            share = np.average(right[chosen], weights=weights[chosen])
-            print(
-                f"  said {np.average(sure[chosen], weights=weights[chosen]):.2f}: {share:.2f} right of {chosen.sum()}"
-            )
-
-
 def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trunk", default="compact")
@@ -238,12 +199,16 @@ def main(arguments=None) -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--side", type=int, default=256, help="long side in pixels")
     parser.add_argument("--both-ways", action="store_true", help="the hard set turned to the left as well")
-    parser.add_argument("--calibrate", action="store_true", help="fit the constants of a match's confidence, and stop")
+    parser.add_argument("--calibrate", action="store_true", help="fit and check a match's confidence, and stop")
+    parser.add_argument("--cache", type=Path, help="file that keeps what --calibrate finds, for the same weights")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     options = parser.parse_args(arguments)
-    encode = encoder(load_trunk(options.trunk, options.weights))
+    trunk = load_trunk(options.trunk, options.weights)
+    encode = encoder(trunk)
     if options.calibrate:
-        return calibrate(encode, options.photos, options.seeds, options.side)
+        from bench.calibration import calibrate
+
+        return calibrate(encode, options.side, options.cache, trunk.sha256)
     rows = []
     for kind in ("easy", "hard"):
         for seed in options.seeds:

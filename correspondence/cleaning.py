@@ -12,8 +12,8 @@ MOST_CROSSED = 0.25
 MOST_ROUGH = 0.05
 STRANGE = 0.06
 LEAST_CONFIDENCE = 0.5
-CALIBRATION = (8.473, 0.859, -0.906, 3.002)
-"""Constant, weights of similarity, of robustness and of the logarithm of the frame's score."""
+CALIBRATION = (5.774, 2.514, 0.091, 0.174, 19.373, 0.534, 8.279, 0.601)
+"""A constant, and weights >= 0 of the columns of `evidence`; fitted, printed and checked by `bench/matching.py --calibrate`."""
 
 
 def similarity(source, target, weights=None) -> tuple[float, np.ndarray, np.ndarray]:
@@ -90,7 +90,7 @@ def uncrossed(source, target, rank) -> np.ndarray:
 def clean(a, b, rank, seen, size_a, size_b, *, max_points, spacing, clusters=0, seed=0, agreed=1.0) -> Matches:
     """Choose among candidates: spacing, agreement with the neighbours, no crossings, clusters, at most `max_points`.
 
-    a, b: (N, 2) pixels; rank: (N,), seen: (N, 5) and agreed: what `hierarchy.percolate` gives. Returns matches by falling
+    a, b: (N, 2) pixels; rank: (N,), seen: (N, 2) and agreed: what `hierarchy.percolate` gives. Returns matches by falling
     rank.
     """
     side = float(max(*size_a, *size_b))
@@ -132,20 +132,22 @@ def clustered(matches: Matches, rank, count: int, seed: int = 0) -> np.ndarray:
 
 
 def evidence(seen, rank, strange, agreed: float) -> np.ndarray:
-    """What the confidence is made of, (N, len(WEIGHTS)), each entry such that more of it speaks for a match."""
-    value, robust, deep, lead, cycle = np.asarray(seen, float).reshape(-1, 5).T
-    frame = np.full(len(value), np.log(max(agreed, 1e-4)))
-    mean = [np.full(len(value), v.mean() if len(v) else 0.0) for v in (deep, lead, -cycle)]
-    return np.stack(
-        [value, robust, deep, lead, -cycle, np.asarray(rank) / 10, -np.asarray(strange), frame, *mean], axis=1
-    )
+    """What the confidence is made of: (N, 7), each column such that more of it speaks for a match.
+
+    The lead over the best rival; the cycle error, in cells, its sign turned; the activation of both ends, the mean over the
+    levels; the distance from what the neighbours do, share of the side, its sign turned; the logarithm of the frame's score;
+    and the means of the first two over all matches of the pair: where most of them hold, a doubtful one does more likely.
+    """
+    lead, cycle = np.asarray(seen, float).reshape(-1, 2).T
+    shared = [np.log(max(agreed, 1e-4)), *(float(v.mean()) if len(v) else 0.0 for v in (lead, -cycle))]
+    own = [lead, -cycle, np.asarray(rank, float) / 10, -np.asarray(strange, float)]
+    return np.column_stack([*own, np.tile(shared, (len(lead), 1))])
 
 
-def match_confidence(evidence) -> np.ndarray:
-    """How sure each match is to lie within 5% of the side, (N,) in [0, 1], from its `evidence`."""
-    constant, of_value, of_robust, of_frame = CALIBRATION
-    line = constant + of_value * evidence[:, 0] + of_robust * evidence[:, 1] + of_frame * evidence[:, 7]
-    return 1 / (1 + np.exp(-np.clip(line, -30, 30)))
+def match_confidence(evidence, calibration=None) -> np.ndarray:
+    """How sure each match is to lie within 5% of the side, (N,) in [0, 1]: a logistic of its `evidence` (N, 7)."""
+    constant, *weights = CALIBRATION if calibration is None else calibration
+    return 1 / (1 + np.exp(-np.clip(constant + evidence @ np.array(weights), -30, 30)))
 
 
 def pair_confidence(agreed: float) -> float:

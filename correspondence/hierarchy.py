@@ -110,9 +110,8 @@ def _later(content: torch.Tensor, style: torch.Tensor) -> bool:
 def percolate(content, style, encode: Encode, threshold: float):
     """Best buddies of the finest level that follow from those of every level above.
 
-    Returns points of both images (N, 2), pixels of the tensors; activation sums (N,); and what speaks for each (N, 5):
-    similarity, how well it follows the smooth field, in [0, 1], and what `evidence.second_look` gives; and the score of the
-    frame (`alignment.find_frame`).
+    Returns points of both images (N, 2), pixels of the tensors; activation sums (N,); what `evidence.second_look` says
+    of each (N, 2); and the score of the frame (`alignment.find_frame`).
     """
     sizes = [(x.shape[-1], x.shape[-2]) for x in (content, style)]
     frame, agreed = find_frame(content, style, encode)
@@ -139,7 +138,7 @@ def percolate(content, style, encode: Encode, threshold: float):
     (features_a, mask_a), (features_b, mask_b) = _bent(content, style, encode, frame, field)
     cells = (middle / 8 - 0.5)[keep]
     again = second_look(_deep(features_a, mask_a)[0], _deep(features_b, mask_b)[0], cells)
-    return (a[keep], b[keep], rank[keep], np.column_stack([value[keep], robust[keep], again])), agreed
+    return (a[keep], b[keep], rank[keep], again), agreed
 
 
 def _inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -107,7 +107,7 @@ def test_cleaning_ends_with_no_crossings_and_few_points(points):
     rng = np.random.default_rng(2)
     style = points + rng.normal(0, 6, points.shape)
     options = {"max_points": 12, "spacing": 0.03}
-    args = points, style, rng.random(20), np.ones((20, 5)), (101, 101), (130, 130)
+    args = points, style, rng.random(20), np.ones((20, 2)), (101, 101), (130, 130)
     found = clean(*args, **options)
     assert 3 < len(found) <= 12 and len(clean(*args, **options, clusters=3)) == 3
     assert not crossings(found.content, align(found)).any()

@@ -1,0 +1,129 @@
+"""What the confidence of a match is fitted on and checked on: `python bench/matching.py --calibrate`.
+
+Photographs against their own copies, bent and repainted more and less, where the true place of every point is known, and
+against copies of one another, where every match is wrong. A logistic with weights that cannot be negative is fitted on some
+photographs; the tables compare what it says with what is true, on those (each left out in turn) and on others, never fitted.
+
+The constants printed go into `CALIBRATION` in correspondence/cleaning.py, by hand.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.matching import photo, synthetic, tensor
+from correspondence import cleaning, match
+
+FITTED = ("cat", "coffee", "rocket", "china", "camera", "coins", "text", "brick", "gravel", "retina", "hubble", "clock")
+HELD_OUT = ("astronaut", "flower", "motorcycle", "portrait", "moon", "page", "cell", "grass", "tissue")
+KINDS = ("easy", "hard", "harsh", "drawn", "drawn", "drawn", "other")
+NEAR = 0.05
+"""A match this close to the true place, share of the side, is right."""
+RIDGE = 0.01
+"""Penalty on the weights of columns brought to unit deviation: a few photographs must not be trusted too far."""
+
+
+def pairs(names) -> list[tuple[str, str, str, int, int]]:
+    """Content, style, kind, seed and sign of every pair."""
+    table = []
+    for k, name in enumerate(names):
+        for j, kind in enumerate(KINDS):
+            other = names[(k + 1) % len(names)] if kind == "other" else name
+            table.append((name, other, "easy" if kind == "other" else kind, 100 * k + j, 1 - 2 * (k % 2)))
+    return table
+
+
+def collect(names, encode, side: int) -> dict[str, np.ndarray]:
+    """Every pair matched: the evidence for each match, (N, 7), whether it is right, (N,), and its photograph, (N,)."""
+    parts, plain, asked = {"evidence": [], "right": [], "photo": []}, cleaning.match_confidence, []
+
+    def numbered(evidence):
+        """In place of confidences: numbers by which the matches that are left at the end are known again."""
+        asked.append(evidence)
+        return np.arange(len(evidence)) / 2**20
+
+    for name, other, kind, seed, sign in pairs(names):
+        _, style, forward = synthetic(other, kind, seed, side, sign)
+        cleaning.match_confidence = numbered
+        try:
+            found = match(tensor(photo(name, side)), tensor(style), encode)
+        finally:
+            cleaning.match_confidence = plain
+        if len(found) == 0:
+            continue
+        error = np.linalg.norm(forward(found.content) - found.style, axis=1) / side
+        right = (error < NEAR) & (name == other)
+        parts["evidence"].append(asked[-1][np.round(found.scores * 2**20).astype(int)])
+        parts["right"].append(right)
+        parts["photo"].append(np.repeat(name, len(found)))
+        print(f"{name:10} {kind if name == other else other:10} {right.mean():.2f} right of {len(found)}", flush=True)
+    return {key: np.concatenate(values) for key, values in parts.items()}
+
+
+def fit(evidence: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Constant and weights >= 0 of the logistic: (8,)."""
+    middle, spread = evidence.mean(axis=0), evidence.std(axis=0) + 1e-9
+    columns, wanted = (evidence - middle) / spread, right.astype(float)
+
+    def loss(p):
+        line = columns @ p[1:] + p[0]
+        apart = 1 / (1 + np.exp(-line)) - wanted
+        value = (np.logaddexp(0, line) - wanted * line).mean() + RIDGE * (p[1:] ** 2).sum()
+        return value, np.r_[apart.mean(), columns.T @ apart / len(wanted) + 2 * RIDGE * p[1:]]
+
+    bounds = [(None, None)] + [(0, None)] * columns.shape[1]
+    found = minimize(loss, np.zeros(len(bounds)), jac=True, bounds=bounds, method="L-BFGS-B").x
+    weights = found[1:] / spread
+    return np.r_[found[0] - weights @ middle, weights]
+
+
+def left_out(rows: dict[str, np.ndarray]) -> np.ndarray:
+    """Confidences of every match from a fit on the other photographs: (N,)."""
+    sure = np.zeros(len(rows["right"]))
+    for name in np.unique(rows["photo"]):
+        here = rows["photo"] == name
+        constants = fit(rows["evidence"][~here], rows["right"][~here])
+        sure[here] = cleaning.match_confidence(rows["evidence"][here], constants)
+    return sure
+
+
+def table(title: str, sure: np.ndarray, right: np.ndarray) -> None:
+    """What is said against what is true, in tenths, and the expected calibration error."""
+    print(f"{title}: {len(sure)} matches, {right.mean():.2f} right\n  said  true  matches")
+    bins, total = np.minimum((sure * 10).astype(int), 9), 0.0
+    for k in np.unique(bins):
+        said, true = sure[bins == k].mean(), right[bins == k].mean()
+        total += (bins == k).mean() * abs(said - true)
+        print(f"  {said:.2f}  {true:.2f}  {(bins == k).sum():5d}")
+    print(f"  expected calibration error {total:.3f}")
+
+
+def calibrate(encode, side: int, cache: Path | None, sha256: str) -> None:
+    """Collect, fit, print the constants and the tables. What was collected is kept in `cache` for the same weights."""
+    parts = {}
+    if cache is not None and cache.exists():
+        stored = dict(np.load(cache))
+        parts = stored if stored.pop("sha256") == sha256 else {}
+    if not parts:
+        for part, names in (("fitted", FITTED), ("held_out", HELD_OUT)):
+            parts |= {f"{part}_{key}": value for key, value in collect(names, encode, side).items()}
+        if cache is not None:
+            np.savez_compressed(cache, sha256=sha256, **parts)
+    fitted, held_out = (
+        {key: parts[f"{part}_{key}"] for key in ("evidence", "right", "photo")} for part in ("fitted", "held_out")
+    )
+    constants = tuple(round(float(v), 3) for v in fit(fitted["evidence"], fitted["right"]))
+    print("CALIBRATION =", constants)
+    spread = fitted["evidence"].std(axis=0) * constants[1:]
+    print("  weights times the deviation of their columns:", " ".join(f"{v:.2f}" for v in spread))
+    table("fitted photographs, each by a fit on the others", left_out(fitted), fitted["right"])
+    sure = cleaning.match_confidence(held_out["evidence"], constants)
+    table("photographs held out, by these constants", sure, held_out["right"])
+    now = cleaning.match_confidence(held_out["evidence"])
+    table("photographs held out, by the constants in place", now, held_out["right"])
