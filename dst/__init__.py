@@ -35,6 +35,7 @@ _HOMES = {
     "Step": ("dst.result", "Step"),
     "Matches": ("dst.matching", "Matches"),
     "Warp": ("dst.warp", "Warp"),
+    "StyleCache": ("dst.methods.targets", "StyleCache"),
     "load_trunk": ("dst.trunk", "load_trunk"),
     "read_image": ("dst.images", "read"),
     "write_image": ("dst.images", "write"),

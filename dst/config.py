@@ -66,6 +66,22 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (bool, int, float, str, type(None))) else f"<{type(value).__name__}>"
 
 
+def layer_names(given: Any) -> tuple[str, ...]:
+    """Names of layers from `relu1_1+relu3_1`, the same with commas, or a list; none from None.
+
+    Raises:
+        InputError: something else, an empty name, or one name twice.
+    """
+    if given is None:
+        return ()
+    names = given.replace(",", "+").split("+") if isinstance(given, str) else given
+    good = isinstance(names, (list, tuple)) and names and all(isinstance(n, str) and n.strip() for n in names)
+    names = tuple(name.strip() for name in names) if good else ()
+    if not good or len(set(names)) < len(names):
+        raise InputError(f"layers is {given!r}: it takes names of layers, each once, such as relu1_1+relu3_1")
+    return names
+
+
 class Checked:
     """Gives a dataclass the check of every field against the range that its `option` declares."""
 
@@ -149,6 +165,9 @@ class OptimizeConfig(Checked):
     )
     palette: float = option(1.0, "weight of the palette within the style terms of strotss", 0.0, 1e4, group="objective")
     style_strength: float = option(1.0, "factor on both style terms", 0.0, 100.0, group="objective")
+    layers: str | tuple | None = option(
+        None, "layers that are compared, by name, + between; the method's own unless given", group="objective"
+    )
     smallest_scale: int = option(64, "long side of the coarsest scale, pixels", 16, 4096, group="schedule")
     steps: int = option(50, "steps at each scale up to 128 pixels", 1, 10000, group="schedule")
     step_decay: float = option(
@@ -163,6 +182,10 @@ class OptimizeConfig(Checked):
     pyramid_levels: int = option(5, "levels of the Laplacian pyramid that is optimised", 1, 12, group="schedule")
     samples: int = option(512, "positions of the result compared in each step", 16, 65536, group="schedule")
     style_samples: int = option(1024, "positions of the style compared in each step", 16, 65536, group="schedule")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        layer_names(self.layers)
 
 
 @dataclass(frozen=True)

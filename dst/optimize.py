@@ -12,12 +12,12 @@ from torch.nn import functional as F
 
 from dst import losses, pyramid
 from dst.color import color_moments, to_opponent, to_rgb, tone_colors
-from dst.config import OptimizeConfig
+from dst.config import OptimizeConfig, layer_names
 from dst.descent import Descent
 from dst.images import resize
 from dst.methods.gatys import Gatys
 from dst.methods.strotss import Strotss
-from dst.methods.targets import Region, Style
+from dst.methods.targets import Region, Style, StyleCache
 from dst.result import Step
 from dst.trunk import Trunk
 from dst.warp_flow import FlowGrid
@@ -157,7 +157,13 @@ class Optimization:
     """The loop over scales and steps; `run` may be called again after a stop and goes on where it was."""
 
     def __init__(
-        self, problem: Problem, trunk: Trunk, config: OptimizeConfig, seed: int = 0, state: State | None = None
+        self,
+        problem: Problem,
+        trunk: Trunk,
+        config: OptimizeConfig,
+        seed: int = 0,
+        state: State | None = None,
+        cache: StyleCache | None = None,
     ) -> None:
         """Prepare a run, or go on from a state.
 
@@ -167,8 +173,9 @@ class Optimization:
             config: method, schedule and step sizes.
             seed: of every random draw.
             state: where an earlier run of the same problem and config stopped; None to begin.
+            cache: where encoded styles are kept and looked for; None to encode them anew.
         """
-        self.problem, self.trunk, self.config, self.seed = problem, trunk, config, seed
+        self.problem, self.trunk, self.config, self.seed, self.cache = problem, trunk, config, seed, cache
         self.device = problem.content.device
         moments = color_moments([s.image for s in problem.styles], [s.weight for s in problem.styles])
         self.guide = tone_colors(problem.content, *moments)
@@ -232,11 +239,13 @@ class Optimization:
         regions = None
         if self.problem.regions:
             regions = [_resize_region(r, content, styles) for r in self.problem.regions]
+        layers = layer_names(self.config.layers)
         if self.config.method == "gatys":
-            return Gatys(self.trunk, content, styles, regions)
+            return Gatys(self.trunk, content, styles, regions, layers, self.cache)
         generator = torch.Generator(self.device).manual_seed(self.seed * 1009 + self.state.scale)
         counts = self.config.samples, self.config.style_samples
-        return Strotss(self.trunk, content, styles, self.config.palette, *counts, generator, regions)
+        palette = self.config.palette
+        return Strotss(self.trunk, content, styles, palette, *counts, generator, regions, layers, self.cache)
 
     def _descent(self, parameters: list[Tensor], displacement: Tensor) -> Descent:
         groups = [(parameters, self.config.lr)]

@@ -15,7 +15,8 @@ import numpy as np
 
 from dst import checkpoint, images, matching, prepare, score, steer
 from dst.checkpoint import Job, Keeper
-from dst.config import InputError, StylizeConfig, check_number
+from dst.config import InputError, StylizeConfig, check_choice, check_number, layer_names
+from dst.methods.targets import StyleCache
 from dst.optimize import Optimization, State, schedule
 from dst.record import make_record
 from dst.result import Result, Step, read_record
@@ -58,6 +59,7 @@ def stylize(
     force: bool = False,
     checkpoint_every: float = EVERY,
     notes: dict[str, Any] | None = None,
+    style_cache: StyleCache | None = None,
     **options: Any,
 ) -> Result:
     """Bend a photograph towards a painting's shapes and paint it in its strokes.
@@ -79,6 +81,7 @@ def stylize(
         force: replace the run that `run_dir` holds.
         checkpoint_every: seconds between two checkpoints; 0 for one after each step.
         notes: goes into the run's record as it is.
+        style_cache: keeps what was encoded of the styles for later runs that are given the same one.
         **options: any field of `dst.config` by name, such as `size=256`, `seed=1`, `alpha=4`, `protect="mask.png"`.
 
     Returns:
@@ -97,6 +100,8 @@ def stylize(
         inputs = prepare.read_inputs(content, style, config)
         given = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
         trunk = shared_trunk(config)
+        for name in layer_names(config.optimize.layers):
+            check_choice("layer", name, trunk.layers)
     with clock.stage("match"):
         plan = matching.plan_warp(inputs, given, warp, trunk, config)
     with clock.stage("warp"):
@@ -104,7 +109,7 @@ def stylize(
         if config.steer.color_only:
             optimization, state = None, prepare.recolored(job)
         else:
-            optimization = Optimization(job.problem, trunk, config.optimize, config.seed)
+            optimization = Optimization(job.problem, trunk, config.optimize, config.seed, cache=style_cache)
             state = optimization.state
     keeper = None if run_dir is None else Keeper(run_dir, checkpoint_every, job, trunk, clock.seconds)
     return _paint(job, optimization, state, trunk, clock, on_step, keeper)

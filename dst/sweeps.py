@@ -17,6 +17,7 @@ from dst import images, matching, pipeline
 from dst.checkpoint import NAME
 from dst.config import InputError, MatchConfig, StylizeConfig, check_choice, plain, suggest
 from dst.files import replacing
+from dst.methods.targets import StyleCache
 from dst.prepare import describe
 from dst.result import Result, read_record
 
@@ -54,14 +55,16 @@ def batch(
     """
     home = Path(out_dir)
     rows = read_pairs(pairs)
-    StylizeConfig.from_options(**{k: v for k, v in options.items() if k not in ("warp", "points")})
+    StylizeConfig.from_options(**{k: v for k, v in options.items() if k not in ("warp", "points", "style_cache")})
     if not home.is_dir():
         if not home.absolute().parent.is_dir() or home.exists():
             raise InputError(f"{out_dir} cannot be made: give a folder in an existing one")
         home.mkdir()
     report: list[dict[str, Any]] = []
+    cache = StyleCache()
     for index, row in enumerate(rows):
-        line = _one(row, home / row["name"], resume, options, on_step, on_stage)
+        hooks = {"on_step": on_step, "on_stage": on_stage}
+        line = _one(row, home / row["name"], resume, {"style_cache": cache, **options}, hooks)
         report.append(line)
         _write_report(home / REPORT, report)
         asked = on_pair is not None and on_pair(index, len(rows), line)
@@ -70,11 +73,10 @@ def batch(
     return report
 
 
-def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, on_step, on_stage) -> dict[str, Any]:
+def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: dict) -> dict[str, Any]:
     """Make, finish or keep one run, and say how it went."""
     line = {"name": row["name"], "content": str(plain(row["content"])), "style": str(plain(row["style"]))}
     own = {k: v for k, v in row.items() if k not in ("name", "content", "style")}
-    hooks = {"on_step": on_step, "on_stage": on_stage}
     try:
         state = "done"
         if resume and (folder / "run.json").exists() and not read_record(folder).get("stopped"):
@@ -237,6 +239,7 @@ def grid(
     content, style = images.read(content), style if isinstance(style, (list, tuple)) else images.read(style)
     shared = _shared_points(content, style, {rows[0], across[0]}, options)
     pictures: list[np.ndarray] = []
+    shared["style_cache"] = StyleCache()
     for index, cell in enumerate(cells):
         result = pipeline.stylize(content, style, **{**shared, **cell})
         pictures.append(_fitted(result.image, side))

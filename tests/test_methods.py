@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from dst.methods.gatys import Gatys
 from dst.methods.strotss import Strotss, draw_positions, layer_names, sample
-from dst.methods.targets import Style
+from dst.methods.targets import Style, StyleCache
 from dst.trunk import LEVELS, load_trunk
 
 
@@ -65,3 +66,31 @@ def test_a_warped_image_that_is_not_warped_has_the_same_style():
     method = Strotss(trunk, image, [Style(image.flip(3))], 1.0, 512, 10000, generator)
     terms = method.terms(image, image.clone(), None, generator)
     assert terms["style"] == pytest.approx(float(terms["style_warped"]), rel=1e-5)
+
+
+@pytest.mark.parametrize("make", ["strotss", "gatys"])
+def test_a_cache_gives_what_encoding_gives_and_tells_styles_apart(make):
+    trunk = load_trunk("vgg19-16x", weights="random")
+    draw = torch.Generator().manual_seed(0)
+    content, first, second = torch.rand(3, 1, 3, 32, 48, generator=draw)
+    cache = StyleCache()
+
+    def value(style, cache=None, layers=(), weight=1.0):
+        generator = torch.Generator().manual_seed(1)
+        styles = [Style(style, weight), Style(content, 1.0)]
+        counts = (1.0, 64, 64, generator) if make == "strotss" else ()
+        method = (Strotss if make == "strotss" else Gatys)(trunk, content, styles, *counts, layers=layers, cache=cache)
+        return float(method.terms(content, None, None, generator)["style"])
+
+    assert value(first) == value(first, cache) == value(first, cache)
+    assert (cache.hits, cache.misses) == (2, 2)
+    assert value(second) == value(second, cache) != value(first)
+    assert value(first, cache, weight=3.0) == value(first, weight=3.0) != value(first)
+    few = ("relu1_1", "relu3_1")
+    assert value(first, cache, few) == value(first, None, few) != value(first)
+
+
+def test_a_cache_forgets_what_was_used_longest_ago():
+    cache = StyleCache(2)
+    for key, wanted in ((1, "a"), (2, "b"), (1, "a"), (3, "c"), (1, "a"), (2, "again")):
+        assert cache.get((key,), lambda made=wanted: made) == wanted

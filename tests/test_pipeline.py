@@ -302,3 +302,19 @@ def test_bad_options_are_refused_before_any_work(pair, options, message):
         run(pair, on_stage=lambda *event: stages.append(event), **options)
     assert "\n" not in str(caught.value)
     assert ("match", "start") not in stages
+
+
+def test_layers_are_those_asked_for(pair):
+    plain = pipeline.stylize(*pair, warp=False, **SMALL)
+    few = pipeline.stylize(*pair, warp=False, layers="relu1_1+relu2_1", **SMALL)
+    assert few.record["settings"]["layers"] == "relu1_1+relu2_1"
+    assert not np.array_equal(few.image, plain.image)
+    assert np.array_equal(few.image, pipeline.stylize(*pair, warp=False, layers=("relu1_1", "relu2_1"), **SMALL).image)
+    for bad, message in (
+        ("relu9_1", "did you mean"),
+        ("relu1_1+relu1_1", "each once"),
+        (3, "names of layers"),
+        ("", "names"),
+    ):
+        with pytest.raises(InputError, match=message):
+            pipeline.stylize(*pair, layers=bad, **SMALL)

@@ -10,6 +10,7 @@ from PIL import Image
 from correspondence.matches import Matches
 from dst import matching, pipeline
 from dst.config import InputError
+from dst.methods.targets import StyleCache
 from dst.sweeps import batch, grid, read_pairs
 
 TINY = {
@@ -141,3 +142,26 @@ def test_a_grid_is_matched_once(monkeypatch):
 def test_bad_grids_are_refused_before_any_work(rows, columns, message):
     with pytest.raises(InputError, match=message):
         grid(blobs((40, 32), 0), blobs((40, 32), 1), rows, columns, **TINY)
+
+
+def test_a_batch_encodes_a_style_once(folder, monkeypatch):
+    """Runs of one style share what was encoded of it, and are byte for byte what they are alone."""
+    encoded = []
+    monkeypatch.setattr(StyleCache, "get", counted(StyleCache.get, encoded))
+    pairs = [{"content": folder / f"p{k}.png", "style": folder / "p2.png"} for k in (0, 1)]
+    assert [row["state"] for row in batch(pairs, folder / "out", **TINY)] == ["done", "done"]
+    assert encoded == [True, False]
+    alone = pipeline.stylize(folder / "p1.png", folder / "p2.png", **TINY)
+    assert np.array_equal(pipeline.load_run(folder / "out" / "p1-p2").image, alone.image)
+
+
+def counted(get, made: list):
+    """`StyleCache.get`, noting whether each call made something."""
+
+    def wrapper(self, key, make):
+        before = self.misses
+        found = get(self, key, make)
+        made.append(self.misses > before)
+        return found
+
+    return wrapper

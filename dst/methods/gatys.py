@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
-from dst.methods.targets import Region, Style, reachable
+from dst.methods.targets import Region, Style, StyleCache, identity, reachable
 from dst.trunk import LEVELS, Trunk
 
 CONTENT_LAYERS = ("relu4_2", "relu4_1")
@@ -19,7 +19,15 @@ STYLE_SCALE = 10.0
 class Gatys:
     """The content and style terms of one scale; targets are encoded once, here."""
 
-    def __init__(self, trunk: Trunk, content: Tensor, styles: list[Style], regions: list[Region] | None = None) -> None:
+    def __init__(
+        self,
+        trunk: Trunk,
+        content: Tensor,
+        styles: list[Style],
+        regions: list[Region] | None = None,
+        layers: tuple[str, ...] = (),
+        cache: StyleCache | None = None,
+    ) -> None:
         """Encode the targets.
 
         Args:
@@ -27,28 +35,34 @@ class Gatys:
             content: (1, 3, H, W) in [0, 1] at this scale.
             styles: images at this scale with their weights; Gram matrices of several styles are averaged.
             regions: pairs of content and style regions; without them style is matched over the whole image.
+            layers: those whose Gram matrices are matched; none for the paper's five.
+            cache: where encoded styles are kept and looked for.
         """
-        self.trunk = trunk
+        self.trunk, self.cache = trunk, cache or StyleCache(0)
         pictures = [content, *(style.image for style in styles)]
-        self.layers = reachable(trunk, LEVELS, pictures)
+        self.layers = reachable(trunk, layers or LEVELS, pictures)
         known = [name for name in CONTENT_LAYERS if name in trunk.layers]
         self.content_layer = [*reachable(trunk, known, pictures), self.layers[-1]][0]
         self.regions = regions or [Region(None, [None] * len(styles))]
         with torch.no_grad():
             self.content = trunk(content, [self.content_layer])[self.content_layer]
-            maps = [trunk(style.image, self.layers) for style in styles]
-            self.grams = [self._targets(maps, styles, region) for region in self.regions]
+            self.grams = [self._targets(styles, region) for region in self.regions]
 
-    def _targets(self, maps: list[dict], styles: list[Style], region: Region) -> dict[str, Tensor]:
+    def _targets(self, styles: list[Style], region: Region) -> dict[str, Tensor]:
+        """The mean of the styles' Gram matrices by their weights, for each layer."""
         total = sum(style.weight for style in styles)
-        grams = {}
-        for layer in self.layers:
-            parts = [
-                style.weight / total * losses.gram(found[layer], _fit(mask, found[layer]))
-                for style, found, mask in zip(styles, maps, region.styles, strict=True)
-            ]
-            grams[layer] = torch.stack(parts).sum(0)
-        return grams
+        found = [self._encode(style.image, mask) for style, mask in zip(styles, region.styles, strict=True)]
+        shares = [style.weight / total for style in styles]
+        return {k: sum(share * grams[k] for share, grams in zip(shares, found, strict=True)) for k in self.layers}
+
+    def _encode(self, image: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
+        def make() -> dict[str, Tensor]:
+            maps = self.trunk(image, self.layers)
+            return {layer: losses.gram(values, _fit(mask, values)) for layer, values in maps.items()}
+
+        if self.cache.most == 0:
+            return make()
+        return self.cache.get(("gatys", self.trunk.sha256, *self.layers, identity(image, mask)), make)
 
     def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
         """Content term and both style terms of an image and of its warp.

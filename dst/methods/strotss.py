@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
-from dst.methods.targets import Region, Style, reachable
+from dst.methods.targets import Region, Style, StyleCache, identity, reachable
 from dst.trunk import LEVELS, Trunk
 
 VGG_LAYERS = (
@@ -125,6 +125,8 @@ class Strotss:
         style_samples: int,
         generator: torch.Generator,
         regions: list[Region] | None = None,
+        layers: tuple[str, ...] = (),
+        cache: StyleCache | None = None,
     ) -> None:
         """Encode the targets.
 
@@ -137,9 +139,12 @@ class Strotss:
             style_samples: positions of each style in a step.
             generator: draws the positions that are encoded.
             regions: pairs of content and style regions; without them style is matched over the whole image.
+            layers: those of a hypercolumn; none for `layer_names`.
+            cache: where encoded styles are kept and looked for.
         """
         self.trunk = trunk
-        self.layers = reachable(trunk, layer_names(trunk), [content, *(style.image for style in styles)])
+        self.layers = reachable(trunk, layers or layer_names(trunk), [content, *(style.image for style in styles)])
+        self.cache = cache or StyleCache(0)
         self.palette_weight = palette
         self.samples, self.style_samples = samples, style_samples
         self.size = tuple(content.shape[-2:])
@@ -156,12 +161,20 @@ class Strotss:
         return [self._encode(s, mask, generator) for s, mask in zip(styles, region.styles, strict=True)]
 
     def _encode(self, style: Style, mask: Tensor | None, generator: torch.Generator) -> _StyleTarget:
-        maps = self._maps(style.image)
-        positions = draw_positions(POOL, tuple(style.image.shape[-2:]), generator, mask)
-        norm = _standardization(maps)
-        values = sample(maps, positions)[0]
-        rows, colors = _standardize(values, norm), _yuv(values)
-        return _StyleTarget(style.weight, norm, rows, colors, *losses.mean_and_covariance(rows))
+        seed = int(torch.randint(2**31, (), generator=generator, device=generator.device))
+
+        def make() -> tuple:
+            maps = self._maps(style.image)
+            own = torch.Generator(generator.device).manual_seed(seed)
+            values = sample(maps, draw_positions(POOL, tuple(style.image.shape[-2:]), own, mask))[0]
+            norm = _standardization(maps)
+            rows = _standardize(values, norm)
+            return norm, rows, _yuv(values), *losses.mean_and_covariance(rows)
+
+        if self.cache.most == 0:
+            return _StyleTarget(style.weight, *make())
+        key = ("strotss", self.trunk.sha256, *self.layers, seed, identity(style.image, mask))
+        return _StyleTarget(style.weight, *self.cache.get(key, make))
 
     def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
         """Content term and both style terms of an image and of its warp, at freshly drawn positions.
