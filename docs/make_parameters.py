@@ -41,6 +41,7 @@ LOOKS = {
     "gamma": "low: sharp local bends; high: the whole picture shifts gently or not at all",
     "alpha": "low: the painting takes over; high: the photograph with a tint",
     "palette": "low: colours drift from the painting's; high: colours match before strokes do",
+    "layers": "shallow ones (`relu1_1+relu2_1`): colour and fine strokes alone; deep ones (`relu4_1+relu5_1`): larger shapes",
     "style_strength": "0: the photograph, bent; high: as with a low alpha",
     "method": "strotss: strokes and texture in their places; gatys: texture all over",
     "alpha_growth": "high: layout is held while coarse, detail is free later",

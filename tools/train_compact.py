@@ -148,14 +148,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--weights", help="the teacher's weights file")
     parser.add_argument("--images", required=True, help="folder of training images")
     parser.add_argument("--out", required=True, help="run folder: log, checkpoint, compact.safetensors")
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--regress", type=int, default=200, help="steps of regression (default %(default)s)")
-    parser.add_argument("--regress-to", default="relu4_1", help="last layer regressed (default %(default)s)")
+    parser.add_argument("--steps", type=int, default=1300)
+    parser.add_argument("--regress", type=int, default=300, help="steps of regression (default %(default)s)")
+    parser.add_argument("--regress-to", default="relu5_1", help="last layer regressed (default %(default)s)")
     parser.add_argument("--front", default="relu3_1", help="last layer then frozen (default %(default)s)")
     parser.add_argument("--iterates-from", type=int, help="from this step on, every second step learns on iterates")
-    parser.add_argument("--lr", type=float, default=3e-3, help="peak step size (default %(default)s)")
+    parser.add_argument("--lr", type=float, default=1.5e-3, help="peak step size (default %(default)s)")
     parser.add_argument("--held-out", type=float, default=0.04, help="share of the images held out")
-    parser.add_argument("--every", type=int, default=250, help="steps between evaluations and checkpoints")
+    parser.add_argument("--every", type=int, default=100, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the student; the teacher has its own")
@@ -255,7 +255,7 @@ class Training:
             regression.observe(x, generator)
             z = self.student.convs[name](x)
             losses[name] = regression.step(x, z, targets[name], rate)
-            x = self.student.onward(targets[name] if forced else z, name, names[i + 1])
+            x = self.student.onward(targets[name] if forced else z, name, names[min(i + 1, len(names) - 1)])
         return losses
 
     def _distil(self, images: torch.Tensor, targets: dict[str, torch.Tensor]) -> dict[str, float]:
