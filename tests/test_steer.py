@@ -9,6 +9,7 @@ from correspondence.matches import Matches
 from dst import recolor, steer
 from dst.config import InputError, StylizeConfig
 from dst.masks import protected, read_areas
+from dst.prepare import _confidence
 from dst.warp import to_pixels
 
 SIZE = (200, 160)
@@ -327,3 +328,13 @@ def test_a_set_of_which_nothing_is_sure_bends_less():
         bend[score] = np.linalg.norm(fitted.warp.moved)
     assert bend[None] == bend[1.0] and bend[0.8] > 0.9 * bend[1.0]
     assert bend[0.05] < 0.6 * bend[1.0]
+
+
+def test_a_protected_part_does_not_weaken_the_pull_of_the_matches():
+    mask = np.zeros((160, 200), bool)
+    mask[85:110, 70:130] = True
+    fitted = steer.fit_warp(SOURCE, TARGET, SIZE, mask=mask)
+    weights = _confidence(fitted, np.column_stack([SOURCE, TARGET, np.full(8, 0.6)]), SIZE)
+    free = fitted.warp.rigid == 0
+    assert (weights[~free] == 0).all() and 0 < free.sum() < len(free)
+    assert weights.mean() == pytest.approx(0.6) and np.ptp(weights[free]) == 0
