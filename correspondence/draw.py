@@ -7,7 +7,7 @@ import numpy as np
 
 from .matches import MatchError, Matches
 
-LEAST_HEIGHT = 480
+LEAST_HEIGHT = 640
 """Smaller pictures are enlarged to about this height, so that numbers can be read."""
 
 
@@ -64,10 +64,9 @@ def _check(name: str, image, size) -> None:
 
 
 def _marks(canvas: np.ndarray, starts, ends, height: int, numbers: bool, lines: bool) -> np.ndarray:
-    """Discs with a dark rim, and numbers with a dark outline, sized by the height of the picture."""
+    """Discs with a dark rim, and white numbers with a dark outline, sized by the height of the picture."""
     bits = 3  # OpenCV takes positions in eighths of a pixel
-    radius, thin = max(3, height // 110), max(1, height // 480)
-    font, scale = cv2.FONT_HERSHEY_SIMPLEX, height / 1300
+    radius, thin = max(3, height // 110), max(1, height // 640)
     hues = [tuple(int(v) for v in colour) for colour in colours(len(starts))]
     order = range(len(starts) - 1, -1, -1)  # the strongest matches come first and are drawn last, on top
 
@@ -80,12 +79,35 @@ def _marks(canvas: np.ndarray, starts, ends, height: int, numbers: bool, lines: 
         for point in (starts[k], ends[k]):
             cv2.circle(canvas, fixed(point), (radius + thin) << bits, (0, 0, 0), -1, cv2.LINE_AA, bits)
             cv2.circle(canvas, fixed(point), radius << bits, hues[k], -1, cv2.LINE_AA, bits)
-    for k in order if numbers else ():
-        text = str(k + 1)
-        (width, tall), _ = cv2.getTextSize(text, font, scale, thin)
-        for point in (starts[k], ends[k]):
-            x = int(np.clip(point[0] + radius + thin, 0, max(0, canvas.shape[1] - width)))
-            y = int(np.clip(point[1] - radius, tall, max(tall, canvas.shape[0] - 1)))
-            cv2.putText(canvas, text, (x, y), font, scale, (0, 0, 0), 3 * thin, cv2.LINE_AA)
-            cv2.putText(canvas, text, (x, y), font, scale, hues[k], thin, cv2.LINE_AA)
+    if numbers and len(starts):
+        font, scale = cv2.FONT_HERSHEY_SIMPLEX, height / 1500
+        texts = [str(k + 1) for k in range(len(starts))] * 2
+        sizes = np.array([cv2.getTextSize(text, font, scale, thin)[0] for text in texts], float)
+        corners = _free_places(np.concatenate([starts, ends]), sizes, radius + 2 * thin, canvas.shape[1::-1])
+        for text, corner, tall in zip(texts, corners, sizes[:, 1], strict=True):
+            place = int(corner[0]), int(corner[1] + tall)
+            cv2.putText(canvas, text, place, font, scale, (0, 0, 0), 3 * thin, cv2.LINE_AA)
+            cv2.putText(canvas, text, place, font, scale, (255, 255, 255), thin, cv2.LINE_AA)
     return canvas
+
+
+SIDES = np.array([(1, -1), (1, 1), (-1, -1), (-1, 1), (1, 0), (-1, 0), (0, -1), (0, 1)], float)
+"""Where a number may stand about its disc, the first that is free is taken."""
+
+
+def _free_places(points: np.ndarray, sizes: np.ndarray, reach: float, room) -> np.ndarray:
+    """Upper left corners (n, 2) of labels (w, h) beside points, each where it covers least of discs and of labels before it.
+
+    reach: of a disc with its rim, pixels. room: (W, H) that the labels stay inside.
+    """
+    taken = np.concatenate([points - reach, points + reach], 1)  # left, top, right, bottom
+    corners = np.empty_like(sizes)
+    for k, (point, size) in enumerate(zip(points, sizes, strict=True)):
+        places = point + SIDES * (reach + size / 2) * np.where(np.abs(SIDES).sum(1) > 1, 0.9, 1.0)[:, None] - size / 2
+        places = np.clip(places, 0, np.maximum(0, np.array(room) - size - 1))
+        lapped = np.minimum(places[:, None] + size, taken[None, :, 2:]) - np.maximum(
+            places[:, None], taken[None, :, :2]
+        )
+        corners[k] = places[int(lapped.clip(0).prod(2).sum(1).argmin())]
+        taken = np.concatenate([taken, [[*corners[k], *(corners[k] + size)]]])
+    return corners

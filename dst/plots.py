@@ -6,7 +6,6 @@ to a file it goes by `figure.savefig`.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from dst.warp import to_pixels
 
@@ -45,6 +44,7 @@ def losses(result: Any) -> Figure:
         low, high = np.nanmin(values, initial=np.inf), np.nanmax(values, initial=0)
         if 0 < 10 * low < high:
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             axes.yaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.3g}"))
         axes.tick_params(labelsize=8)
@@ -69,9 +69,11 @@ def _mark_scales(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
 def matches(result: Any) -> Figure:
     """Matches over both pictures: the same colour and number on both, a larger dot for a surer match.
 
-    A number is the row of the match in points.csv, counted from 1.
+    The second picture is the style, or the one that the shapes came from. A number is the row of the match in
+    points.csv, counted from 1.
     """
-    figure, cells = _row([result.content, result.style], ["content", "style"], height=480, foot=30)
+    partner, name = (result.style, "style") if result.geometry is None else (result.geometry, "geometry")
+    figure, cells = _row([result.content, partner], ["content", name], height=480, foot=30)
     found = result.matches
     if found is None or not len(found):
         cells[0].set_title("content (no matches)", fontsize=10)
@@ -79,7 +81,7 @@ def matches(result: Any) -> Figure:
     shades = _shades(found.content)
     for axes, picture, points, size in (
         (cells[0], result.content, found.content, found.content_size),
-        (cells[1], result.style, found.style, found.style_size),
+        (cells[1], partner, found.style, found.style_size),
     ):
         shown = _shown_points(points, size, picture)
         sizes = 15 + 75 * found.scores
@@ -95,27 +97,46 @@ def matches(result: Any) -> Figure:
 
 
 def arrows(result: Any) -> Figure:
-    """Keypoints on the content: where each was, where it was to go, and where the run moved it."""
+    """Keypoints on the content: where each was, where it was to go, and where the run moved it.
+
+    A part that is held in shape has many points; they are small dots, before and after.
+    """
     figure, (axes,) = _row([_pale(result.content)], ["keypoints: before, wanted, reached"], height=640, foot=30)
     warp, picture = result.warp, result.content
     keys = [Line2D([], [], marker="o", ls="", color=SOURCE, ms=5, label="source")]
     if len(warp.source):
         shown = _picture_size(picture)
         start, end = (to_pixels(points, shown) for points in (warp.source, warp.source + warp.moved))
+        free = _keypoints(result)
         wanted = result.record.get("warp", {}).get("targets")
         if wanted:
-            wanted = _shown_points(np.array(wanted, float), warp.size, picture)
-            for (x, y), (to_x, to_y) in zip(start, wanted, strict=True):
+            wanted = _shown_points(np.array(wanted, float), warp.size, picture)[free]
+            for (x, y), (to_x, to_y) in zip(start[free], wanted, strict=True):
                 axes.plot([x, to_x], [y, to_y], color=TARGET, linewidth=0.7, alpha=0.8)
             axes.scatter(*wanted.T, s=28, facecolors="none", edgecolors=TARGET, linewidths=1.1)
             keys.append(Line2D([], [], marker="o", ls="", mfc="none", mec=TARGET, ms=6, label="target"))
+        way = (end - start)[free]
         axes.quiver(
-            *start.T, *(end - start).T, angles="xy", scale_units="xy", scale=1, color=REACHED, width=0.003, zorder=3
+            *start[free].T, *way.T, angles="xy", scale_units="xy", scale=1, color=REACHED, width=0.003, zorder=3
         )
         keys.append(Line2D([], [], color=REACHED, linewidth=2, label="reached"))
-        axes.scatter(*start.T, s=12, color=SOURCE, zorder=4)
-    figure.legend(handles=keys, loc="lower center", ncols=3, fontsize=8, frameon=False)
+        axes.scatter(*start[free].T, s=12, color=SOURCE, zorder=4)
+        if not free.all():
+            for points, colour, name in ((start, SOURCE, "held in shape, before"), (end, REACHED, "and after")):
+                axes.scatter(*points[~free].T, s=4, color=colour, alpha=0.7, linewidths=0)
+                keys.append(Line2D([], [], marker="o", ls="", color=colour, ms=2.5, label=name))
+    figure.legend(handles=keys, loc="lower center", ncols=len(keys), fontsize=8, frameon=False)
     return figure
+
+
+def _keypoints(result: Any) -> np.ndarray:
+    """Which of the warp's points are keypoints, (k,) bool; the others hold a protected part in shape."""
+    warp, found = result.warp, result.matches
+    free = warp.rigid == 0
+    if found is not None and len(found):  # a pin is rigid and a keypoint
+        gaps = np.linalg.norm(to_pixels(warp.source, warp.size)[:, None] - found.content[None], axis=2)
+        free = free | (gaps.min(1) < 1e-3)
+    return free if free.any() else np.ones(len(free), bool)
 
 
 def grid(result: Any, lines: int = 24) -> Figure:
@@ -149,12 +170,17 @@ def grid(result: Any, lines: int = 24) -> Figure:
 def contact(result: Any, height: int = 320) -> Figure:
     """Everything on one sheet: content, style, matches; bent content, painting before the warp, result; the scores below.
 
+    Where the shapes came from another picture than the style, that one stands between style and matches.
+
     Args:
         result: of a run.
         height: of each picture, pixels.
     """
     drawn = result.matches_image
-    top = [("content", result.content), ("style", result.style)]
+    styles = len(result.record.get("styles") or [None])
+    top = [("content", result.content), ("style" if styles == 1 else f"style, the first of {styles}", result.style)]
+    if result.geometry is not None:
+        top.append(("geometry", result.geometry))
     if drawn is not None:
         count = 0 if result.matches is None else len(result.matches)
         top.append((f"matches ({count})" if count else "matches", drawn))
@@ -184,10 +210,17 @@ def _scores(card: dict[str, Any]) -> list[str]:
 
 def _caption_lines(entries: Sequence[str], room: int) -> list[str]:
     """Entries joined into as few lines of at most `room` letters as they need, about equally long."""
-    text = " \u00b7 ".join(entry.replace(" ", "\u00a0") for entry in entries)
-    count = -(-len(text) // room)
-    even = len(text) // max(1, count) + max(map(len, entries), default=0)
-    return textwrap.wrap(text, max(1, min(room, even)))
+    between = " \u00b7 "
+    count = -(-len(between.join(entries)) // room)
+    even = len(between.join(entries)) / max(1, count)
+    lines: list[str] = []
+    for entry in entries:
+        longer = between.join([*lines[-1:], entry])
+        if lines and len(longer) <= room and len(longer) <= even + len(entry):
+            lines[-1] = longer
+        else:
+            lines.append(entry)
+    return lines
 
 
 RUN_FIGURES: dict[str, Callable[[Any], Figure]] = {
@@ -236,7 +269,7 @@ def _sheet(
         for title, picture in row:
             wide_here = tall * picture.shape[1] / picture.shape[0]
             axes = figure.add_axes((left / full_w, top / full_h, wide_here / full_w, tall / full_h))
-            axes.imshow(_on_white(picture), interpolation="antialiased", aspect="auto")
+            axes.imshow(_on_white(picture), interpolation="hanning", aspect="auto")
             axes.autoscale(False)
             axes.set_title(title, fontsize=10, pad=4)
             axes.set_xticks([])
@@ -271,8 +304,15 @@ def _shades(points: np.ndarray) -> np.ndarray:
 
 
 def _number(axes: Axes, x: float, y: float, text: str) -> None:
+    """A number beside a point: to its upper right, or inwards where that is outside the picture."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()  # y points down: bottom > top
+    right_edge, top_edge = x > left + 0.95 * (right - left), y < top + 0.05 * (bottom - top)
+    offset = -4 if right_edge else 4, -4 if top_edge else 4
     box = {"boxstyle": "round,pad=0.1", "fc": "black", "ec": "none", "alpha": 0.55}
-    axes.annotate(text, (x, y), (4, 4), textcoords="offset points", fontsize=6.5, color="white", bbox=box)
+    axes.annotate(
+        text, (x, y), offset, textcoords="offset points", fontsize=6.5, color="white", bbox=box,
+        ha="right" if right_edge else "left", va="top" if top_edge else "bottom",
+    )  # fmt: skip
 
 
 def _on_white(picture: np.ndarray) -> np.ndarray:

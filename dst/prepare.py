@@ -300,6 +300,7 @@ def make_result(job: Job, state: State, warp: Warp, matches: Any, drawn: np.ndar
         style=images.to_array(job.style),
         matches=matches,
         matches_image=drawn,
+        geometry=None if job.partner is None else images.to_array(job.partner),
         warp=warp,
         history=list(state.history),
         record={},

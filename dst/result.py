@@ -25,7 +25,7 @@ from dst.warp import Warp
 PICTURES = ("image", "unwarped", "warped_content", "content", "style")
 """Pictures of a Result that are stored as PNG under their own names, and read back."""
 FILES = (
-    *(f"{name}.png" for name in (*PICTURES, "matches", "losses", "arrows", "grid", "contact")),
+    *(f"{name}.png" for name in (*PICTURES, "geometry", "matches", "losses", "arrows", "grid", "contact")),
     *("points.csv", "warp.json", "history.csv", "checkpoint.pt", "run.json"),
 )
 """Every name that a run's folder may hold; nothing else in it is ever replaced or removed."""
@@ -73,6 +73,7 @@ class Result:
         history: one row a step: `scale, side, step`, the terms and `total` (unweighted but for the total), `seconds`.
         record: what `run.json` says; every value can be written as JSON.
         matches_image: matches drawn over both pictures, or None.
+        geometry: the picture that the shapes came from, where that is not the style; else None.
         figures: `{"losses.png": function of a Result -> matplotlib figure}`, drawn when the run is saved.
     """
 
@@ -86,6 +87,7 @@ class Result:
     history: list[dict[str, Any]]
     record: dict[str, Any]
     matches_image: np.ndarray | None = None
+    geometry: np.ndarray | None = None
     figures: dict[str, Callable[[Result], Any]] = field(default_factory=dict)
 
     def _repr_png_(self) -> bytes:
@@ -114,8 +116,9 @@ class Result:
     def _write(self, folder: Path) -> None:
         for name in PICTURES:
             images.write(folder / f"{name}.png", getattr(self, name))
-        if self.matches_image is not None:
-            images.write(folder / "matches.png", self.matches_image)
+        for name, picture in (("matches", self.matches_image), ("geometry", self.geometry)):
+            if picture is not None:
+                images.write(folder / f"{name}.png", picture)
         if self.matches is not None:
             self.matches.to_csv(folder / "points.csv")
         self.warp.save(folder / "warp.json")
@@ -136,11 +139,12 @@ class Result:
         for name in PICTURES:
             picture = images.read(home / f"{name}.png")
             pictures[name] = images.to_array(picture.rgb, picture.alpha)
-        drawn = home / "matches.png"
-        shown = images.to_array(images.read(drawn).rgb) if drawn.exists() else None
+        for field_name, name in (("matches_image", "matches"), ("geometry", "geometry")):
+            path = home / f"{name}.png"
+            pictures[field_name] = images.to_array(images.read(path).rgb) if path.exists() else None
         history = _history_from_csv(home / "history.csv")
         warp = Warp.load(home / "warp.json")
-        return cls(**pictures, matches=None, warp=warp, history=history, record=record, matches_image=shown)
+        return cls(**pictures, matches=None, warp=warp, history=history, record=record)
 
 
 def record_text(record: dict[str, Any]) -> str:

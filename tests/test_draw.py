@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from correspondence.draw import LEAST_HEIGHT, colours, draw
+from correspondence.draw import LEAST_HEIGHT, _free_places, colours, draw
 from correspondence.matches import MatchError, Matches
 
 
@@ -12,13 +12,13 @@ def picture(width, height):
 
 
 def test_both_ends_have_the_same_colour_in_the_right_place():
-    matches = Matches([[100, 300], [400, 100]], [[300, 50], [60, 400]], None, (500, 600), (400, 600))
-    out = draw(picture(500, 600), picture(400, 600), matches, numbers=False)
-    assert out.dtype == np.uint8 and out.shape == (600, 500 + 10 + 400, 3)
+    matches = Matches([[100, 300], [400, 100]], [[300, 50], [60, 400]], None, (500, 660), (400, 660))
+    out = draw(picture(500, 660), picture(400, 660), matches, numbers=False)
+    assert out.dtype == np.uint8 and out.shape == (660, 500 + 11 + 400, 3)
     for k, colour in enumerate(colours(2)):
         x, y = matches.content[k].astype(int)
         u, v = matches.style[k].astype(int)
-        assert np.array_equal(out[y, x], colour) and np.array_equal(out[v, u + 510], colour)
+        assert np.array_equal(out[y, x], colour) and np.array_equal(out[v, u + 511], colour)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (30, 200), (700, 90), (1600, 1200)])
@@ -46,3 +46,14 @@ def test_images_that_do_not_fit():
         draw(picture(41, 30), picture(20, 20), matches)
     with pytest.raises(MatchError, match="uint8"):
         draw(np.zeros((30, 40, 3)), picture(20, 20), matches)
+
+
+def test_numbers_of_crowded_points_do_not_cover_one_another():
+    x, y = np.meshgrid(np.arange(40.0, 400, 45), np.arange(2.0, 300, 45))
+    points, size = np.column_stack([x.ravel(), y.ravel()]), np.tile([22.0, 12.0], (x.size, 1))
+    corners = _free_places(points, size, 7, (420, 300))
+    assert (corners >= 0).all() and (corners + size <= (420, 300)).all()
+    boxes = np.concatenate([np.concatenate([corners, corners + size], 1), np.concatenate([points - 7, points + 7], 1)])
+    lapped = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    np.fill_diagonal(lapped[..., 0], 0)
+    assert lapped.clip(0).prod(2).max() < 8  # a corner of a box at most

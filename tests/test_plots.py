@@ -59,6 +59,40 @@ def test_matches_have_the_same_colours_and_numbers_on_both_pictures(made_result)
     assert np.array_equal(np.argsort(sizes), np.argsort(result.matches.scores))
 
 
+def test_matches_with_another_picture_than_the_style_are_drawn_on_that_one(made_result):
+    green = np.full((60, 70, 3), (10, 250, 20), np.uint8)
+    result = made_result(geometry=green)
+    figure = plots.matches(result)
+    assert [axes.get_title() for axes in figure.axes] == ["content", "geometry"]
+    right = figure.axes[1]
+    assert np.array_equal(right.images[0].get_array(), green)
+    assert np.allclose(right.collections[0].get_offsets(), result.matches.style)
+    titles = [axes.get_title() for axes in plots.contact(result).axes]
+    assert titles[:4] == ["content", "style", "geometry", "matches (6)"]
+
+
+def test_several_styles_are_counted_on_the_contact_sheet(made_result):
+    result = made_result()
+    result.record["styles"] = [{"name": "a"}, {"name": "b"}]
+    assert plots.contact(result).axes[1].get_title() == "style, the first of 2"
+
+
+def test_points_that_hold_a_part_in_shape_get_no_arrow(made_result):
+    result = made_result()
+    held = Warp(
+        result.warp.size, np.concatenate([result.warp.source, [[0.3, 0.3], [0.35, 0.3]]]),
+        np.concatenate([result.warp.displacement, np.zeros((2, 2))]), rigid=[1, 0, 0, 0, 0, 0, 2, 2],
+    )  # fmt: skip
+    result = made_result(warp=held)
+    result.record["warp"]["targets"] = None
+    figure = plots.arrows(result)
+    from matplotlib.quiver import Quiver
+
+    (arrows,) = (c for c in figure.axes[0].collections if isinstance(c, Quiver))
+    assert len(arrows.X) == 6  # the first point is a pin: rigid, and a keypoint
+    assert "held in shape, before" in [t.get_text() for t in figure.legends[0].get_texts()]
+
+
 def test_arrows_go_from_the_source_to_what_was_reached(made_result):
     result = made_result()
     axes = plots.arrows(result).axes[0]
@@ -117,6 +151,9 @@ def test_the_contact_sheet_carries_the_scorecard_within_its_width(made_result):
         sheet = plots.contact(result, height=height)
         (caption,) = sheet.texts
         words = caption.get_text().replace("\u00a0", " ")
+        assert not any(
+            line.strip().startswith("\u00b7") or line.strip().endswith("\u00b7") for line in words.split("\n")
+        )
         assert "style distance 1.23" in words and "border error -4%" in words and "crossing" not in words
         sheet.canvas.draw()
         box = caption.get_window_extent()

@@ -35,6 +35,14 @@ def test_what_is_saved_is_read_back_equal(made_result, tmp_path, alpha):
     assert np.array_equal(read.warp.displacement, made.warp.displacement)
 
 
+def test_the_picture_that_shapes_came_from_is_kept(made_result, tmp_path):
+    made = made_result(geometry=np.full((20, 30, 3), (1, 2, 3), np.uint8))
+    made.save(tmp_path / "run")
+    assert np.array_equal(Result.load(tmp_path / "run").geometry, made.geometry)
+    made_result().save(tmp_path / "run", force=True)
+    assert Result.load(tmp_path / "run").geometry is None
+
+
 def test_the_folder_holds_what_it_should_and_nothing_else(made_result, tmp_path):
     made = made_result(figures={"losses.png": note()})
     made.save(tmp_path / "run")
