@@ -22,11 +22,14 @@ STRIDE = 16
 """Every frame is a multiple of this wide and high, so that all five levels cover it alike."""
 ANGLES = (-30.0, 0.0, 30.0)
 SCALES = (0.5, 0.71, 1.0, 1.41, 2.0)
-LEVELS = (4,)
+LEVELS = (4, 5)
 POWER = 1.0
 SEARCH_SIDE = 160
 """Long side, in pixels, of the copies on which turns and scales are tried."""
 CANDIDATES = 3
+TURN, GROWTH, SHIFT = math.radians(30.0), math.log(2.5), 0.35
+"""How far a subject is usually turned, resized and shifted (share of the side) between two pictures that go together.
+Chance agreement of unrelated pictures comes at any turn, scale and shift, and is held back by this."""
 WIDTH = 0.08
 """Shifts this far apart, share of the long side, still count as agreeing: the subject may bend."""
 
@@ -200,10 +203,21 @@ def _vote(content, style, encode: Callable, frame: Frame, common: bool) -> tuple
         return 0.0, frame
     votes = agreement(pb - pa, weight, WIDTH * side)
     k = int(votes.argmax())
-    turn, size = math.degrees(frame.angle) / 60, math.log(frame.scale) / math.log(4)
-    prior = math.exp(-0.5 * (turn**2 + size**2))
-    score = votes[k] * prior / (places if common else 1.0)
-    return float(score), _refined(frame, pa, pb, weight, (pb - pa)[k], 1.2 * WIDTH * side)
+    moved = _refined(frame, pa, pb, weight, (pb - pa)[k], 1.2 * WIDTH * side)
+    return float(votes[k] * plausibility(moved, *sizes) / (places if common else 1.0)), moved
+
+
+def plausibility(frame: Frame, content_size, style_size) -> float:
+    """How usual a frame's turn, scale and shift are, in [0, 1]: 1 where both images lie centre on centre, upright, alike.
+
+    The shift is measured in both images, between the centre of one and where the frame puts the other's.
+    """
+    a, b = (np.array(size) for size in (content_size, style_size))
+    there = frame.to_style(frame.from_content((a[None] - 1) / 2))[0] - (b - 1) / 2
+    back = frame.to_content(frame.from_style((b[None] - 1) / 2))[0] - (a - 1) / 2
+    shift = math.sqrt(np.linalg.norm(there) / b.max() * np.linalg.norm(back) / a.max())
+    far = (frame.angle / TURN) ** 2 + (math.log(frame.scale) / GROWTH) ** 2 + (shift / SHIFT) ** 2
+    return math.exp(-0.5 * far)
 
 
 def _refined(frame: Frame, pa, pb, weight, shift, width: float) -> Frame:
