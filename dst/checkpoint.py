@@ -7,6 +7,7 @@ happens the folder holds a whole one: a killed run loses what came after the las
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -26,7 +27,7 @@ from dst.files import replacing
 from dst.methods.targets import Region, Style
 from dst.optimize import Problem, State
 from dst.record import versions
-from dst.result import FILES, Result, Step, check_folder
+from dst.result import FILES, LEFT, Result, Step, check_folder
 
 NAME = "checkpoint.pt"
 KIND, FORMAT = "dst checkpoint", 1
@@ -114,8 +115,9 @@ def read(folder: Any) -> dict[str, Any]:
             warnings.simplefilter("ignore")
             data = torch.load(home / NAME, map_location="cpu", weights_only=True)
     except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-        raise InputError(f"{folder}/{NAME} is damaged ({first}): make the run again") from error
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EIO):
+            raise InputError(f"{folder}/{NAME} cannot be read ({error.strerror})") from error
+        raise InputError(f"{folder}/{NAME} is damaged or not whole: make the run again") from error
     if not isinstance(data, dict) or data.get("kind") != KIND:
         raise InputError(f"{folder}/{NAME} is not a checkpoint of dst: {ADVICE}")
     if not isinstance(data.get("format"), int) or data["format"] > FORMAT:
@@ -125,8 +127,8 @@ def read(folder: Any) -> dict[str, Any]:
         )
     try:
         return {**data, "job": _job(data["job"]), "state": _state(data["state"])}
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{folder}/{NAME} is damaged ({error}): make the run again") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder}/{NAME} is damaged (parts are missing or wrong): make the run again") from error
 
 
 def _packed(value: Any) -> Any:
@@ -239,15 +241,14 @@ def claim(folder: Any, force: bool) -> None:
     Raises:
         InputError: as `dst.result.check_folder`.
     """
-    clear(folder)
     check_folder(folder, force)
+    clear(folder)
 
 
 def clear(folder: Any) -> None:
-    """Remove what a killed process left half-written beside a checkpoint."""
-    if (Path(folder) / NAME).exists():
-        for path in Path(folder).glob(".dst-*.pt"):
-            path.unlink(missing_ok=True)
+    """Remove what a killed process left half-written in a run's folder."""
+    for path in Path(folder).glob(LEFT):
+        path.unlink(missing_ok=True)
 
 
 class _beside(tempfile.TemporaryDirectory):

@@ -81,7 +81,9 @@ def read_areas(content_mask: Any, style_masks: Any, content_size, style_sizes: l
     """
     style_masks = list(style_masks) if isinstance(style_masks, (list, tuple)) else [style_masks]
     if len(style_masks) != len(style_sizes):
-        raise InputError(f"{len(style_masks)} style masks for {len(style_sizes)} style pictures: give one each")
+        raise InputError(
+            f"{len(style_masks)} style masks for {len(style_sizes)} style picture{'s'[: len(style_sizes) != 1]}: give one each"
+        )
     named = [("content_mask", content_mask, content_size)]
     named += [("style_mask", mask, size) for mask, size in zip(style_masks, style_sizes, strict=True)]
     codes = [_color_codes(*item, side) for item in named]

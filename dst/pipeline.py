@@ -188,7 +188,9 @@ def resume(
             return load_run(run)
         trunk = shared_trunk(job.config)
         if trunk.sha256 != found["trunk"]["sha256"]:
-            raise InputError(f"{run} was made with other weights of {found['trunk']['name']}: put those back")
+            raise InputError(
+                f"{run} was made with other weights of {found['trunk']['name']}: put those back in their place, or make the run again"
+            )
     with clock.stage("warp"):
         if size is not None and size != job.config.size:
             job, state, optimization = _larger(run, job, state, trunk, size, content, style, done)
@@ -319,7 +321,7 @@ def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=N
     """
     image = images.read(source)
     if (run is None) == (points is None):
-        raise InputError("give either a run or points to bend by, not both and not neither")
+        raise InputError("give a run or points to bend by: one of the two")
     check_number("strength", strength, 0, 3)
     if run is not None:
         read_record(run)

@@ -29,6 +29,8 @@ FILES = (
     *("points.csv", "warp.json", "history.csv", "checkpoint.pt", "run.json"),
 )
 """Every name that a run's folder may hold; nothing else in it is ever replaced or removed."""
+LEFT = ".dst-*.pt"
+"""What a process that is killed while it writes a checkpoint leaves in the folder; the next save removes it."""
 WHOLE = ("scale", "side", "step")
 """Columns of the history that hold whole numbers."""
 
@@ -195,7 +197,7 @@ def check_folder(folder, force: bool = False) -> Path:
     target = Path(folder)
     try:
         exists, parent = os.path.lexists(target), target.absolute().parent
-        names = {p.name for p in target.iterdir()} if target.is_dir() else set()
+        names = {p.name for p in target.iterdir() if not p.match(LEFT)} if target.is_dir() else set()
     except (OSError, ValueError) as error:
         raise InputError(f"the run folder {str(folder)!r} cannot be used ({error}): choose another") from error
     if exists and not target.is_dir():
@@ -245,6 +247,8 @@ def _move_in(fresh: Path, target: Path) -> None:
         return
     for name in sorted(FILES, key=lambda name: name != "run.json"):
         (target / name).unlink(missing_ok=True)
+    for left in target.glob(LEFT):
+        left.unlink(missing_ok=True)
     for made in sorted(fresh.iterdir(), key=lambda made: made.name == "run.json"):
         os.replace(made, target / made.name)
 

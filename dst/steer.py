@@ -6,6 +6,7 @@ Everything here is checked when a run begins, before any work is done.
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,8 @@ def check_handles(config: StylizeConfig, styles: int, warp: bool, points: Any) -
         points: what was given as points, or None.
 
     Raises:
-        InputError: two handles that exclude each other, weights that do not fit the styles, or a bad pin or number.
+        InputError: two handles that exclude each other, weights that do not fit the styles, an `init` that is neither a
+            name nor a picture, or a bad pin or number.
     """
     steer = config.steer
     if not warp:
@@ -69,6 +71,8 @@ def check_handles(config: StylizeConfig, styles: int, warp: bool, points: Any) -
             )
         if not _is_name(steer.init, "content"):
             raise InputError("color_only paints nothing, so init has no use: leave out one of the two")
+    if not _is_name(steer.init, *INITS):
+        _read_init(steer.init)
     style_shares(steer.style_weights, styles)
     read_pins(steer.pins)
     read_drop(steer.drop)
@@ -92,7 +96,7 @@ def style_shares(weights: Any, count: int) -> list[float]:
         return [1.0] * count
     weights = list(weights) if isinstance(weights, (list, tuple, np.ndarray)) else [weights]
     if len(weights) != count:
-        raise InputError(f"{len(weights)} style_weights for {count} style pictures: give one each")
+        raise InputError(f"{len(weights)} style_weights for {count} style picture{'s'[: count != 1]}: give one each")
     for weight in weights:
         check_number("a style weight", weight, 0.0, 1e6)
     if sum(weights) == 0:
@@ -316,12 +320,17 @@ def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> 
         return torch.rand(content.shape, generator=generator).to(content.device)
     if _is_name(init, "style"):
         return cover(styles[0], content.shape[-2:])
+    return cover(_read_init(init).rgb, content.shape[-2:]).to(content.device)
+
+
+def _read_init(init: Any) -> images.Image:
+    if isinstance(init, str) and "." not in init and not os.path.exists(init):
+        names = ", ".join(INITS)
+        raise InputError(f"init {init!r} is not known: it takes {names} or a picture's file{suggest(init, INITS)}")
     try:
-        picture = images.read(init)
+        return images.read(init)
     except InputError as error:
-        near = suggest(init, INITS) if isinstance(init, str) and "." not in init else ""
-        raise InputError(f"init: {error}; it takes {', '.join(INITS)} or a picture's file{near}") from error
-    return cover(picture.rgb, content.shape[-2:]).to(content.device)
+        raise InputError(f"init: {error}") from error
 
 
 def cover(image: Tensor, size: tuple[int, int]) -> Tensor:

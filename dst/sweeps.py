@@ -58,7 +58,8 @@ def batch(
     StylizeConfig.from_options(**{k: v for k, v in options.items() if k not in ("warp", "points", "style_cache")})
     if not home.is_dir():
         if not home.absolute().parent.is_dir() or home.exists():
-            raise InputError(f"{out_dir} cannot be made: give a folder in an existing one")
+            why = "it is a file" if home.exists() else f"{home.absolute().parent} does not exist"
+            raise InputError(f"the folder {out_dir} cannot be made ({why}): choose another")
         home.mkdir()
     report: list[dict[str, Any]] = []
     cache = StyleCache()
@@ -155,14 +156,17 @@ def _read_csv(path: Path) -> list[dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error}): give a CSV file with the header content,style") from error
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"{path} cannot be read ({why}): give a CSV file with the header content,style") from error
     table = [cells for cells in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in cells)]
     if not table or not {"content", "style"} <= {cell.strip() for cell in table[0]}:
         raise InputError(f"{path} is no table of pairs: its first line must be a header with content,style")
     header, rows = [cell.strip() for cell in table[0]], []
     for number, cells in enumerate(table[1:], 1):
         if len(cells) != len(header):
-            raise InputError(f"{path}, pair {number}: {len(cells)} cells, but the header has {len(header)}")
+            raise InputError(
+                f"{path}, pair {number}: {len(cells)} cell{'s'[: len(cells) != 1]}, but the header has {len(header)}"
+            )
         row = {key: cell.strip() for key, cell in zip(header, cells, strict=True) if cell.strip()}
         rows.append({key: _value(key, cell, path.parent) for key, cell in row.items()})
     return rows
@@ -182,7 +186,8 @@ def _value(key: str, cell: str, home: Path) -> Any:
         if isinstance(default, (int, float)):
             return int(cell) if isinstance(default, int) else float(cell)
     except (KeyError, ValueError):
-        raise InputError(f"{key} is {cell!r}: it takes a {type(default).__name__}") from None
+        kind = {bool: "true or false", int: "a whole number"}.get(type(default), "a number")
+        raise InputError(f"{key} is {cell!r}: it takes {kind}") from None
     return cell
 
 

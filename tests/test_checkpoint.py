@@ -198,7 +198,7 @@ def test_a_damaged_foreign_or_newer_checkpoint_is_refused_in_one_line(finished, 
         torch.save({**torch.load(finished / checkpoint.NAME, weights_only=True), **spoil}, run / checkpoint.NAME)
     with pytest.raises(InputError, match=message) as caught:
         pipeline.resume(run)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and "Errno" not in str(caught.value) and "torch" not in str(caught.value)
 
 
 def test_a_checkpoint_with_code_in_it_is_not_run(tmp_path):

@@ -121,6 +121,22 @@ def test_what_is_left_of_a_run_can_be_replaced_by_force(made_result, tmp_path):
     assert Result.load(tmp_path / "run")
 
 
+def test_what_a_killed_process_left_neither_blocks_nor_counts_as_a_run_and_goes_with_the_next_save(
+    made_result, tmp_path
+):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / ".dst-ab12.pt").write_bytes(b"half a checkpoint")
+    check_folder(run)
+    with pytest.raises(InputError, match="holds no run"):
+        read_record(run)
+    made_result().save(run)
+    assert set(os.listdir(run)) == SAVED
+    (run / ".dst-ab12.pt").write_bytes(b"half a checkpoint")
+    made_result(seed=1).save(run, force=True)
+    assert set(os.listdir(run)) == SAVED
+
+
 def test_bad_places_are_refused_before_any_work(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file"):

@@ -112,6 +112,7 @@ def test_bad_pins_are_refused(pins, message):
         ({"color_only": True, "preserve_color": "luminance"}, 1, True, None, "contradict"),
         ({"color_only": True, "init": "noise"}, 1, True, None, "init has no use"),
         ({"style_weights": [1]}, 2, True, None, "1 style_weights for 2 style pictures"),
+        ({"style_weights": [1, 2]}, 1, True, None, "2 style_weights for 1 style picture:"),
         ({"style_weights": [1, -1]}, 2, True, None, "style weight is -1"),
         ({"style_weights": [0, 0]}, 2, True, None, "all 0"),
         ({"drop": [0]}, 1, True, None, "drop is 0"),
@@ -197,6 +198,19 @@ def test_first_guesses():
     assert picture.shape == content.shape and torch.allclose(picture, torch.tensor(0.2), atol=1e-3)
     with pytest.raises(InputError, match="did you mean 'noise'"):
         steer.first_guess("noize", content, [style], 0)
+
+
+def test_a_first_guess_that_is_nothing_known_is_refused_when_the_run_begins_with_one_suggestion(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sty.png").write_bytes(b"")
+    for given, advice in (
+        ("stlye", "did you mean 'style'"),
+        ("styl.png", "did you mean 'sty.png'"),
+        ("sty.png", "init:"),
+    ):
+        with pytest.raises(InputError, match=advice) as caught:
+            steer.check_handles(StylizeConfig.from_options(init=given), 1, True, None)
+        assert str(caught.value).count("did you mean") == (advice != "init:")
 
 
 def test_cover_keeps_the_aspect():

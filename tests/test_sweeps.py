@@ -77,7 +77,7 @@ def test_an_interrupted_batch_goes_on_where_it_was(folder):
         ("", "no table of pairs"),
         ("a,b\n1,2\n", "no table of pairs"),
         ("content,style\n", "is empty"),
-        ("content,style\nx.png\n", "1 cells, but the header has 2"),
+        ("content,style\nx.png\n", "1 cell, but the header has 2"),
         ("content,style\nx.png,\n", "has no style"),
         ("content,style\nx.png,y.png\nx.png,y.png\n", "comes twice"),
         ("content,style,alpa\nx.png,y.png,3\n", "did you mean 'alpha'"),
