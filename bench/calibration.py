@@ -1,8 +1,9 @@
 """What the confidence of a match is fitted on and checked on: `python bench/matching.py --calibrate`.
 
 Photographs against their own copies, bent and repainted more and less, where the true place of every point is known, and
-against copies of one another, where every match is wrong. A logistic with weights that cannot be negative is fitted on some
-photographs; the tables compare what it says with what is true, on those (each left out in turn) and on others, never fitted.
+against copies of one another, where every match is wrong. A logistic with weights that cannot be negative is fitted. Two tables
+compare what is said with what is true of photographs that had no part in the fit: of HELD_OUT by a fit on FITTED, and of each
+one by a fit on all others. The constants come from all.
 
 The constants printed go into `CALIBRATION` in correspondence/cleaning.py, by hand.
 """
@@ -40,7 +41,7 @@ def pairs(names) -> list[tuple[str, str, str, int, int]]:
 
 
 def collect(names, encode, side: int) -> dict[str, np.ndarray]:
-    """Every pair matched: the evidence for each match, (N, 7), whether it is right, (N,), and its photograph, (N,)."""
+    """Every pair matched: the evidence for each match, (N, 8), whether it is right, (N,), and its photograph, (N,)."""
     parts, plain, asked = {"evidence": [], "right": [], "photo": []}, cleaning.match_confidence, []
 
     def numbered(evidence):
@@ -99,7 +100,7 @@ def left_out(rows: dict[str, np.ndarray], fit) -> np.ndarray:
 
 
 def fit(rows: dict[str, np.ndarray]) -> np.ndarray:
-    """Constant and weights >= 0 of the logistic: (8,).
+    """Constant and weights >= 0 of the logistic: (9,).
 
     What the penalty took from the weights is given back by one factor, found on photographs left out (Platt 1999).
     """
@@ -133,13 +134,13 @@ def calibrate(encode, side: int, cache: Path | None, sha256: str) -> None:
     fitted, held_out = (
         {key: parts[f"{part}_{key}"] for key in ("evidence", "right", "photo")} for part in ("fitted", "held_out")
     )
-    constants = tuple(round(float(v), 3) for v in fit(fitted))
+    both = {key: np.concatenate([fitted[key], held_out[key]]) for key in fitted}
+    constants = tuple(round(float(v), 3) for v in fit(both))
     print("CALIBRATION =", constants)
-    spread = fitted["evidence"].std(axis=0) * constants[1:]
-    print("  weights times the deviation of their columns:", " ".join(f"{v:.2f}" for v in spread))
-    sure = 1 / (1 + np.exp(-left_out(fitted, fit)))
-    table("fitted photographs, each by a fit on the others", sure, fitted["right"])
-    sure = cleaning.match_confidence(held_out["evidence"], constants)
-    table("photographs held out, by these constants", sure, held_out["right"])
-    now = cleaning.match_confidence(held_out["evidence"])
-    table("photographs held out, by the constants in place", now, held_out["right"])
+    shares = both["evidence"].std(axis=0) * constants[1:]
+    print("  weights times the deviation of their columns:", " ".join(f"{v:.2f}" for v in shares))
+    table("each photograph by a fit on all others", 1 / (1 + np.exp(-left_out(both, fit))), both["right"])
+    sure = cleaning.match_confidence(held_out["evidence"], fit(fitted))
+    table(f"{len(HELD_OUT)} photographs by a fit on the other {len(FITTED)}", sure, held_out["right"])
+    now = cleaning.match_confidence(both["evidence"])
+    table("all photographs, by the constants in place", now, both["right"])

@@ -11,8 +11,9 @@ LEAST_SPREAD = 0.02
 MOST_CROSSED = 0.25
 MOST_ROUGH = 0.05
 STRANGE = 0.06
+"""A match this far from what its neighbours do, share of the side, is dropped."""
 LEAST_CONFIDENCE = 0.5
-CALIBRATION = (5.774, 2.514, 0.091, 0.174, 19.373, 0.534, 8.279, 0.601)
+CALIBRATION = (6.447, 2.995, 0.204, 0.214, 31.416, 0.632, 7.766, 0.577, 0.0)
 """A constant, and weights >= 0 of the columns of `evidence`; fitted, printed and checked by `bench/matching.py --calibrate`."""
 
 
@@ -96,8 +97,9 @@ def clean(a, b, rank, seen, size_a, size_b, *, max_points, spacing, clusters=0, 
     side = float(max(*size_a, *size_b))
     keep = spaced(a, b, rank, spacing * side, spacing * side / 2, 4 * max_points)
     strange = strangeness(a[keep], b[keep], side)
+    unrest = float(np.minimum(strange, STRANGE).mean()) if len(keep) else 0.0
     keep, strange = keep[strange < STRANGE], strange[strange < STRANGE]
-    scores = match_confidence(evidence(seen[keep], rank[keep], strange, agreed))
+    scores = match_confidence(evidence(seen[keep], rank[keep], strange, agreed, unrest))
     found = Matches(a[keep], b[keep], scores, size_a, size_b)
     index = uncrossed(found.content, align(found), rank[keep])[:max_points]
     found, rank = found.subset(index), rank[keep][index]
@@ -107,12 +109,13 @@ def clean(a, b, rank, seen, size_a, size_b, *, max_points, spacing, clusters=0, 
 
 
 def strangeness(a, b, side: float, neighbours: int = 8) -> np.ndarray:
-    """How far each match is from what its nearest neighbours do, share of the side: (N,); 0 where there are too few.
+    """How far each match is from what its nearest neighbours do, share of the side: (N,).
 
     The neighbours' median displacement, after the whole set's similarity, is what a match is held against.
+    Where there are too few to tell, all get half of STRANGE.
     """
     if len(a) < neighbours:
-        return np.zeros(len(a))
+        return np.full(len(a), STRANGE / 2)
     scale, turn, move = similarity(a, b)
     apart = (b - move) @ turn / scale - a
     distance = ((a[:, None] - a[None]) ** 2).sum(axis=-1)
@@ -131,21 +134,22 @@ def clustered(matches: Matches, rank, count: int, seed: int = 0) -> np.ndarray:
     return np.sort([np.flatnonzero(labels == k)[np.argmax(rank[labels == k])] for k in np.unique(labels)])
 
 
-def evidence(seen, rank, strange, agreed: float) -> np.ndarray:
-    """What the confidence is made of: (N, 7), each column such that more of it speaks for a match.
+def evidence(seen, rank, strange, agreed: float, unrest: float) -> np.ndarray:
+    """What the confidence is made of: (N, 8), each column such that more of it speaks for a match.
 
     The lead over the best rival; the cycle error, in cells, its sign turned; the activation of both ends, the mean over the
     levels; the distance from what the neighbours do, share of the side, its sign turned; the logarithm of the frame's score;
-    and the means of the first two over all matches of the pair: where most of them hold, a doubtful one does more likely.
+    and the means over the pair of the first two and of the fourth (`unrest`, over what was dropped as strange too): where most
+    matches hold, a doubtful one does more likely.
     """
     lead, cycle = np.asarray(seen, float).reshape(-1, 2).T
-    shared = [np.log(max(agreed, 1e-4)), *(float(v.mean()) if len(v) else 0.0 for v in (lead, -cycle))]
+    shared = [np.log(max(agreed, 1e-4)), *(float(v.mean()) if len(v) else 0.0 for v in (lead, -cycle)), -unrest]
     own = [lead, -cycle, np.asarray(rank, float) / 10, -np.asarray(strange, float)]
     return np.column_stack([*own, np.tile(shared, (len(lead), 1))])
 
 
 def match_confidence(evidence, calibration=None) -> np.ndarray:
-    """How sure each match is to lie within 5% of the side, (N,) in [0, 1]: a logistic of its `evidence` (N, 7)."""
+    """How sure each match is to lie within 5% of the side, (N,) in [0, 1]: a logistic of its `evidence` (N, 8)."""
     constant, *weights = CALIBRATION if calibration is None else calibration
     return 1 / (1 + np.exp(-np.clip(constant + evidence @ np.array(weights), -30, 30)))
 

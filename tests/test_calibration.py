@@ -6,12 +6,12 @@ import pytest
 from bench.calibration import FITTED, HELD_OUT, KINDS, fit, pairs, table
 from correspondence.cleaning import match_confidence
 
-TRUE = np.array([-0.5, 1.5, 0.8, 0.0, 0.4, 1.0, 0.0, 0.6])
+TRUE = np.array([-0.5, 1.5, 0.8, 0.0, 0.4, 1.0, 0.0, 0.6, 0.2])
 
 
 def drawn(seed, names, count=400):
     rng = np.random.default_rng(seed)
-    evidence = rng.normal(0, 1, (count * len(names), 7)) * (1, 2, 1, 1, 0.1, 1, 3)
+    evidence = rng.normal(0, 1, (count * len(names), 8)) * (1, 2, 1, 1, 0.1, 1, 3, 1)
     chance = match_confidence(evidence, TRUE)
     return {"evidence": evidence, "right": rng.random(len(chance)) < chance, "photo": np.repeat(names, count)}
 

@@ -132,25 +132,25 @@ def test_the_verdict_on_sets(points):
 
 
 def test_pair_confidence_rises_from_zero_to_one():
-    values = [pair_confidence(v) for v in (0.0, 0.01, 0.03, 0.06, 0.5)]
+    values = [pair_confidence(v) for v in (0.0, 0.01, 0.022, 0.06, 0.5)]
     assert values == sorted(values) and values[0] < 1e-6 and values[2] == pytest.approx(0.5) and values[-1] > 0.99
 
 
 def test_better_evidence_never_lowers_the_confidence():
     seen, rank = np.array([[-0.2, 3.0], [0.1, 0.5]]), np.array([2.0, 6.0])
-    given = evidence(seen, rank, np.array([0.02, 0.001]), 0.05)
+    given = evidence(seen, rank, np.array([0.02, 0.001]), 0.05, 0.02)
     base = match_confidence(given)
     assert base.shape == (2,) and (base > 0).all() and (base < 1).all()
     for column in range(given.shape[1]):
         better = given.copy()
         better[:, column] += 0.5 * abs(given[:, column]) + 0.01
         assert (match_confidence(better) >= base).all()
-    worse_cycle = evidence(seen + (0, 2), rank, np.array([0.02, 0.001]), 0.05)
+    worse_cycle = evidence(seen + (0, 2), rank, np.array([0.02, 0.001]), 0.05, 0.02)
     assert (match_confidence(worse_cycle) < base).all()
-    assert (match_confidence(evidence(seen, rank, np.array([0.02, 0.001]), 0.01)) < base).all()
+    assert (match_confidence(evidence(seen, rank, np.array([0.02, 0.001]), 0.01, 0.02)) < base).all()
 
 
 def test_confidence_of_nothing_and_of_nothing_in_common():
-    none = evidence(np.zeros((0, 2)), np.zeros(0), np.zeros(0), 0.0)
+    none = evidence(np.zeros((0, 2)), np.zeros(0), np.zeros(0), 0.0, 0.0)
     assert match_confidence(none).shape == (0,)
-    assert match_confidence(evidence([[-0.3, 6.0]] * 3, [1.0] * 3, [0.05] * 3, 0.0)).max() < 0.05
+    assert match_confidence(evidence([[-0.3, 6.0]] * 3, [1.0] * 3, [0.05] * 3, 0.0, 0.05)).max() < 0.05
