@@ -90,7 +90,8 @@ def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: 
             record = pipeline.stylize(row["content"], row["style"], run_dir=folder, force=True, **given).record
         state = "stopped" if record.get("stopped") else state
         score = record.get("score") or {}
-        values = {name: score.get(name) for name in ("style_distance", "content_distance")}
+        distances = {name: score.get(name) for name in ("style_distance", "content_distance")}
+        values = {name: None if value is None else round(value, 4) for name, value in distances.items()}
         seconds = round(sum(record.get("seconds", {}).values()), 1)
         return {**line, "state": state, "seconds": seconds, **values, "message": record.get("stopped") or ""}
     except Exception as error:  # one bad pair must not lose the others
@@ -284,23 +285,39 @@ def _fitted(picture: np.ndarray, side: int) -> np.ndarray:
 
 
 def _sheet(pictures: list[np.ndarray], rows: tuple, columns: tuple, gap: int = 6) -> np.ndarray:
-    """Pictures in rows and columns, the options' values above and to the left, white between them."""
+    """Pictures in rows and columns, the options' values above and to the left, white between them.
+
+    A label that is wider than its column goes on two lines; the column is widened where that is not enough.
+    """
     from PIL import Image, ImageDraw, ImageFont
 
-    font = ImageFont.load_default(14)
+    font, line = ImageFont.load_default(14), 18
     height, width = (max(p.shape[k] for p in pictures) for k in (0, 1))
-    names = [[f"{name} {plain(value)}" if name else "" for value in values] for name, values in (rows, columns)]
-    left = max(round(font.getlength(text)) for text in names[0]) + 2 * gap
-    top = 14 + 2 * gap if columns[0] else gap
-    size = left + len(names[1]) * (width + gap), top + len(names[0]) * (height + gap)
+    down, across = ([_label(name, value) for value in values] for name, values in (rows, columns))
+    if any(font.getlength(text) > width for text in across):
+        across = [text.replace(" ", "\n", 1) for text in across]
+    width = max(width, *(round(font.getlength(part)) + gap for text in across for part in text.split("\n")))
+    left = max(round(font.getlength(text)) for text in down) + 2 * gap
+    top = line * max(text.count("\n") + 1 for text in across) + gap if columns[0] else gap
+    size = left + len(across) * (width + gap), top + len(down) * (height + gap)
     sheet = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(sheet)
-    for k, text in enumerate(names[1]):
-        pen.text((left + k * (width + gap) + width / 2, top / 2), text, fill="black", font=font, anchor="mm")
-    for k, text in enumerate(names[0]):
+    for k, text in enumerate(across):
+        place = left + k * (width + gap) + width / 2, top / 2
+        pen.text(place, text, fill="black", font=font, anchor="mm", align="center")
+    for k, text in enumerate(down):
         pen.text((left / 2, top + k * (height + gap) + height / 2), text, fill="black", font=font, anchor="mm")
     for k, picture in enumerate(pictures):
-        down, right = divmod(k, len(names[1]))
-        at = left + right * (width + gap), top + down * (height + gap)
+        row, column = divmod(k, len(across))
+        at = left + column * (width + gap) + (width - picture.shape[1]) // 2, top + row * (height + gap)
         sheet.paste(Image.fromarray(picture), at)
     return np.asarray(sheet)
+
+
+def _label(name: str, value: Any) -> str:
+    """What stands beside a row or above a column; of a file its name, and no more than 24 letters."""
+    if not name:
+        return ""
+    text = str(plain(value)) if not isinstance(value, bool) else ("no", "yes")[value]
+    text = re.split(r"[/\\]", text)[-1]
+    return f"{name} {text if len(text) <= 24 else text[:11] + '...' + text[-10:]}"

@@ -8,7 +8,7 @@ from conftest import blobs
 from PIL import Image
 
 from correspondence.matches import Matches
-from dst import matching, pipeline
+from dst import matching, pipeline, sweeps
 from dst.config import InputError
 from dst.methods.targets import StyleCache
 from dst.sweeps import batch, grid, read_pairs
@@ -165,3 +165,16 @@ def counted(get, made: list):
         return found
 
     return wrapper
+
+
+def test_labels_of_a_grid_stay_within_their_columns_and_name_files_shortly():
+    pictures = [np.full((40, 30, 3), 90, np.uint8)] * 4
+    wide = ("style_strength", [0.5, 30])
+    sheet = sweeps._sheet(pictures, ("init", ["noise", "/somewhere/else/a_picture_with_a_long_name_indeed.png"]), wide)
+    columns = np.flatnonzero((sheet == 90).all(2).any(0))
+    starts = columns[np.flatnonzero(np.diff(columns, prepend=-9) > 1)]
+    assert len(starts) == 2 and starts[1] - starts[0] >= 100  # as wide as the words, not as the pictures
+    head = (sheet[: int(np.flatnonzero((sheet == 90).all(2).any(1))[0])] < 128).any((0, 2))
+    assert not head[(starts[0] + starts[1] + 30) // 2]  # white between the two labels
+    assert sweeps._label("init", "/somewhere/else/x.png") == "init x.png"
+    assert len(sweeps._label("init", "y" * 80)) < 32 and sweeps._label("warp", False) == "warp no"
