@@ -99,6 +99,7 @@ COMMANDS = {
     "match": cli_tools.match,
     "warp": cli_tools.warp,
     "resume": cli_run.resume,
+    "film": cli_tools.film,
     "morph": cli_tools.morph,
     "score": cli_tools.score,
     "grid": cli_tools.grid,

@@ -20,6 +20,7 @@ COMMANDS = {
     "match": "find the points that two pictures share, draw and save them",
     "warp": "bend any picture by a finished run's warp, or straight from points",
     "resume": "go on with a run that was stopped, or take a finished one to a larger size",
+    "film": "film a finished run step by step",
     "morph": "film the way from the photograph to a finished run's result",
     "score": "compare runs in a table",
     "grid": "render a labelled grid of results over the values of one or two options",
@@ -31,6 +32,7 @@ USAGE = {
     "match": "CONTENT STYLE -o FILE [--save-points FILE] [options]",
     "warp": "IMAGE -o FILE (--run DIR | --points FILE) [--strength X]",
     "resume": "RUN [--size N] [-o FILE]",
+    "film": "RUN -o FILE [--fps X]",
     "morph": "RUN -o FILE [--frames N] [--side N] [--fps X]",
     "score": "RUN [RUN ...]",
     "grid": "CONTENT STYLE -o FILE --rows NAME=V,V [--columns NAME=V,V] [options]",
@@ -38,7 +40,7 @@ USAGE = {
 }
 SAMPLES = ("oval", "ink", "facets")
 """Names of the style pictures that come with the toolkit; the first is the demo's."""
-QUIET_RECORD = ("warp", "morph", "grid")
+QUIET_RECORD = ("warp", "film", "morph", "grid")
 """Commands without a record to print."""
 
 
@@ -103,8 +105,8 @@ def build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]
     parser.add_argument("--version", action="version", version=f"dst {__version__}")
     kinds = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
     makers: dict[str, Callable] = {
-        "demo": _demo, "stylize": _stylize, "match": _match, "warp": _warp, "resume": _resume, "morph": _morph,
-        "score": _score, "grid": _grid, "batch": _batch,
+        "demo": _demo, "stylize": _stylize, "match": _match, "warp": _warp, "resume": _resume, "film": _film,
+        "morph": _morph, "score": _score, "grid": _grid, "batch": _batch,
     }  # fmt: skip
     commands = {}
     for name, make in makers.items():
@@ -189,6 +191,12 @@ def _resume(parser: argparse.ArgumentParser) -> None:
     moved = parser.add_argument_group("originals, for a larger size, if they are no longer where they were")
     moved.add_argument("--content", metavar="FILE", help="the photograph")
     moved.add_argument("--style", metavar="FILE", action="append", help="the painting; once for each of several")
+
+
+def _film(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", help="folder of a finished run; it keeps small pictures of its steps")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the film; .gif or .mp4")
+    _add_number(parser, "--fps", "X", 12.0, 1, 60, "frames a second")
 
 
 def _morph(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Commands beside a run: match, warp, morph, score, grid, batch."""
+"""Commands beside a run: match, warp, film, morph, score, grid, batch."""
 
 from __future__ import annotations
 
@@ -98,6 +98,19 @@ def score(args: Any) -> int:
 
     rows = score_runs(args.runs)
     print(record_text({"runs": rows}) if args.json else table(rows))
+    return 0
+
+
+def film(args: Any) -> int:
+    """`dst film`."""
+    check_output(args.output, FILMS)
+
+    from dst.film import write_film
+    from dst.pipeline import run_frames
+
+    write_film(args.output, run_frames(args.run), args.fps)
+    if not args.quiet:
+        say(f"wrote {args.output}")
     return 0
 
 

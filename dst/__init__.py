@@ -21,6 +21,7 @@ _HOMES = {
     "match": ("dst.pipeline", "match"),
     "warp_image": ("dst.pipeline", "warp_image"),
     "load_run": ("dst.pipeline", "load_run"),
+    "run_frames": ("dst.pipeline", "run_frames"),
     "demo_pair": ("dst.pipeline", "demo_pair"),
     "sample_styles": ("dst.pipeline", "sample_styles"),
     "grid": ("dst.sweeps", "grid"),

@@ -1,7 +1,7 @@
 """The checkpoint of a run: all that a later process needs to go on as if the run had never stopped.
 
 One file, `checkpoint.pt`, holds the inputs at the size of the optimisation, the keypoints, the options and the loop's
-state; no original picture is needed to go on at the same size. It is written beside its name and renamed, so whatever
+state, and small pictures of the steps; no original picture is needed to go on at the same size. It is written beside its name and renamed, so whatever
 happens the folder holds a whole one: a killed run loses what came after the last.
 """
 
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from dst.config import InputError, StylizeConfig
 from dst.files import replacing
+from dst.film import Kept
 from dst.methods.targets import Region, Style
 from dst.optimize import Problem, State
 from dst.record import versions
@@ -75,7 +76,7 @@ class Job:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-def write(folder: Path, job: Job, state: State, trunk: Any, seconds: dict[str, float]) -> None:
+def write(folder: Path, job: Job, state: State, trunk: Any, seconds: dict[str, float], film: Kept) -> None:
     """Write `checkpoint.pt` into a folder, whole or not at all.
 
     Raises:
@@ -89,6 +90,7 @@ def write(folder: Path, job: Job, state: State, trunk: Any, seconds: dict[str, f
         "seconds": dict(seconds),
         "job": {f.name: _packed(getattr(job, f.name)) for f in fields(job)},
         "state": {f.name: _packed(getattr(state, f.name)) for f in fields(state)},
+        "film": film.packed(),
     }
     try:
         with replacing(Path(folder) / NAME) as temporary:
@@ -98,7 +100,7 @@ def write(folder: Path, job: Job, state: State, trunk: Any, seconds: dict[str, f
 
 
 def read(folder: Any) -> dict[str, Any]:
-    """Read a run's checkpoint: `{"job": Job, "state": State, "trunk": {...}, "seconds": {...}}`.
+    """Read a run's checkpoint: `{"job": Job, "state": State, "film": Kept, "trunk": {...}, "seconds": {...}}`.
 
     Raises:
         InputError: no such folder, no checkpoint, a damaged or foreign one, or one made by a newer version.
@@ -126,7 +128,7 @@ def read(folder: Any) -> dict[str, Any]:
             f"this one reads up to {FORMAT}): update dst"
         )
     try:
-        return {**data, "job": _job(data["job"]), "state": _state(data["state"])}
+        return {**data, "job": _job(data["job"]), "state": _state(data["state"]), "film": Kept(data.get("film"))}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{folder}/{NAME} is damaged (parts are missing or wrong): make the run again") from error
 
@@ -192,19 +194,22 @@ def to_device(value: Any, device: torch.device) -> Any:
 class Keeper:
     """Keeps a run's folder up to date: the first checkpoint, one every so often, and in the end the whole run."""
 
-    def __init__(self, folder: Any, every: float, job: Job, trunk: Any, seconds: dict[str, float]) -> None:
-        """`every` is in seconds; 0 means after each step."""
+    def __init__(
+        self, folder: Any, every: float, job: Job, trunk: Any, seconds: dict[str, float], film: Kept | None = None
+    ) -> None:
+        """`every` is in seconds; 0 means after each step. `film` holds the steps that an earlier process made."""
         self.folder = Path(os.path.realpath(folder))
         self.every, self.job, self.trunk, self.seconds = every, job, trunk, seconds
+        self.film = film or Kept()
         self.last = time.monotonic()
 
     def write(self, state: State) -> None:
         """Write a checkpoint now; the folder is made, whole, with the first."""
         if self.folder.is_dir():
-            write(self.folder, self.job, state, self.trunk, self.seconds)
+            write(self.folder, self.job, state, self.trunk, self.seconds, self.film)
         else:
             with _beside(self.folder) as fresh:
-                write(fresh, self.job, state, self.trunk, self.seconds)
+                write(fresh, self.job, state, self.trunk, self.seconds, self.film)
                 os.rename(fresh, self.folder)
         self.last = time.monotonic()
 
@@ -213,6 +218,7 @@ class Keeper:
 
         def watched(step: Step) -> object:
             stop = on_step is not None and on_step(step)
+            self.film(step)
             if time.monotonic() - self.last >= self.every:
                 self.write(step.state)
             return stop
@@ -223,7 +229,7 @@ class Keeper:
         """Put the finished run's files into the folder, `run.json` last; at every moment the folder can be resumed."""
         with _beside(self.folder) as fresh:
             result.save(fresh)
-            write(fresh, self.job, state, self.trunk, self.seconds)
+            write(fresh, self.job, state, self.trunk, self.seconds, self.film)
             made = {path.name: path for path in fresh.iterdir()}
             self.folder.mkdir(exist_ok=True)
             os.replace(made.pop(NAME), self.folder / NAME)

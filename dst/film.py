@@ -1,8 +1,13 @@
-"""Moving pictures: the steps of a run, and the morph from the photograph to the bent, painted result."""
+"""Moving pictures: the steps of a run, and the morph from the photograph to the bent, painted result.
+
+A run that is kept in a folder keeps small pictures of its steps in its checkpoint, so that its film can be made
+afterwards (`dst.pipeline.run_frames`).
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from dst import images
+from dst import images, recolor
 from dst.config import InputError, check_number
 from dst.files import check_output, replacing
 from dst.result import Result, Step
@@ -19,6 +24,8 @@ from dst.result import Result, Step
 EXTENSIONS = (".gif", ".mp4")
 SIDE = 480
 """Long side of a film's frames, pixels, where the picture is larger."""
+KEPT_SIDE, KEPT_COUNT, KEPT_QUALITY = 256, 60, 90
+"""Long side, greatest number and JPEG quality of the pictures of its steps that a run's checkpoint keeps."""
 
 
 class Recorder:
@@ -41,31 +48,74 @@ class Recorder:
         if self.seen % self.every == 0:
             picture = _shrunk(step.state.image, self.side)
             moved = step.state.displacement.detach().cpu().double().numpy().copy()
-            self.shots.append((images.to_array(picture), moved))
+            self.shots.append((self._held(images.to_array(picture)), moved))
         self.seen += 1
         if len(self.shots) > self.limit:
             self.shots, self.every = self.shots[::2], 2 * self.every
         return stop
 
-    def frames(self, result: Result, bent: bool = True, hold: int = 12) -> Iterator[np.ndarray]:
+    def _held(self, picture: np.ndarray) -> np.ndarray:
+        """What is held of a picture (H, W, 3) uint8: itself."""
+        return picture
+
+    def frames(
+        self, result: Result, bent: bool = True, hold: int = 12, source: np.ndarray | None = None
+    ) -> Iterator[np.ndarray]:
         """The frames, all of one size, (H, W, 3) uint8; the last one is the result and stays for `hold` frames.
 
         Args:
             result: what the run ended with.
             bent: show each picture under the warp as far as it was reached then.
             hold: how often the last frame comes.
+            source: (k, 2) the keypoints that the steps moved, unit coordinates; None for those of the result's warp,
+                which may be fewer, since some are dropped where the map would fold.
         """
         last = _opaque(_shrunk(_tensor(result.image), self.side))
         height, width = last.shape[:2]
+        source = result.warp.source if source is None else source
+        grey = result.record.get("settings", {}).get("preserve_color") == "luminance"
+        content = _shrunk(_tensor(result.content), self.side) if grey else None
         for picture, moved in self.shots:
-            shown = images.read(picture).rgb
+            shown = images.read(_decoded(picture)).rgb
             shown = F.interpolate(shown, size=(height, width), mode="bicubic", align_corners=False).clamp(0, 1)
-            if bent and len(moved) == len(result.warp.source) and len(moved):
-                warp = dataclasses.replace(result.warp, displacement=moved, strength=1.0)
+            if content is not None:
+                shown = recolor.keep_chroma(shown, content)
+            if bent and len(moved) == len(source) and len(moved):
+                warp = dataclasses.replace(result.warp, source=source, displacement=moved, strength=1.0, rigid=None)
                 shown = warp.apply(shown, "bilinear").clamp(0, 1)
             yield images.to_array(shown)
         for _ in range(max(1, hold)):
             yield last
+
+
+class Kept(Recorder):
+    """The recorder of a run that is kept in a folder: few small pictures, as JPEG, that a checkpoint takes."""
+
+    def __init__(self, packed: dict[str, Any] | None = None) -> None:
+        """Begin, or go on from what `packed` returned."""
+        super().__init__(KEPT_SIDE, KEPT_COUNT)
+        if packed is not None:
+            self.every, self.seen = packed["every"], packed["seen"]
+            self.shots = [(picture.numpy(), moved.numpy()) for picture, moved in packed["shots"]]
+
+    def _held(self, picture: np.ndarray) -> np.ndarray:
+        """The picture's JPEG: bytes as (n,) uint8."""
+        return np.frombuffer(images.encode(picture, extension=".jpg", quality=KEPT_QUALITY), np.uint8).copy()
+
+    def packed(self) -> dict[str, Any]:
+        """All that there is, in types that a checkpoint holds."""
+        shots = [[torch.from_numpy(picture), torch.from_numpy(moved)] for picture, moved in self.shots]
+        return {"every": self.every, "seen": self.seen, "shots": shots}
+
+
+def _decoded(picture: np.ndarray) -> np.ndarray:
+    """Pixels (H, W, 3), from themselves or from a JPEG's bytes (n,)."""
+    if picture.ndim == 3:
+        return picture
+    from PIL import Image
+
+    with Image.open(io.BytesIO(picture.tobytes())) as opened:
+        return np.asarray(opened.convert("RGB"))
 
 
 def morph(result: Result, count: int = 48, side: int = SIDE, hold: int = 8) -> Iterator[np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,7 +199,7 @@ def resume(
         else:
             problem, settings = job.problem, job.config.optimize
             optimization = Optimization(problem, trunk, settings, job.config.seed, state)
-    keeper = Keeper(run, checkpoint_every, job, trunk, clock.seconds)
+    keeper = Keeper(run, checkpoint_every, job, trunk, clock.seconds, found["film"])
     return _paint(job, optimization, state, trunk, clock, on_step, keeper)
 
 
@@ -300,6 +300,30 @@ def load_run(folder: Any) -> Result:
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
     return result
+
+
+def run_frames(folder: Any, hold: int = 12) -> Iterator[np.ndarray]:
+    """The frames of a finished run's film, step by step: `write_film` takes them.
+
+    The folder keeps at most 60 pictures, evenly spread over the steps, of at most 256 pixels.
+
+    Args:
+        folder: of a run that was made with `run_dir`.
+        hold: how often the last frame, the result, comes.
+
+    Returns:
+        (H, W, 3) uint8 each.
+
+    Raises:
+        InputError: as `load_run`; a run that kept no pictures of its steps.
+    """
+    result = load_run(folder)
+    if not (Path(folder) / checkpoint.NAME).exists():
+        raise InputError(f"{folder} kept no pictures of its steps: give the folder of a run that was made with --run")
+    found = checkpoint.read(folder)
+    if not found["film"].shots:
+        raise InputError(f"{folder} holds no pictures of its steps: `dst morph` films the way to any result")
+    return found["film"].frames(result, hold=hold, source=found["job"].problem.source.cpu().numpy())
 
 
 def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=None, strength: float = 1.0):

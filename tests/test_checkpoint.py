@@ -72,6 +72,29 @@ def test_a_stopped_run_goes_on_to_the_same_bytes_without_its_inputs(pair, whole,
     same(pipeline.load_run(run), whole)
 
 
+def test_a_resumed_run_has_the_film_of_one_that_never_stopped(pair, finished, tmp_path):
+    run = tmp_path / "run"
+    pipeline.stylize(*pair, run_dir=run, on_step=lambda step: step.done == 2, **OPTIONS)
+    pipeline.resume(run)
+    films = [list(pipeline.run_frames(folder, hold=1)) for folder in (run, finished)]
+    assert len(films[0]) == 4 + 1 and all(np.array_equal(a, b) for a, b in zip(*films, strict=True))
+    assert np.array_equal(films[0][-1], pipeline.load_run(run).image)
+
+
+def test_no_film_of_a_run_that_kept_no_pictures(finished, whole, tmp_path):
+    whole.save(tmp_path / "saved")
+    with pytest.raises(InputError, match="kept no pictures of its steps"):
+        pipeline.run_frames(tmp_path / "saved")
+    older = tmp_path / "older"
+    whole.save(older)
+    data = torch.load(finished / checkpoint.NAME, weights_only=True)
+    del data["film"]
+    torch.save(data, older / checkpoint.NAME)
+    with pytest.raises(InputError, match="holds no pictures of its steps"):
+        pipeline.run_frames(older)
+    same(pipeline.resume(older), whole)
+
+
 KILLED = """
 import sys, numpy as np
 from dst import pipeline
@@ -186,6 +209,7 @@ def test_a_folder_that_holds_a_run_is_not_touched_without_force(finished, pair):
         ({"format": 99}, "newer version"),
         ({"job": {}}, "damaged"),
         ({"state": {"bands": None}}, "damaged"),
+        ({"film": {"every": 1}}, "damaged"),
         ({"trunk": {"name": "compact", "sha256": "0"}}, "other weights"),
     ],
 )

@@ -244,6 +244,7 @@ def test_where_memory_is_short_the_size_that_fits_is_named_and_taken(stand_in, p
         (["stylize", "a", "b", "-o", "o.png", "--morph", "none/m.gif"], "does not exist: create it"),
         (["stylize", "a", "b", "--film", "f.gif", "--morph", "./f.gif"], "a file of its own"),
         (["morph", "none", "-o", "m.gif"], "does not exist"),
+        (["film", "none", "-o", "m.gif"], "does not exist"),
         (["morph", "none", "-o", "m.png"], "it takes one of .gif, .mp4"),
         (["morph", "none", "-o", "m.gif", "--fps", "0"], "--fps is 0"),
         (["grid", "a", "b", "-o", "g.png"], "required: --rows"),
@@ -489,6 +490,17 @@ def test_films_of_a_run(stand_in, pair, tmp_path, monkeypatch, capsys):
     for path in films:
         with Pillow.open(path) as shown:
             assert shown.n_frames > 1 and shown.size == (60, 48)
+
+
+def test_the_film_of_a_finished_run(tmp_path, monkeypatch, capsys):
+    from dst import pipeline
+
+    frames = [np.full((16, 24, 3), level, np.uint8) for level in (0, 90, 200)]
+    monkeypatch.setattr(pipeline, "run_frames", lambda run: iter(frames) if run == "made" else None)
+    assert cli.main(["film", "made", "-o", str(tmp_path / "f.gif"), "--fps", "10"]) == 0
+    assert "wrote" in capsys.readouterr().err
+    with Pillow.open(tmp_path / "f.gif") as shown:
+        assert shown.n_frames == 3 and shown.size == (24, 16)
 
 
 def test_a_morph_of_a_finished_run(made_result, tmp_path):

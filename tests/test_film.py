@@ -82,6 +82,34 @@ def test_each_frame_is_bent_as_far_as_its_step_was(made_result):
     assert np.array_equal(list(recorder.frames(result, bent=False))[1], result.unwarped)
 
 
+def test_what_a_run_keeps_is_small_and_goes_on_after_a_stop(made_result):
+    noise = torch.rand(1, 3, 96, 120, generator=torch.Generator().manual_seed(0))
+    image = torch.nn.functional.interpolate(noise[..., :8, :10], (480, 600), mode="bicubic", align_corners=False)
+    event = SimpleNamespace(state=SimpleNamespace(image=image.clamp(0, 1), displacement=torch.zeros(6, 2)))
+    whole, first = film.Kept(), film.Kept()
+    for _ in range(100):
+        whole(event)
+    for _ in range(70):
+        first(event)
+    second = film.Kept(first.packed())
+    for _ in range(30):
+        second(event)
+    assert len(whole.shots) == len(second.shots) <= film.KEPT_COUNT and whole.every == second.every == 2
+    assert sum(picture.nbytes for picture, _ in whole.shots) < 1e6
+    frames = [list(kept.frames(made_result(), hold=1)) for kept in (whole, second)]
+    assert all(np.array_equal(a, b) for a, b in zip(*frames, strict=True))
+
+
+def test_frames_under_kept_colours_have_the_contents_colours(made_result):
+    result = made_result()
+    result.record["settings"]["preserve_color"] = "luminance"
+    grey = torch.full((1, 3, 48, 60), 0.5)
+    recorder = film.Recorder()
+    recorder(SimpleNamespace(state=SimpleNamespace(image=grey, displacement=torch.zeros(6, 2))))
+    shown = next(recorder.frames(result, bent=False)).astype(int)
+    assert np.abs(shown[..., 0] - shown[..., 2]).max() > 20
+
+
 def test_a_gif_has_every_frame_and_its_pace(made_result, tmp_path):
     film.write_film(tmp_path / "a.gif", film.morph(made_result(), 6, hold=0), fps=10)
     with Image.open(tmp_path / "a.gif") as picture:
