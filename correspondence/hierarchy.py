@@ -29,8 +29,10 @@ LEVELS = (4, 3, 2, 1)
 PATCH = {3: 3, 2: 5, 1: 5}
 RADIUS = {4: 8, 3: 4, 2: 4, 1: 4}
 """Search windows, in cells of the level."""
-MIX = {5: 0.15, 4: 0.6, 3: 0.25}
-"""What the levels count for when the deep cells are compared."""
+MIX = {5: 0.15, 4: 0.2, 3: 0.15}
+WIDE = {5: 0.15, 4: 0.35}
+"""What the levels count for when the deep cells are compared: of the images, and of the images at half size, where a cell
+sees twice as far. A nose is told from a chin by the face around it."""
 STIFFNESS = {4: 0.005, 3: 0.002, 2: 0.001, 1: 0.001}
 TOLERANCE = 0.02
 """A buddy this far from the smooth field, share of the long side, counts as wrong (twice a cell at the deep levels)."""
@@ -146,13 +148,25 @@ def _inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _bent(content, style, encode: Encode, frame: Frame, field: Field, deepest: int = 5):
-    """Both images bent halfway by the field: features down to a level, and what lies inside the image (1, 1, h, w)."""
+    """Both images bent halfway by the field: features down to a level, and what lies inside the image (1, 1, h, w).
+
+    Down to level 5, those of the images at half size follow the five levels.
+    """
     corner = np.array(frame.corner) - 0.5
     shift = field.grid(*(axis - c for axis, c in zip(frame.axes(), corner, strict=True)))
     grid = frame.grid()
     picture_a, mask_a = sample(content, frame.to_content(grid - shift))
     picture_b, mask_b = sample(style, frame.to_style(grid + shift))
-    return (encode(picture_a, deepest), mask_a), (encode(picture_b, deepest), mask_b)
+    return tuple((_encoded(p, encode, deepest), mask) for p, mask in ((picture_a, mask_a), (picture_b, mask_b)))
+
+
+def _encoded(picture: torch.Tensor, encode: Encode, deepest: int) -> list[torch.Tensor]:
+    features = list(encode(picture, deepest))
+    if deepest == 5:
+        size = [max(LEAST_SIDE, round(n / 32) * 16) for n in picture.shape[-2:]]
+        half = F.interpolate(picture, size=size, mode="bilinear", antialias=True, align_corners=False)
+        features[5:] = encode(half, deepest)
+    return features
 
 
 def _level_buddies(content, style, encode: Encode, frame: Frame, field: Field, level: int):
@@ -171,15 +185,16 @@ def _level_buddies(content, style, encode: Encode, frame: Frame, field: Field, l
 
 
 def _deep(features: Sequence[torch.Tensor], mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The three deepest levels as one map (1, C, h, w) at level 4, its products weighted sums of cosines; trust (h, w)."""
+    """The deep levels as one map (1, C, h, w) at level 4, its products weighted sums of cosines; trust (h, w)."""
     like = features[3]
     inside = level_mask(mask, like)
     parts = []
-    for level, weight in MIX.items():
-        map_ = features[level - 1]
-        if level > 4:
+    shares = {level - 1: weight for level, weight in MIX.items()} | {level + 4: weight for level, weight in WIDE.items()}
+    for index, weight in shares.items():
+        map_ = features[index]
+        if map_.shape[-1] < like.shape[-1] or map_.shape[-2] < like.shape[-2]:
             map_ = F.interpolate(map_, size=like.shape[-2:], mode="bilinear", align_corners=False)
-        elif level < 4:
+        else:
             map_ = F.adaptive_avg_pool2d(map_, like.shape[-2:])
         parts.append(normalise(map_, inside) * weight**0.5)
     energy = activation(like, inside)

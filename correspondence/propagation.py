@@ -13,7 +13,7 @@ from torch.nn import functional as F
 ROUNDS = 16
 SHARPNESS = 14.0
 """How many times likelier a displacement is, as an exponent, for a similarity higher by one."""
-BEND = 0.8
+BEND = 0.7
 """Neighbouring cells' displacements usually differ by no more than about this, in cells."""
 FLOOR = 3e-3
 """Share of a message that is spread over all displacements: neighbours may belong to different things."""

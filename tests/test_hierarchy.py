@@ -50,6 +50,7 @@ def pair():
 
 
 def test_exchanging_the_images_exchanges_the_matches(pair):
+    pair = pair[0], 0.9 * pair[0][:, :, 5:, 8:] + 0.1 * pair[0].flip(1)[:, :, 5:, 8:]
     there, back = match(*pair, encode, max_points=30), match(*pair[::-1], encode, max_points=30)
     assert len(there) > 3 and back.swapped() == there
     assert back.confidence == there.confidence
