@@ -1,11 +1,12 @@
 """Figures that explain a Result. Every function returns a matplotlib Figure and changes nothing.
 
-Figures are made without pyplot, so they need no display and leave no state behind. In a notebook a figure shows itself;
-to a file it goes by `figure.savefig`.
+Figures are made without pyplot, so they need no display and leave no state behind. In a notebook a figure shows itself,
+whether pyplot was loaded or not; to a file it goes by `figure.savefig`.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,6 +31,15 @@ TERMS = {
 }
 """Columns of a history and what their panels are called."""
 INK, SOURCE, TARGET, REACHED, FOLD = "#222222", "#1f77b4", "#d62728", "#2ca02c", "#ff00c8"
+
+
+class Drawn(Figure):
+    """A figure that a notebook shows by itself; a plain one is shown only where pyplot has been loaded."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
 
 
 def losses(result: Any) -> Figure:
@@ -234,7 +244,7 @@ RUN_FIGURES: dict[str, Callable[[Any], Figure]] = {
 
 def _figure(width: float, height: float) -> Figure:
     """A white figure of a size in inches, drawn by Agg whatever the session's backend."""
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    figure = Drawn(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 

@@ -31,6 +31,8 @@ FILES = (
 """Every name that a run's folder may hold; nothing else in it is ever replaced or removed."""
 LEFT = ".dst-*.pt"
 """What a process that is killed while it writes a checkpoint leaves in the folder; the next save removes it."""
+SHOWN = 1024
+"""Long side in pixels above which a notebook is given a smaller picture, so that it stays a file of a few megabytes."""
 WHOLE = ("scale", "side", "step")
 """Columns of the history that hold whole numbers."""
 
@@ -61,7 +63,7 @@ class Step:
     state: Any
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """What a run ends with. Pictures are uint8 (H, W, 3), or (H, W, 4) where the content has alpha.
 
@@ -92,8 +94,18 @@ class Result:
     geometry: np.ndarray | None = None
     figures: dict[str, Callable[[Result], Any]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        found = "no matches" if self.matches is None else f"{len(self.matches)} matches"
+        return f"Result({width} x {height} pixels, {found}, {len(self.history)} steps)"
+
     def _repr_png_(self) -> bytes:
-        return images.encode(self.image)
+        """What a notebook shows: the picture, made smaller where its long side is over `SHOWN` pixels."""
+        if max(self.image.shape[:2]) <= SHOWN:
+            return images.encode(self.image)
+        picture = images.read(self.image)
+        alpha = None if picture.alpha is None else images.resize(picture.alpha, SHOWN)
+        return images.encode(images.resize(picture.rgb, SHOWN), alpha)
 
     def save(self, folder, force: bool = False) -> Path:
         """Write the run: pictures, points.csv, warp.json, history.csv, figures and, last, run.json.

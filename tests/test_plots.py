@@ -32,6 +32,16 @@ def test_no_figure_needs_pyplot():
     assert not any("pyplot" in ast.unparse(node) for node in imported)
 
 
+def test_a_figure_shows_itself_in_a_notebook(made_result):
+    import io
+
+    from PIL import Image
+
+    figure = plots.losses(made_result())
+    shown = np.asarray(Image.open(io.BytesIO(figure._repr_png_())).convert("RGB")).astype(int)
+    assert np.array_equal(shown, pixels(figure))
+
+
 def test_losses_mark_every_scale(made_result):
     figure = plots.losses(made_result())
     for axes in figure.axes:

@@ -205,3 +205,8 @@ def test_it_shows_itself_in_a_notebook(made_result):
     made = made_result()
     shown = np.asarray(Image.open(io.BytesIO(made._repr_png_())))
     assert np.array_equal(shown, made.image)
+    for channels, mode in ((3, "RGB"), (4, "RGBA")):
+        large = made_result(image=np.full((700, 1400, channels), 90, np.uint8))
+        shown = Image.open(io.BytesIO(large._repr_png_()))
+        assert shown.size == (1024, 512) and shown.mode == mode
+    assert repr(made) == "Result(60 x 48 pixels, 6 matches, 10 steps)"
