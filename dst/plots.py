@@ -61,6 +61,9 @@ def losses(result: Any) -> Figure:
         axes.grid(alpha=0.25)
         axes.set_xlabel("step", fontsize=8)
         _mark_scales(axes, history)
+        if not history:
+            axes.set(xticks=[], yticks=[])
+            axes.text(0.5, 0.5, "no step was made", transform=axes.transAxes, ha="center", va="center", fontsize=9)
     figure.subplots_adjust(left=0.05, right=0.985, bottom=0.08, top=0.91, wspace=0.2, hspace=0.42)
     return figure
 
@@ -111,8 +114,9 @@ def arrows(result: Any) -> Figure:
 
     A part that is held in shape has many points; they are small dots, before and after.
     """
-    figure, (axes,) = _row([_pale(result.content)], ["keypoints: before, wanted, reached"], height=640, foot=30)
     warp, picture = result.warp, result.content
+    title = "keypoints: before, wanted, reached" if len(warp.source) else "no keypoints: nothing was bent"
+    figure, (axes,) = _row([_pale(picture)], [title], height=640, foot=30)
     keys = [Line2D([], [], marker="o", ls="", color=SOURCE, ms=5, label="source")]
     if len(warp.source):
         shown = _picture_size(picture)
@@ -135,7 +139,7 @@ def arrows(result: Any) -> Figure:
             for points, colour, name in ((start, SOURCE, "held in shape, before"), (end, REACHED, "and after")):
                 axes.scatter(*points[~free].T, s=4, color=colour, alpha=0.7, linewidths=0)
                 keys.append(Line2D([], [], marker="o", ls="", color=colour, ms=2.5, label=name))
-    figure.legend(handles=keys, loc="lower center", ncols=len(keys), fontsize=8, frameon=False)
+        figure.legend(handles=keys, loc="lower center", ncols=len(keys), fontsize=8, frameon=False)
     return figure
 
 
@@ -158,6 +162,7 @@ def grid(result: Any, lines: int = 24) -> Figure:
     """
     picture, warp = result.warped_content, result.warp
     title = f"the warp; {result.record.get('warp', {}).get('folded_share', 0):.2%} of the picture folds"
+    title = title if len(warp.source) else "no warp: nothing was bent"
     figure, (axes,) = _row([_pale(picture)], [title], height=640)
     width, height = size = _picture_size(picture)
     x, y = np.linspace(-0.5, width - 0.5, 2 * width // 3 + 2), np.linspace(-0.5, height - 0.5, 2 * height // 3 + 2)
@@ -180,7 +185,8 @@ def grid(result: Any, lines: int = 24) -> Figure:
 def contact(result: Any, height: int = 320) -> Figure:
     """Everything on one sheet: content, style, matches; bent content, painting before the warp, result; the scores below.
 
-    Where the shapes came from another picture than the style, that one stands between style and matches.
+    Where the shapes came from another picture than the style, that one stands between style and matches. A run that bent
+    nothing has one row, which ends with the result.
 
     Args:
         result: of a run.
@@ -199,7 +205,8 @@ def contact(result: Any, height: int = 320) -> Figure:
         ("painted, not bent", result.unwarped),
         ("result", result.image),
     ]
-    return _sheet([top, bottom], height, caption=_scores(result.record.get("score") or {}))[0]
+    rows = [top, bottom] if len(result.warp.source) else [[*top, ("result", result.image)]]
+    return _sheet(rows, height, caption=_scores(result.record.get("score") or {}))[0]
 
 
 def _scores(card: dict[str, Any]) -> list[str]:

@@ -81,6 +81,14 @@ def test_matches_with_another_picture_than_the_style_are_drawn_on_that_one(made_
     assert titles[:4] == ["content", "style", "geometry", "matches (6)"]
 
 
+def test_a_run_that_bent_nothing_says_so(made_result):
+    result = made_result(bends=False, history=[])
+    assert [axes.get_title() for axes in plots.contact(result).axes] == ["content", "style", "result"]
+    assert "nothing was bent" in plots.arrows(result).axes[0].get_title() and not plots.arrows(result).legends
+    assert "nothing was bent" in plots.grid(result).axes[0].get_title()
+    assert all("no step" in axes.texts[0].get_text() for axes in plots.losses(result).axes)
+
+
 def test_several_styles_are_counted_on_the_contact_sheet(made_result):
     result = made_result()
     result.record["styles"] = [{"name": "a"}, {"name": "b"}]
