@@ -17,8 +17,8 @@ FILMS = (".gif", ".mp4")
 
 def demo(args: Any) -> int:
     """`dst demo`."""
-    from dst.pipeline import demo_pair, sample_styles
     from dst.result import read_record
+    from dst.samples import demo_pair, sample_styles
 
     args.run, args.output, args.points, args.warp, args.film, args.morph = args.output, None, None, True, None, None
     args.force = (Path(args.run) / "run.json").exists() and bool(read_record(args.run).get("demo"))

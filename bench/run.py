@@ -28,7 +28,7 @@ def sample_pairs(folder: Path) -> list[tuple[str, Path, Path]]:
     from skimage import data
 
     from dst import images
-    from dst.pipeline import demo_pair, sample_styles
+    from dst.samples import demo_pair, sample_styles
 
     content, style = demo_pair()
     styles = sample_styles()

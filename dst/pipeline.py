@@ -359,26 +359,4 @@ def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=N
     return images.Image(bent, alpha, image.depth, image.name), factor
 
 
-def demo_pair() -> tuple[images.Image, Path]:
-    """The sample pair: scikit-image's astronaut, head and shoulders, and a drawn portrait from the package's assets."""
-    from skimage import data
-
-    portrait = data.astronaut()[0:300, 100:350]
-    return images.read(np.ascontiguousarray(portrait)), next(p for p in sample_styles() if p.stem == "oval")
-
-
-def sample_styles() -> list[Path]:
-    """The drawn style images that come with the package.
-
-    Raises:
-        InputError: they are not there.
-    """
-    here = Path(__file__).parent
-    for folder in (here / "assets", here.parent / "assets"):
-        found = sorted(p for p in folder.glob("*") if p.suffix in (".jpg", ".png"))
-        if found:
-            return found
-    raise InputError("the sample images are missing from this installation: install the package again")
-
-
 __all__ = ["load_run", "match", "resume", "stylize", "warp_image"]

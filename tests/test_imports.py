@@ -18,7 +18,7 @@ ORDER = [
     {"images", "weights", "warp", "pyramid", "losses"},
     {"trunk"},
     {"methods", "plots"},
-    {"masks", "recolor"},
+    {"masks", "recolor", "samples"},
     {"record"},
     {"result"},
     {"optimize"},

@@ -10,7 +10,7 @@ from kornia.color import rgb_to_lab
 from PIL import Image
 
 from correspondence.matches import Matches
-from dst import images, pipeline
+from dst import images, pipeline, samples
 from dst.config import InputError
 from dst.warp import Warp
 
@@ -276,7 +276,7 @@ def test_matching_a_picture_with_itself_keeps_it(pair):
 
 
 def test_the_demo_pair_is_there():
-    content, style = pipeline.demo_pair()
+    content, style = samples.demo_pair()
     assert min(content.size) >= 200
     with Image.open(style) as picture:
         assert min(picture.size) >= 256
