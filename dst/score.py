@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from skimage.metrics import structural_similarity
+from kornia.metrics import ssim
 from torch import Tensor
 
 from dst import images, losses
@@ -41,7 +41,7 @@ def scorecard(result: Result, trunk: Trunk, points: np.ndarray | None = None) ->
         - `style_distance`: relaxed earth mover's distance plus difference of moments and a palette term between the
           result and the style (`dst.methods.strotss`, at fixed positions); smaller is nearer.
         - `content_distance`: difference of the self-similarities of the result and of the warped content, 0 to 2.
-        - `ssim`: structural similarity of the two, -1 to 1; 1 for the same picture.
+        - `ssim`: structural similarity of the two (Wang et al. 2004, its Gaussian window), -1 to 1; 1 for the same picture.
         - `folded_share`, `min_jacobian`, `max_jacobian`, `bending_energy`: of the warp.
         - `crossing_share`: share of the pairs of keypoints whose paths to their targets cross; None without keypoints.
         - `border_error`: how much farther from the style's features the outer 4% of the result is than its inside, in
@@ -53,12 +53,10 @@ def scorecard(result: Result, trunk: Trunk, points: np.ndarray | None = None) ->
     with torch.no_grad():
         distances = _distances(painted, bent, style, trunk)
         border = border_error(painted, style, trunk)
-    grey = [np.asarray(x[0].permute(1, 2, 0)) for x in (painted, bent)]
-    window = min(7, (min(grey[0].shape[:2]) - 1) // 2 * 2 + 1)
-    ssim = structural_similarity(*grey, channel_axis=2, data_range=1.0, win_size=window)
+    window = min(11, (min(painted.shape[-2:]) - 1) // 2 * 2 + 1)
     card = {
         **distances,
-        "ssim": float(ssim),
+        "ssim": float(ssim(painted.cpu(), bent.cpu(), window, padding="valid").mean()),
         "folded_share": folds.share,
         "min_jacobian": folds.min_jacobian,
         "max_jacobian": folds.max_jacobian,

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from skimage.measure import label
-from skimage.segmentation import expand_labels, find_boundaries
 
 from dst.config import InputError
 from dst.warp_geometry import extent, invert
@@ -87,6 +85,9 @@ def _regions(mask: np.ndarray) -> tuple[np.ndarray, float]:
     """Labels (h, w) of the connected regions on a raster of at most `_WORK`, and the raster's pixel in unit
     coordinates.
     """
+    from skimage.measure import label
+    from skimage.segmentation import expand_labels
+
     side = max(mask.shape)
     factor = math.ceil(side / _WORK)
     if factor > 1:
@@ -140,6 +141,8 @@ def _region(warp: Warp, labels: np.ndarray, step: float, number: int) -> _Region
 
 
 def _outline(labels: np.ndarray, number: int) -> np.ndarray:
+    from skimage.segmentation import find_boundaries
+
     return find_boundaries(np.pad(labels == number, 1), mode="inner")[1:-1, 1:-1]
 
 
@@ -154,6 +157,8 @@ def _thin(points: np.ndarray, spacing: float) -> np.ndarray:
 
 def _control_points(labels: np.ndarray, step: float, number: int, spacing: float, limit: np.ndarray) -> np.ndarray:
     """Points on a ring about the region, on its outline and inside it, in unit coordinates."""
+    from skimage.segmentation import expand_labels
+
     wide = expand_labels(labels, distance=0.75 * spacing / step)
     parts = []
     for raster, gap in ((wide, spacing), (labels, spacing), (labels, 2 * spacing)):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import blobs
+from skimage.metrics import structural_similarity
 
 from correspondence.cleaning import crossings
 from dst import score
@@ -24,6 +25,12 @@ def test_the_content_itself_scores_perfectly_on_content(made_result, trunk):
     card = score.scorecard(made_result(image=content, warped_content=content, style=style), trunk)
     assert card["content_distance"] == pytest.approx(0, abs=1e-5)
     assert card["ssim"] == pytest.approx(1)
+    paler = (content * 0.8 + 20).astype(np.uint8)
+    card = score.scorecard(made_result(image=paler, warped_content=content, style=style), trunk)
+    gaussian = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    wanted = structural_similarity(paler / 255, content / 255, channel_axis=2, data_range=1.0, **gaussian)
+    assert card["ssim"] == pytest.approx(wanted, abs=1e-3)
+    card = score.scorecard(made_result(image=content, warped_content=content, style=style), trunk)
     other = score.scorecard(made_result(image=style, warped_content=blobs((60, 60), 2), style=style), trunk)
     assert other["content_distance"] > 0.05 and other["ssim"] < 0.8
     assert other["style_distance"] < 0.5 * card["style_distance"]
