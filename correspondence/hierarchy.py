@@ -189,7 +189,9 @@ def _deep(features: Sequence[torch.Tensor], mask: torch.Tensor) -> tuple[torch.T
     like = features[3]
     inside = level_mask(mask, like)
     parts = []
-    shares = {level - 1: weight for level, weight in MIX.items()} | {level + 4: weight for level, weight in WIDE.items()}
+    shares = {level - 1: weight for level, weight in MIX.items()} | {
+        level + 4: weight for level, weight in WIDE.items()
+    }
     for index, weight in shares.items():
         map_ = features[index]
         if map_.shape[-1] < like.shape[-1] or map_.shape[-2] < like.shape[-2]:
