@@ -11,7 +11,8 @@ from kornia.metrics import ssim
 from torch import Tensor
 
 from dst import images, losses
-from dst.methods.strotss import Strotss, sample
+from dst.methods.positions import Places, sample
+from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
 from dst.result import Result, read_record
 from dst.trunk import LEVELS, Trunk
@@ -95,8 +96,8 @@ def border_error(painted: Tensor, style: Tensor, trunk: Trunk, band: float = BAN
     maps = [[x.to(device), *trunk(x.to(device), layers).values()] for x in (painted, style)]
     height, width = painted.shape[-2:]
     at, edge = _lattice(width, height, band)
-    rows = sample(maps[0], at.to(device))[0]
-    pool = sample(maps[1], _lattice(style.shape[3], style.shape[2], band)[0].to(device))[0]
+    rows = sample(maps[0], Places(at.to(device)))[0]
+    pool = sample(maps[1], Places(_lattice(style.shape[3], style.shape[2], band)[0].to(device)))[0]
     mean, spread = pool.mean(0), pool.std(0).clamp_min(losses.EPS)
     nearest = losses.cosine_distance((rows - mean) / spread, (pool - mean) / spread).min(1).values.cpu()
     if not bool(edge.any()) or bool(edge.all()):

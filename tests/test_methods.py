@@ -3,7 +3,8 @@ import torch
 from torch.nn import functional as F
 
 from dst.methods.gatys import Gatys
-from dst.methods.strotss import Strotss, draw_positions, layer_names, sample
+from dst.methods.positions import Places, draw_positions, sample
+from dst.methods.strotss import Strotss, layer_names
 from dst.methods.targets import Style, StyleCache
 from dst.trunk import LEVELS, load_trunk
 
@@ -15,7 +16,7 @@ def test_sampling_equals_grid_sample_in_value_and_gradient(size):
     positions = torch.rand(40, 2, generator=generator, dtype=torch.float64) * 2 - 1
     grid = positions.view(1, 1, -1, 2).expand(2, -1, -1, -1)
     expected = F.grid_sample(maps, grid, padding_mode="border", align_corners=False)[:, :, 0].transpose(1, 2)
-    given = sample([maps], positions)
+    given = sample([maps], Places(positions))
     assert torch.allclose(given, expected)
     weights = torch.randn(given.shape, generator=generator, dtype=torch.float64)
     gradients = [torch.autograd.grad((values * weights).sum(), maps)[0] for values in (given, expected)]

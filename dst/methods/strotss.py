@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
+from dst.methods.positions import Places, draw_positions, sample
 from dst.methods.targets import Region, Style, StyleCache, identity, reachable
 from dst.trunk import LEVELS, Trunk
 
@@ -26,66 +26,6 @@ CONTENT_SAMPLES = 512
 def layer_names(trunk: Trunk) -> list[str]:
     """Layers whose activations make up a hypercolumn: the paper's nine where the trunk has them, else the five levels."""
     return list(VGG_LAYERS if all(name in trunk.layers for name in VGG_LAYERS) else LEVELS)
-
-
-def draw_positions(count: int, size: tuple[int, int], generator: torch.Generator, mask: Tensor | None = None) -> Tensor:
-    """Draw about `count` positions, one at random in each cell of a regular grid.
-
-    Args:
-        count: how many; the grid's cells are near square, so that slightly fewer or more may come.
-        size: (H, W) of the map they are for; no more positions than pixels are drawn.
-        generator: of the random draws; the positions live on its device.
-        mask: (1, 1, h, w); positions where it is under 0.5 are left out, and the grid is finer in return.
-
-    Returns:
-        (n, 2), (x, y) in [-1, 1], where -1 and 1 are the outer edges of the border pixels.
-    """
-    height, width = size
-    if mask is not None:
-        count = round(count / float((mask >= 0.5).float().mean().clamp_min(1e-3)))
-    count = min(count, height * width)
-    rows = max(1, min(height, round(math.sqrt(count * height / width))))
-    columns = max(1, min(width, round(count / rows)))
-    device = generator.device
-    jitter = torch.rand(rows, columns, 2, generator=generator, device=device)
-    x = (torch.arange(columns, device=device).view(1, -1) + jitter[..., 0]) / columns
-    y = (torch.arange(rows, device=device).view(-1, 1) + jitter[..., 1]) / rows
-    positions = torch.stack([x, y], 2).view(-1, 2) * 2 - 1
-    if mask is None:
-        return positions
-    inside = sample([mask], positions)[0, :, 0] >= 0.5
-    return positions[inside] if bool(inside.any()) else positions
-
-
-def sample(maps: list[Tensor], positions: Tensor) -> Tensor:
-    """Values of several maps at the same positions, bilinearly; beyond the border's pixel centres its value goes on.
-
-    Rows of a channels-last map are gathered whole, which for a few hundred positions costs a fraction of
-    `grid_sample`, and so does its gradient.
-
-    Args:
-        maps: (N, C_i, h_i, w_i) each.
-        positions: (n, 2), (x, y) in [-1, 1] as `draw_positions` gives them.
-
-    Returns:
-        (N, n, sum C_i).
-    """
-    return torch.cat([_bilinear(values, positions) for values in maps], 2)
-
-
-def _bilinear(values: Tensor, positions: Tensor) -> Tensor:
-    images, channels, height, width = values.shape
-    rows = values.permute(0, 2, 3, 1).reshape(images, height * width, channels)
-    x = ((positions[:, 0] + 1) * (width / 2) - 0.5).clamp(0, width - 1)
-    y = ((positions[:, 1] + 1) * (height / 2) - 0.5).clamp(0, height - 1)
-    left, top = x.floor().clamp_max(max(width - 2, 0)), y.floor().clamp_max(max(height - 2, 0))
-    x, y = (x - left)[:, None], (y - top)[:, None]
-    corner = (top * width + left).long()
-    right, below = min(width - 1, 1), width * min(height - 1, 1)
-    total = torch.index_select(rows, 1, corner) * ((1 - x) * (1 - y))
-    total = total + torch.index_select(rows, 1, corner + right) * (x * (1 - y))
-    total = total + torch.index_select(rows, 1, corner + below) * ((1 - x) * y)
-    return total + torch.index_select(rows, 1, corner + right + below) * (x * y)
 
 
 @dataclass
@@ -166,7 +106,7 @@ class Strotss:
         def make() -> tuple:
             maps = self._maps(style.image)
             own = torch.Generator(generator.device).manual_seed(seed)
-            values = sample(maps, draw_positions(POOL, tuple(style.image.shape[-2:]), own, mask))[0]
+            values = sample(maps, Places(draw_positions(POOL, tuple(style.image.shape[-2:]), own, mask)))[0]
             norm = _standardization(maps)
             rows = _standardize(values, norm)
             return norm, rows, _yuv(values), *losses.mean_and_covariance(rows)
@@ -191,8 +131,9 @@ class Strotss:
         both = image if warped is None else torch.cat([image, warped])
         maps = self._maps(both)
         positions = draw_positions(self.samples, self.size, generator)
-        values = sample(maps, positions)
-        terms = {"content": self._content_term(values[0], positions)}
+        places = Places(positions)
+        values = sample(maps, places)
+        terms = {"content": self._content_term(values[0], places)}
         for name, index in (("style", 0), ("style_warped", 1)):
             if index >= len(both):
                 terms[name] = terms["style"]
@@ -203,12 +144,12 @@ class Strotss:
                 terms[name] = self._regions_term(maps_here, grid if index else None, generator)
         return terms
 
-    def _content_term(self, values: Tensor, positions: Tensor) -> Tensor:
+    def _content_term(self, values: Tensor, places: Places) -> Tensor:
         """Of a random subset of the sampled rows: its cost grows with their square."""
         step = max(1, round(len(values) / CONTENT_SAMPLES))
-        positions, values = positions[::step], values[::step]
+        places, values = places.every(step), values[::step]
         with torch.no_grad():
-            wanted = losses.self_similarity(_standardize(sample(self.content, positions)[0], self.content_norm))
+            wanted = losses.self_similarity(_standardize(sample(self.content, places)[0], self.content_norm))
         return losses.content_self_similarity(_standardize(values, self.content_norm), wanted)
 
     def _style_term(self, values: Tensor, targets: list[_StyleTarget], generator: torch.Generator) -> Tensor:
@@ -230,7 +171,7 @@ class Strotss:
             if mask is not None and grid is not None:
                 mask = F.grid_sample(mask, grid.detach(), padding_mode="border", align_corners=False)
             positions = draw_positions(self.samples, self.size, generator, mask)
-            values.append(self._style_term(sample(maps, positions)[0], targets, generator))
+            values.append(self._style_term(sample(maps, Places(positions))[0], targets, generator))
         return torch.stack(values).mean()
 
 

@@ -1,0 +1,103 @@
+"""Where the methods look: positions drawn anew for each step, and feature maps sampled there."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class Places:
+    """Positions, and the four pixels and their weights that each of them stands for in a map of any size.
+
+    They are worked out once for each size, and so serve all maps of a step.
+    """
+
+    def __init__(self, positions: Tensor) -> None:
+        """`positions`: (n, 2), (x, y) in [-1, 1] as `draw_positions` gives them."""
+        self.positions = positions
+        self._known: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+
+    def every(self, step: int) -> Places:
+        """One of each `step` of the positions."""
+        fewer = Places(self.positions[::step])
+        fewer._known = {size: (index[::step], weight[::step]) for size, (index, weight) in self._known.items()}
+        return fewer
+
+    def on(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """Pixels, counted along the rows, and bilinear weights on a map: (n, 4) both.
+
+        Beyond the centres of the border's pixels the border's value goes on.
+        """
+        if (height, width) not in self._known:
+            x = ((self.positions[:, 0] + 1) * (width / 2) - 0.5).clamp(0, width - 1)
+            y = ((self.positions[:, 1] + 1) * (height / 2) - 0.5).clamp(0, height - 1)
+            left, top = x.floor().clamp_max(max(width - 2, 0)), y.floor().clamp_max(max(height - 2, 0))
+            x, y = x - left, y - top
+            corner = (top * width + left).long()
+            right, below = min(width - 1, 1), width * min(height - 1, 1)
+            index = torch.stack([corner, corner + right, corner + below, corner + right + below], 1)
+            weight = torch.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], 1)
+            self._known[height, width] = index, weight
+        return self._known[height, width]
+
+
+def draw_positions(count: int, size: tuple[int, int], generator: torch.Generator, mask: Tensor | None = None) -> Tensor:
+    """Draw about `count` positions, one at random in each cell of a regular grid.
+
+    Args:
+        count: how many; the grid's cells are near square, so that slightly fewer or more may come.
+        size: (H, W) of the map they are for; no more positions than pixels are drawn.
+        generator: of the random draws; the positions live on its device.
+        mask: (1, 1, h, w); positions where it is under 0.5 are left out, and the grid is finer in return.
+
+    Returns:
+        (n, 2), (x, y) in [-1, 1], where -1 and 1 are the outer edges of the border pixels.
+    """
+    height, width = size
+    if mask is not None:
+        count = round(count / float((mask >= 0.5).float().mean().clamp_min(1e-3)))
+    count = min(count, height * width)
+    rows = max(1, min(height, round(math.sqrt(count * height / width))))
+    columns = max(1, min(width, round(count / rows)))
+    device = generator.device
+    jitter = torch.rand(rows, columns, 2, generator=generator, device=device)
+    x = (torch.arange(columns, device=device).view(1, -1) + jitter[..., 0]) / columns
+    y = (torch.arange(rows, device=device).view(-1, 1) + jitter[..., 1]) / rows
+    positions = torch.stack([x, y], 2).view(-1, 2) * 2 - 1
+    if mask is None:
+        return positions
+    inside = sample([mask], Places(positions))[0, :, 0] >= 0.5
+    return positions[inside] if bool(inside.any()) else positions
+
+
+def sample(maps: list[Tensor], places: Places) -> Tensor:
+    """Values of several maps at the same positions, bilinearly.
+
+    Rows of a channels-last map are gathered whole and weighted in one call, which for a few hundred positions costs a
+    fraction of `grid_sample`, and so does its gradient.
+
+    Args:
+        maps: (N, C_i, h_i, w_i) each.
+        places: n positions.
+
+    Returns:
+        (N, n, sum C_i).
+    """
+    return torch.cat([_weighted(values, *places.on(*values.shape[-2:])) for values in maps], 2)
+
+
+def _weighted(values: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+    images, channels, height, width = values.shape
+    rows = values.permute(0, 2, 3, 1).reshape(images * height * width, channels)
+    if images > 1:
+        index = torch.cat([index + k * height * width for k in range(images)])
+        weight = weight.repeat(images, 1)
+    weight = weight.to(values.dtype)
+    if values.device.type in ("cpu", "cuda"):
+        found = F.embedding_bag(index, rows, per_sample_weights=weight, mode="sum")
+    else:
+        found = (rows[index.reshape(-1)].view(*index.shape, channels) * weight[..., None]).sum(1)
+    return found.view(images, -1, channels)
