@@ -26,7 +26,7 @@ def similarity(source, target, weights=None) -> tuple[float, np.ndarray, np.ndar
     source, target = np.asarray(source, float), np.asarray(target, float)
     if len(source) == 0:
         return 1.0, np.eye(2), np.zeros(2)
-    weights = np.ones(len(source)) if weights is None else np.asarray(weights, float)
+    weights = np.ones(len(source)) if weights is None or not np.any(weights) else np.asarray(weights, float)
     weights = weights / max(weights.sum(), 1e-300)
     mean_s, mean_t = weights @ source, weights @ target
     s, t = source - mean_s, target - mean_t
@@ -44,9 +44,9 @@ def align(matches: Matches) -> np.ndarray:
     """The target points P' (N, 2): the style points brought into the content's frame, in content pixels.
 
     The similarity from content to style points is inverted, so that place, size and turn of the subject do not count as
-    deformation (Kim et al. 2020, section 4.1).
+    deformation (Kim et al. 2020, section 4.1). Matches count by their scores: a doubtful one shall not turn the whole.
     """
-    scale, turn, move = similarity(matches.content, matches.style)
+    scale, turn, move = similarity(matches.content, matches.style, matches.scores)
     return (matches.style - move) @ turn / scale
 
 

@@ -169,9 +169,9 @@ class OptimizeConfig(Checked):
         None, "layers that are compared, by name, + between; the method's own unless given", group="objective"
     )
     smallest_scale: int = option(64, "long side of the coarsest scale, pixels", 16, 4096, group="schedule")
-    steps: int = option(50, "steps at each scale up to 128 pixels", 1, 10000, group="schedule")
+    steps: int = option(40, "steps at each scale up to 128 pixels", 1, 10000, group="schedule")
     step_decay: float = option(
-        0.65, "factor on the steps for each doubling above 128 pixels", 0.05, 1.0, group="schedule"
+        0.75, "factor on the steps for each doubling above 128 pixels", 0.05, 1.0, group="schedule"
     )
     optimizer: str = option(
         "adam", "optimiser of pixels and displacements", choices=("adam", "rmsprop", "sgd"), group="schedule"
@@ -228,7 +228,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "style_samples": 5000,
     },
     "default": {},
-    "fast": {"steps": 32, "step_decay": 0.55, "style_samples": 768},
+    "fast": {"steps": 24, "step_decay": 0.7, "style_samples": 768},
 }
 """Named settings: what each changes from the defaults."""
 

@@ -140,7 +140,7 @@ def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, trunk: Trunk, c
     target, strength = align(matches, pins), config.warp.warp_strength
     try:
         weights = config.warp.beta, config.warp.gamma
-        size, sure = inputs.content.size, matches.scores
+        size, sure = inputs.content.size, steer.pull(matches.scores)
         fitted = steer.fit_warp(matches.content, target, size, strength, pins, inputs.mask, weights, sure)
     except InputError as error:
         if given is not None or pins:
@@ -153,7 +153,8 @@ def align(matches: Matches, pins: int) -> np.ndarray:
     """Target points (N, 2) in the content's frame; the similarity is that of the found points where there are three."""
     if len(matches) - pins < 3:
         return correspondence.align(matches)
-    scale, turn, move = correspondence.similarity(matches.content[pins:], matches.style[pins:])
+    found = matches.subset(np.arange(pins, len(matches)))
+    scale, turn, move = correspondence.similarity(found.content, found.style, found.scores)
     return (matches.style - move) @ turn / scale
 
 

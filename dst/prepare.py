@@ -21,7 +21,7 @@ from dst.masks import Areas, protected, read_areas
 from dst.methods.targets import Style
 from dst.optimize import Optimization, Problem, State, decompose_image, schedule
 from dst.result import Result
-from dst.steer import Fitted, first_guess, mend, style_shares
+from dst.steer import Fitted, first_guess, mend, pull, style_shares
 from dst.trunk import Trunk
 from dst.warp import Warp
 
@@ -138,13 +138,13 @@ def make_problem(inputs: Inputs, config: StylizeConfig, fitted: Fitted | None, p
 
 
 def _confidence(fitted: Fitted, points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The score of each of a warp's points; 0 for those that hold a protected part in shape. (k,)
+    """How strongly each of a warp's points pulls (`steer.pull`); 0 for those that hold a protected part in shape. (k,)
 
     Scaled so that the mean over all points is that over the matched ones: a protected part does not weaken the others' pull.
     """
     gaps = np.linalg.norm(fitted.warp.source[:, None] - (points[None, :, :2] + 0.5) / max(size), axis=2)
     matched = gaps.min(1) < 1e-9
-    return np.where(matched, points[gaps.argmin(1), 4], 0.0) * len(matched) / max(matched.sum(), 1)
+    return np.where(matched, pull(points[:, 4])[gaps.argmin(1)], 0.0) * len(matched) / max(matched.sum(), 1)
 
 
 def _regions(areas: Areas, shares: list[float], device: torch.device) -> list:
