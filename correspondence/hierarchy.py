@@ -36,7 +36,7 @@ sees twice as far. A nose is told from a chin by the face around it."""
 STIFFNESS = {4: 0.005, 3: 0.002, 2: 0.001, 1: 0.001}
 TOLERANCE = 0.02
 """A buddy this far from the smooth field, share of the long side, counts as wrong (twice a cell at the deep levels)."""
-TRUST = 0.5
+TRUST = 0.2
 """What the similarity of a cell without activation still counts for."""
 LEAST_SIDE = 16
 FLAT = 2 / 255
