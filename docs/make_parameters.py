@@ -29,7 +29,7 @@ LOOKS = {
     "init": "content: the photograph stays closest; noise, style: more of the painting, less of the layout",
     "pins": "one pin moves its surroundings; three or more can replace matching",
     "drop": "without a wrong pair the bend there goes away",
-    "optimizer": "adam: settles soonest; rmsprop: the papers' choice, wants more steps; sgd: very slow at this step size",
+    "optimizer": "adam: settles soonest; rmsprop: wants more steps; sgd: the paper's choice, wants `--lr` near 0.2, `--warp-lr` near 5e-6 and more steps",
     "match_size": "low: few, rough matches; high: slower, and matches follow detail rather than shape",
     "max_points": "low: the bend follows the main proportions; high: every detail pulls",
     "clusters": "5 to 20 give a few well-spread points, good to edit by hand",

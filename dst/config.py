@@ -221,8 +221,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "step_decay": 1.0,
         "alpha_growth": 2.0,
         "palette": 0.125,
-        "optimizer": "rmsprop",
-        "lr": 0.002,
+        "optimizer": "sgd",
+        "lr": 0.2,
+        "warp_lr": 4.6e-6,  # 0.3 where displacements are pixels of 256: 0.3 / 256^2 where they are shares of the side
         "lr_end": 1.0,
         "samples": 2048,
         "style_samples": 5000,

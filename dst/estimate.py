@@ -21,7 +21,7 @@ TARGET_COPIES = 2.0
 """The same for the maps of content and style that samples are drawn from, in units of those layers alone."""
 STEP_OVERHEAD = 1.45
 """A step over the network's forward and backward pass alone: losses, warp, pyramid, optimiser."""
-SMALL_STEP = 0.02
+SMALL_STEP = 0.04
 """Seconds of a step that do not depend on the image's size."""
 SPARE = 0.9
 """Share of the free memory that a run may plan with."""
