@@ -12,8 +12,8 @@ from dst.trunk import LEVELS, Trunk
 
 CONTENT_LAYERS = ("relu4_2", "relu4_1")
 """The content layer: the first of these that the trunk has. The paper's is relu4_2."""
-STYLE_SCALE = 10.0
-"""Factor on the style term, so that one default of alpha serves both methods."""
+CONTENT_SCALE, STYLE_SCALE = 0.07, 10.0
+"""Factors on the terms, so that one default of alpha, and one of beta, serve both methods."""
 
 
 class Gatys:
@@ -71,7 +71,7 @@ class Gatys:
         """
         both = image if warped is None else torch.cat([image, warped])
         maps = self.trunk(both, [*self.layers, self.content_layer])
-        values = {"content": losses.content_features(maps[self.content_layer][:1], self.content)}
+        values = {"content": CONTENT_SCALE * losses.content_features(maps[self.content_layer][:1], self.content)}
         style = torch.stack([self._style(maps, targets, region, grid) for region, targets in self._pairs()]).mean(0)
         values["style"], values["style_warped"] = STYLE_SCALE * style[0], STYLE_SCALE * style[-1]
         return values
