@@ -61,7 +61,7 @@ def _add_option(place, flag: str, f: dataclasses.Field) -> None:
     elif isinstance(f.default, (int, float)):
         kwargs |= {"type": number(flag, f), "metavar": "N" if isinstance(f.default, int) else "X"}
     else:
-        kwargs |= {"metavar": "FILE" if f.default is None else "NAME"}
+        kwargs |= {"metavar": METAVARS.get(f.name, "FILE" if f.default is None else "NAME")}
     place.add_argument(flag, **kwargs)
 
 
@@ -87,6 +87,8 @@ def _numbers(kind: type, count: int | None = None) -> Callable[[str], Callable[[
     return for_flag
 
 
+METAVARS = {"layers": "NAME+NAME"}
+"""What `--help` shows for the value of an option that is neither a number nor a file."""
 LISTS: dict[str, tuple] = {
     "pins": ("--pin", "X,Y,X,Y", "append", _numbers(float, 4)),
     "drop": ("--drop", "N,N", "store", _numbers(int)),

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from dst.methods import targets
 from dst.methods.gatys import Gatys
 from dst.methods.positions import Places, draw_positions, sample
 from dst.methods.strotss import Strotss, layer_names
@@ -95,3 +96,17 @@ def test_a_cache_forgets_what_was_used_longest_ago():
     cache = StyleCache(2)
     for key, wanted in ((1, "a"), (2, "b"), (1, "a"), (3, "c"), (1, "a"), (2, "again")):
         assert cache.get((key,), lambda made=wanted: made) == wanted
+
+
+def test_large_images_are_encoded_frugally_to_the_same_values_and_gradients(monkeypatch):
+    trunk = load_trunk("vgg19-16x", weights="random")
+    pictures = torch.rand(2, 3, 40, 56, generator=torch.Generator().manual_seed(3), requires_grad=True)
+    found = []
+    for limit in (10**9, 0):
+        monkeypatch.setattr(targets, "FRUGAL_FROM", limit)
+        maps = targets.encode(trunk, pictures, list(LEVELS))
+        gradient = torch.autograd.grad(sum((m * m).sum() for m in maps.values()), pictures)[0]
+        found.append([*maps.values(), gradient])
+    assert [list(maps)] == [list(LEVELS)]
+    for plain, frugal in zip(*found, strict=True):
+        assert torch.allclose(plain, frugal, rtol=1e-4, atol=1e-5)

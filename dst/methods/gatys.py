@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
-from dst.methods.targets import Region, Style, StyleCache, identity, reachable
+from dst.methods.targets import Region, Style, StyleCache, encode, identity, reachable
 from dst.trunk import LEVELS, Trunk
 
 CONTENT_LAYERS = ("relu4_2", "relu4_1")
@@ -70,7 +70,7 @@ class Gatys:
         Args and result are those of `Strotss.terms`; nothing is drawn at random here.
         """
         both = image if warped is None else torch.cat([image, warped])
-        maps = self.trunk(both, [*self.layers, self.content_layer])
+        maps = encode(self.trunk, both, list(dict.fromkeys([*self.layers, self.content_layer])))
         values = {"content": CONTENT_SCALE * losses.content_features(maps[self.content_layer][:1], self.content)}
         style = torch.stack([self._style(maps, targets, region, grid) for region, targets in self._pairs()]).mean(0)
         values["style"], values["style_warped"] = STYLE_SCALE * style[0], STYLE_SCALE * style[-1]

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from dst import losses
 from dst.methods.positions import Places, draw_positions, sample
-from dst.methods.targets import Region, Style, StyleCache, identity, reachable
+from dst.methods.targets import Region, Style, StyleCache, encode, identity, reachable
 from dst.trunk import LEVELS, Trunk
 
 VGG_LAYERS = (
@@ -95,7 +95,7 @@ class Strotss:
             self.content_norm = _standardization(self.content)
 
     def _maps(self, images: Tensor) -> list[Tensor]:
-        return [images, *self.trunk(images, self.layers).values()]
+        return [images, *encode(self.trunk, images, self.layers).values()]
 
     def _encode_region(self, styles: list[Style], region: Region, generator: torch.Generator) -> list[_StyleTarget]:
         return [self._encode(s, mask, generator) for s, mask in zip(styles, region.styles, strict=True)]
