@@ -20,6 +20,7 @@ BROKEN_PIPE = 141
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line and return its exit code: 0 done, 1 failed, 2 bad input, 130 stopped by Ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    os.environ.setdefault("MKL_CBWR", "AUTO")  # the matrix library then gives the same bits whenever it is asked again
     _keep_freed_memory()
     try:
         with _short_warnings():

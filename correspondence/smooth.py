@@ -87,6 +87,8 @@ def fit(points, values, weights, size, stiffness: float, tolerance: float, round
     penalty = torch.from_numpy(stiffness * field.bending())
     penalty += 1e-9 * torch.eye(len(penalty), dtype=penalty.dtype)
     share = np.asarray(weights, float) / max(float(np.sum(weights)), 1e-12)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # shared out over several, a factorisation does not repeat to the last bit
     for k in range(rounds):
         weighted = (design * torch.from_numpy(share * robust)[:, None]).T
         scale = max(float((share * robust).sum()), 1e-9)
@@ -97,4 +99,5 @@ def fit(points, values, weights, size, stiffness: float, tolerance: float, round
         robust = np.clip(1 - (residual / limit) ** 2, 0, None) ** 2
         if robust.sum() < 1e-6:
             robust = np.ones(len(points))
+    torch.set_num_threads(threads)
     return field, robust

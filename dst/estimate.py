@@ -10,13 +10,15 @@ import torch
 
 from dst.config import InputError, StylizeConfig
 from dst.images import fit_size
+from dst.methods.targets import FRUGAL_FROM
 from dst.optimize import schedule
 from dst.trunk import LEVELS, Trunk
 
 BASE_BYTES = 480e6
 """A process that has loaded its libraries, a small network and two pictures, and matched them at 256 pixels."""
-SAVED_COPIES = 2.9
-"""Bytes held in a step, in units of all activations of one image: two images, and what their gradients need."""
+SAVED_COPIES, FRUGAL_COPIES = 6.7, 3.2
+"""Memory held in a step, in units of all activations of one image: two images, their gradients, and what the C library keeps
+of what was freed; and the same where large images are encoded frugally. Fitted to the peaks of whole runs."""
 TARGET_COPIES = 2.0
 """The same for the maps of content and style that samples are drawn from, in units of those layers alone."""
 STEP_OVERHEAD = 1.45
@@ -104,7 +106,8 @@ def memory_needed(trunk: Trunk, size: tuple[int, int], warps: bool = True) -> fl
     every = sum(layer.channels / layer.stride**2 for layer in trunk.layers.values())
     levels = sum(trunk.layers[name].channels / trunk.layers[name].stride ** 2 for name in LEVELS)
     weights = sum(p.numel() for p in trunk.parameters())
-    copies = SAVED_COPIES * (1.0 if warps else 0.55)
+    frugal = (2 if warps else 1) * pixels >= FRUGAL_FROM
+    copies = FRUGAL_COPIES if frugal else SAVED_COPIES * (1.0 if warps else 0.55)
     return BASE_BYTES + 4 * weights + 4 * pixels * (copies * every + TARGET_COPIES * levels + 60)
 
 

@@ -18,6 +18,7 @@ from dst.warp_geometry import (
     kernel,
     mesh,
     node_grid,
+    one_thread,
     saddle,
     squared_distances,
 )
@@ -181,8 +182,9 @@ class FlowGrid:
         x, y = node_grid(self.frame, nodes)
         self.shape, self.spacing = (len(y), len(x)), (float(x[1] - x[0]), float(y[1] - y[0]))
         points, anchor = mesh(x, y), torch.from_numpy(border_anchors(self.frame, anchors))
-        inverse = torch.linalg.inv(saddle(anchor, ridge))
-        spread = torch.cat([kernel(points, anchor), affine_basis(points)], 1) @ inverse  # (N, m + 3)
+        with one_thread():
+            inverse = torch.linalg.inv(saddle(anchor, ridge))
+            spread = torch.cat([kernel(points, anchor), affine_basis(points)], 1) @ inverse  # (N, m + 3)
         self.anchor, self.inverse = anchor.to(self.device), (0.5 * (inverse + inverse.T)).to(self.device)
         self.spread_rows = spread.to(self.device, dtype)
         self.spread = self.spread_rows.T.contiguous()

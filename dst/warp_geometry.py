@@ -7,6 +7,7 @@ Bookstein 1989), the solve and all values are float64.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,17 @@ ANCHORS = 41
 TINY = 1e-30
 _CHUNK = 1 << 16
 """Pairs of a point and a control point looked at together: what the processor's cache holds."""
+
+
+@contextmanager
+def one_thread():
+    """Solve on one thread: a factorisation spread over several shares its work out by chance, and its last bits with it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def to_unit(points, size):
@@ -131,7 +143,8 @@ class Spline:
         """The spline that takes `values` (n, 2) at `centres` (n, 2), up to the ridge."""
         n = len(centres)
         right = torch.cat([values, values.new_zeros(3, 2)])
-        solution = torch.linalg.solve(saddle(centres, ridge), right)
+        with one_thread():
+            solution = torch.linalg.solve(saddle(centres, ridge), right)
         return Spline(centres, solution[:n], solution[n:])
 
     def _tables(self, points: torch.Tensor):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dst.warp_geometry import Spline, affine_basis, border_anchors, extent, kernel, mesh, node_grid, saddle
+from dst.warp_geometry import Spline, affine_basis, border_anchors, extent, kernel, mesh, node_grid, one_thread, saddle
 
 if TYPE_CHECKING:
     from dst.warp import Warp
@@ -217,5 +217,6 @@ def _point_kernel(warp: Warp) -> np.ndarray:
     source = torch.from_numpy(np.array(warp.source))
     anchor = torch.from_numpy(border_anchors(warp.size, warp.anchors or 2))
     against = torch.cat([kernel(source, anchor), affine_basis(source)], 1)
-    reduced = kernel(source, source) - against @ torch.linalg.solve(saddle(anchor, warp.ridge), against.T)
+    with one_thread():
+        reduced = kernel(source, source) - against @ torch.linalg.solve(saddle(anchor, warp.ridge), against.T)
     return (reduced + max(warp.ridge, 1e-9) * torch.eye(len(source), dtype=torch.float64)).numpy()
