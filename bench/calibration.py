@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.matching import photo, synthetic, tensor
+from bench.matching import photo, synthetic, table, tensor
 from correspondence import cleaning, match
 
 FITTED = ("cat", "coffee", "rocket", "china", "camera", "coins", "text", "brick", "gravel", "retina", "hubble", "clock")
@@ -107,17 +107,6 @@ def fit(rows: dict[str, np.ndarray]) -> np.ndarray:
     constants = shrunk(rows)
     constant, factor = logistic(left_out(rows, shrunk)[:, None], rows["right"], 0.0)
     return np.r_[constant + factor * constants[0], factor * constants[1:]]
-
-
-def table(title: str, sure: np.ndarray, right: np.ndarray) -> None:
-    """What is said against what is true, in tenths, and the expected calibration error."""
-    print(f"{title}: {len(sure)} matches, {right.mean():.2f} right\n  said  true  matches")
-    bins, total = np.minimum((sure * 10).astype(int), 9), 0.0
-    for k in np.unique(bins):
-        said, true = sure[bins == k].mean(), right[bins == k].mean()
-        total += (bins == k).mean() * abs(said - true)
-        print(f"  {said:.2f}  {true:.2f}  {(bins == k).sum():5d}")
-    print(f"  expected calibration error {total:.3f}")
 
 
 def calibrate(encode, side: int, cache: Path | None, sha256: str) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from scipy.interpolate import RBFInterpolator
 from skimage import data
 from skimage.filters.rank import modal
 
@@ -66,30 +67,6 @@ def photo(name: str, side: int) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def kernel(apart: np.ndarray) -> np.ndarray:
-    square = (apart**2).sum(axis=-1)
-    return 0.5 * square * np.log(np.maximum(square, 1e-12))
-
-
-def spline(source: np.ndarray, target: np.ndarray):
-    """The thin-plate spline that takes source to target: a function of points (N, 2)."""
-    count = len(source)
-    plane = np.column_stack([np.ones(count), source])
-    system = np.zeros((count + 3, count + 3))
-    system[:count, :count], system[:count, count:], system[count:, :count] = (
-        kernel(source[:, None] - source),
-        plane,
-        plane.T,
-    )
-    weights = np.linalg.solve(system, np.vstack([target, np.zeros((3, 2))]))
-
-    def at(points):
-        basis = np.column_stack([kernel(points[:, None] - source), np.ones(len(points)), points])
-        return basis @ weights
-
-    return at
-
-
 SETS = {
     "easy": {"bend": 0.05, "angle": 0, "scale": 1.0, "shift": (0, 0), "contrast": 0.7, "window": 7, "noise": 0},
     "hard": {"bend": 0.025, "angle": 15, "scale": 0.7, "shift": (50, 20), "contrast": 0.7, "window": 7, "noise": 0},
@@ -118,7 +95,9 @@ def synthetic(name: str, kind: str, seed: int = 0, side: int = 256, sign: int = 
     height, width = image.shape[:2]
     source = np.stack(np.meshgrid(np.linspace(0, width - 1, 4), np.linspace(0, height - 1, 4)), -1).reshape(-1, 2)
     way = rng.uniform(0, 2 * np.pi, 16)
-    bend = spline(source, source + made["bend"] * side * np.stack([np.cos(way), np.sin(way)], 1))
+    bend = RBFInterpolator(
+        source, source + made["bend"] * side * np.stack([np.cos(way), np.sin(way)], 1), kernel="thin_plate_spline"
+    )
     angle, scale = sign * np.radians(made["angle"]), made["scale"]
     shift = np.array(made["shift"]) * side / 256
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -184,11 +163,18 @@ def report(rows: list[dict]) -> None:
         )
     scores = np.concatenate([r["scores"] for r in rows])
     right = np.concatenate([r["errors"] for r in rows]) < 0.05
-    print("of matches said to be this sure, so many are right within 5%:")
-    for low in np.arange(0, 1, 0.1):
-        chosen = (scores >= low) & (scores < low + 0.1 + 1e-9 * (low > 0.85))
-        if chosen.sum() >= 20:
-            print(f"  {low:.1f} to {low + 0.1:.1f}: {right[chosen].mean():.2f} of {chosen.sum()}")
+    table("confidence", scores, right)
+
+
+def table(title: str, sure: np.ndarray, right: np.ndarray) -> None:
+    """What is said against what is true, in tenths, and the expected calibration error."""
+    print(f"{title}: {len(sure)} matches, {right.mean():.2f} right\n  said  true  matches")
+    bins, total = np.minimum((sure * 10).astype(int), 9), 0.0
+    for k in np.unique(bins):
+        said, true = sure[bins == k].mean(), right[bins == k].mean()
+        total += (bins == k).mean() * abs(said - true)
+        print(f"  {said:.2f}  {true:.2f}  {(bins == k).sum():5d}")
+    print(f"  expected calibration error {total:.3f}")
 
 
 def main(arguments=None) -> None:
