@@ -156,7 +156,7 @@ def fingerprint(state: dict[str, torch.Tensor]) -> str:
     digest = hashlib.sha256()
     for key in sorted(state):
         digest.update(key.encode())
-        digest.update(state[key].float().contiguous().numpy().tobytes())
+        digest.update(state[key].detach().cpu().float().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
-from dst.methods.targets import Region, Style, StyleCache, encode, identity, reachable
+from dst.methods.targets import Region, Style, StyleCache, cached, encode, reachable
 from dst.trunk import LEVELS, Trunk
 
 CONTENT_LAYERS = ("relu4_2", "relu4_1")
@@ -38,7 +38,7 @@ class Gatys:
             layers: those whose Gram matrices are matched; none for the paper's five.
             cache: where encoded styles are kept and looked for.
         """
-        self.trunk, self.cache = trunk, cache or StyleCache(0)
+        self.trunk = trunk
         pictures = [content, *(style.image for style in styles)]
         self.layers = reachable(trunk, layers or LEVELS, pictures)
         known = [name for name in CONTENT_LAYERS if name in trunk.layers]
@@ -46,23 +46,29 @@ class Gatys:
         self.regions = regions or [Region(None, [None] * len(styles))]
         with torch.no_grad():
             self.content = trunk(content, [self.content_layer])[self.content_layer]
-            self.grams = [self._targets(styles, region) for region in self.regions]
+            self.grams = self._targets(styles, cache)
 
-    def _targets(self, styles: list[Style], region: Region) -> dict[str, Tensor]:
-        """The mean of the styles' Gram matrices by their weights, for each layer."""
+    def _targets(self, styles: list[Style], cache: StyleCache | None) -> list[dict[str, Tensor]]:
+        """For each region and layer, the mean of the styles' Gram matrices by their weights."""
         total = sum(style.weight for style in styles)
-        found = [self._encode(style.image, mask) for style, mask in zip(styles, region.styles, strict=True)]
+        found = [self._encode(s.image, [r.styles[k] for r in self.regions], cache) for k, s in enumerate(styles)]
         shares = [style.weight / total for style in styles]
-        return {k: sum(share * grams[k] for share, grams in zip(shares, found, strict=True)) for k in self.layers}
+        return [
+            {
+                layer: sum(share * grams[layer] for share, grams in zip(shares, row, strict=True))
+                for layer in self.layers
+            }
+            for row in zip(*found, strict=True)
+        ]
 
-    def _encode(self, image: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
-        def make() -> dict[str, Tensor]:
+    def _encode(self, image: Tensor, masks: list[Tensor | None], cache: StyleCache | None) -> list[dict[str, Tensor]]:
+        """The Gram matrices of one style under each region's mask, of one pass through the network."""
+
+        def make() -> list[dict[str, Tensor]]:
             maps = self.trunk(image, self.layers)
-            return {layer: losses.gram(values, _fit(mask, values)) for layer, values in maps.items()}
+            return [{name: losses.gram(values, _fit(mask, values)) for name, values in maps.items()} for mask in masks]
 
-        if self.cache.most == 0:
-            return make()
-        return self.cache.get(("gatys", self.trunk.sha256, *self.layers, identity(image, mask)), make)
+        return cached(cache, ("gatys", self.trunk.sha256, *self.layers), [image, *masks], make)
 
     def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
         """Content term and both style terms of an image and of its warp.

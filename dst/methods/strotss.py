@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 
 from dst import losses
 from dst.methods.positions import Places, draw_positions, sample
-from dst.methods.targets import Region, Style, StyleCache, encode, identity, reachable
+from dst.methods.targets import Region, Style, StyleCache, cached, encode, reachable
 from dst.trunk import LEVELS, Trunk
 
 VGG_LAYERS = (
@@ -84,37 +85,43 @@ class Strotss:
         """
         self.trunk = trunk
         self.layers = reachable(trunk, layers or layer_names(trunk), [content, *(style.image for style in styles)])
-        self.cache = cache or StyleCache(0)
         self.palette_weight = palette
         self.samples, self.style_samples = samples, style_samples
         self.size = tuple(content.shape[-2:])
         self.regions = regions or [Region(None, [None] * len(styles))]
         with torch.no_grad():
-            self.targets = [self._encode_region(styles, region, generator) for region in self.regions]
+            self.targets = self._targets(styles, generator, cache)
             self.content = self._maps(content)
             self.content_norm = _standardization(self.content)
 
     def _maps(self, images: Tensor) -> list[Tensor]:
         return [images, *encode(self.trunk, images, self.layers).values()]
 
-    def _encode_region(self, styles: list[Style], region: Region, generator: torch.Generator) -> list[_StyleTarget]:
-        return [self._encode(s, mask, generator) for s, mask in zip(styles, region.styles, strict=True)]
+    def _targets(
+        self, styles: list[Style], generator: torch.Generator, cache: StyleCache | None
+    ) -> list[list[_StyleTarget]]:
+        """For each region, the target of each style, sampled within its mask."""
+        device, shape = generator.device, (len(self.regions), len(styles))
+        seeds = torch.randint(2**31, shape, generator=generator, device=device).T.tolist()
+        columns = []
+        for k, style in enumerate(styles):
+            masks = [region.styles[k] for region in self.regions]
+            key = ("strotss", self.trunk.sha256, *self.layers, *seeds[k])
+            make = functools.partial(self._encode, style.image, masks, seeds[k], device)
+            found = cached(cache, key, [style.image, *masks], make)
+            columns.append([_StyleTarget(style.weight, *values) for values in found])
+        return [list(row) for row in zip(*columns, strict=True)]
 
-    def _encode(self, style: Style, mask: Tensor | None, generator: torch.Generator) -> _StyleTarget:
-        seed = int(torch.randint(2**31, (), generator=generator, device=generator.device))
-
-        def make() -> tuple:
-            maps = self._maps(style.image)
-            own = torch.Generator(generator.device).manual_seed(seed)
-            values = sample(maps, Places(draw_positions(POOL, tuple(style.image.shape[-2:]), own, mask)))[0]
-            norm = _standardization(maps)
+    def _encode(self, image: Tensor, masks: list[Tensor | None], seeds: list[int], device: torch.device) -> list[tuple]:
+        """What a target holds beside its weight, under each region's mask, of one pass through the network."""
+        maps = self._maps(image)
+        norm, found = _standardization(maps), []
+        for mask, seed in zip(masks, seeds, strict=True):
+            own = torch.Generator(device).manual_seed(seed)
+            values = sample(maps, Places(draw_positions(POOL, tuple(image.shape[-2:]), own, mask)))[0]
             rows = _standardize(values, norm)
-            return norm, rows, _yuv(values), *losses.mean_and_covariance(rows)
-
-        if self.cache.most == 0:
-            return _StyleTarget(style.weight, *make())
-        key = ("strotss", self.trunk.sha256, *self.layers, seed, identity(style.image, mask))
-        return _StyleTarget(style.weight, *self.cache.get(key, make))
+            found.append((norm, rows, _yuv(values), *losses.mean_and_covariance(rows)))
+        return found
 
     def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
         """Content term and both style terms of an image and of its warp, at freshly drawn positions.

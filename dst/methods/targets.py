@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from dst.trunk import Trunk
+from dst.weights import fingerprint
 
 FRUGAL_FROM = 2_500_000
 """Pixels of a batch from which memory is saved: beyond two images of 1024 x 1024."""
@@ -85,12 +85,9 @@ class StyleCache:
         return made
 
 
-def identity(*tensors: Tensor | None) -> str:
-    """A digest of tensors: their shapes, device and values."""
-    digest = hashlib.blake2b(digest_size=16)
-    for tensor in tensors:
-        described = "none" if tensor is None else f"{tuple(tensor.shape)} {tensor.device}"
-        digest.update(described.encode())
-        if tensor is not None:
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def cached(cache: StyleCache | None, key: tuple, tensors: list[Tensor | None], make: Callable[[], Any]) -> Any:
+    """What `make` returns, looked for in a cache, where there is one, under `key` and the tensors that it is made of."""
+    if cache is None:
+        return make()
+    named = {f"{k} {tuple(t.shape)} {t.device}": t for k, t in enumerate(tensors) if t is not None}
+    return cache.get((*key, fingerprint(named)), make)
