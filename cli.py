@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 import traceback
@@ -20,11 +19,11 @@ BROKEN_PIPE = 141
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line and return its exit code: 0 done, 1 failed, 2 bad input, 130 stopped by Ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    os.environ.setdefault("MKL_CBWR", "AUTO")  # the matrix library then gives the same bits whenever it is asked again
-    _keep_freed_memory()
     try:
         with _short_warnings():
             args = cli_options.parse(arguments)
+            os.environ.setdefault("MKL_CBWR", "AUTO")  # the matrix library then gives the same bits every time
+            _keep_freed_memory()
             code = COMMANDS[args.command](args)
     except SystemExit as done:
         code = int(done.code or 0)
@@ -51,6 +50,8 @@ def _keep_freed_memory() -> None:
     A step allocates and frees the same few dozen large tensors; this saves a quarter to a third of its time at 512 pixels,
     and where the C library is another one nothing happens.
     """
+    import ctypes
+
     m_trim_threshold, m_mmap_threshold, most = -1, -3, 2**30
     try:
         mallopt = ctypes.CDLL(None).mallopt
