@@ -74,9 +74,8 @@ def fit(points, values, weights, size, stiffness: float, tolerance: float, round
     Returns the field and the last robust weight of each point (N,), in [0, 1].
     """
     field = Field(size)
-    robust = np.ones(len(points))
     if len(points) == 0:
-        return field, robust
+        return field, np.ones(0)
     every = max(1, len(points) // MOST)
     if every > 1:
         field, _ = fit(points[::every], values[::every], weights[::every], size, stiffness, tolerance, rounds)
@@ -89,15 +88,23 @@ def fit(points, values, weights, size, stiffness: float, tolerance: float, round
     share = np.asarray(weights, float) / max(float(np.sum(weights)), 1e-12)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # shared out over several, a factorisation does not repeat to the last bit
+    try:
+        return field, _fitted(field, design, wanted, penalty, share, tolerance, rounds)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _fitted(field: Field, design, wanted, penalty, share: np.ndarray, tolerance: float, rounds: int) -> np.ndarray:
+    """Set a field's coefficients by least squares, reweighted in each round; the last robust weights (N,)."""
+    robust = np.ones(len(share))
     for k in range(rounds):
         weighted = (design * torch.from_numpy(share * robust)[:, None]).T
         scale = max(float((share * robust).sum()), 1e-9)
         solved = torch.linalg.solve(weighted @ design / scale + penalty, weighted @ wanted / scale)
         field.coefficients = solved.numpy()
-        residual = np.linalg.norm((design @ solved).numpy() - values, axis=1)
+        residual = np.linalg.norm((design @ solved - wanted).numpy(), axis=1)
         limit = tolerance * max(1.0, 4.0 * 0.6**k)
         robust = np.clip(1 - (residual / limit) ** 2, 0, None) ** 2
         if robust.sum() < 1e-6:
-            robust = np.ones(len(points))
-    torch.set_num_threads(threads)
-    return field, robust
+            robust = np.ones(len(share))
+    return robust
