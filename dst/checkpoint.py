@@ -1,16 +1,14 @@
 """The checkpoint of a run: all that a later process needs to go on as if the run had never stopped.
 
 One file, `checkpoint.pt`, holds the inputs at the size of the optimisation, the keypoints, the options and the loop's
-state, and small pictures of the steps; no original picture is needed to go on at the same size. It is written beside its name and renamed, so whatever
-happens the folder holds a whole one: a killed run loses what came after the last.
+state, and small pictures of the steps; no original picture is needed to go on at the same size. It is written beside
+its name and renamed, so whatever happens the folder holds a whole one: a killed run loses what came after the last.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import shutil
-import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -23,12 +21,12 @@ import torch
 from torch import Tensor
 
 from dst.config import InputError, StylizeConfig
-from dst.files import replacing
+from dst.files import folder_beside, replacing
 from dst.film import Kept
 from dst.methods.targets import Region, Style
 from dst.optimize import Problem, State
 from dst.record import versions
-from dst.result import FILES, LEFT, Result, Step, check_folder
+from dst.result import FILES, Result, Step, check_folder, clear_left
 
 NAME = "checkpoint.pt"
 KIND, FORMAT = "dst checkpoint", 1
@@ -208,7 +206,7 @@ class Keeper:
         if self.folder.is_dir():
             write(self.folder, self.job, state, self.trunk, self.seconds, self.film)
         else:
-            with _beside(self.folder) as fresh:
+            with folder_beside(self.folder) as fresh:
                 write(fresh, self.job, state, self.trunk, self.seconds, self.film)
                 os.rename(fresh, self.folder)
         self.last = time.monotonic()
@@ -227,7 +225,7 @@ class Keeper:
 
     def publish(self, result: Result, state: State) -> None:
         """Put the finished run's files into the folder, `run.json` last; at every moment the folder can be resumed."""
-        with _beside(self.folder) as fresh:
+        with folder_beside(self.folder) as fresh:
             result.save(fresh)
             write(fresh, self.job, state, self.trunk, self.seconds, self.film)
             made = {path.name: path for path in fresh.iterdir()}
@@ -248,26 +246,4 @@ def claim(folder: Any, force: bool) -> None:
         InputError: as `dst.result.check_folder`.
     """
     check_folder(folder, force)
-    clear(folder)
-
-
-def clear(folder: Any) -> None:
-    """Remove what a killed process left half-written in a run's folder."""
-    for path in Path(folder).glob(LEFT):
-        path.unlink(missing_ok=True)
-
-
-class _beside(tempfile.TemporaryDirectory):
-    """An empty folder beside another, removed in the end if it is still there."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(prefix=".dst-run-", dir=folder.parent, ignore_cleanup_errors=True)
-
-    def __enter__(self) -> Path:
-        inside = Path(super().__enter__()) / "run"
-        inside.mkdir()
-        return inside
-
-    def __exit__(self, *error: Any) -> None:
-        shutil.rmtree(self.name, ignore_errors=True)
-        super().__exit__(*error)
+    clear_left(folder)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 from dst.config import InputError, suggest
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 """What a picture's file name may end in."""
+BESIDE, DAY = ".dst-run-", 86400
+"""What the name of a folder that is being filled begins with, and after how many seconds it must be a dead process's."""
 
 
 def check_output(path, extensions: tuple[str, ...] | None = EXTENSIONS) -> Path:
@@ -71,6 +75,25 @@ def replacing(path):
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def folder_beside(target):
+    """Yield an empty folder beside `target`, to be filled and renamed or emptied into it; it is removed in the end.
+
+    Those that killed processes left there are removed too, once they are a day old.
+    """
+    parent = Path(os.path.realpath(target)).parent
+    for left in parent.glob(f"{BESIDE}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > DAY:
+                shutil.rmtree(left, ignore_errors=True)
+    fresh = Path(tempfile.mkdtemp(prefix=BESIDE, dir=parent))
+    try:
+        fresh.chmod(0o777 & ~_umask())
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _umask() -> int:

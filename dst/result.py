@@ -8,8 +8,6 @@ import io
 import json
 import math
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 
 from dst import images
 from dst.config import InputError
+from dst.files import folder_beside
 from dst.record import FORMAT
 from dst.warp import Warp
 
@@ -238,14 +237,9 @@ def _is_run(target: Path, names: set[str]) -> bool:
 @contextlib.contextmanager
 def _assembled(target: Path):
     """Yield an empty folder beside `target`; what is put there takes the place of the run that `target` holds."""
-    target = Path(os.path.realpath(target))
-    fresh = Path(tempfile.mkdtemp(prefix=".dst-run-", dir=target.parent))
-    try:
-        fresh.chmod(0o777 & ~_umask())
+    with folder_beside(target) as fresh:
         yield fresh
-        _move_in(fresh, target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        _move_in(fresh, Path(os.path.realpath(target)))
 
 
 def _move_in(fresh: Path, target: Path) -> None:
@@ -259,16 +253,15 @@ def _move_in(fresh: Path, target: Path) -> None:
         return
     for name in sorted(FILES, key=lambda name: name != "run.json"):
         (target / name).unlink(missing_ok=True)
-    for left in target.glob(LEFT):
-        left.unlink(missing_ok=True)
+    clear_left(target)
     for made in sorted(fresh.iterdir(), key=lambda made: made.name == "run.json"):
         os.replace(made, target / made.name)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def clear_left(folder: Any) -> None:
+    """Remove what a killed process left half-written in a run's folder."""
+    for left in Path(folder).glob(LEFT):
+        left.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import numpy as np
 import pytest
@@ -135,6 +136,17 @@ def test_what_a_killed_process_left_neither_blocks_nor_counts_as_a_run_and_goes_
     (run / ".dst-ab12.pt").write_bytes(b"half a checkpoint")
     made_result(seed=1).save(run, force=True)
     assert set(os.listdir(run)) == SAVED
+
+
+def test_a_folder_left_half_filled_goes_with_the_first_save_a_day_later(made_result, tmp_path):
+    old, young, other = tmp_path / ".dst-run-old", tmp_path / ".dst-run-young", tmp_path / "dst-run-mine"
+    for folder in (old, young, other):
+        folder.mkdir()
+        (folder / "image.png").write_bytes(b"half")
+    for folder in (old, other):
+        os.utime(folder, (time.time() - 90000,) * 2)
+    made_result().save(tmp_path / "run")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".dst-run-young", "dst-run-mine", "run"]
 
 
 def test_bad_places_are_refused_before_any_work(tmp_path):
