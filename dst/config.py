@@ -66,7 +66,12 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (bool, int, float, str, type(None))) else f"<{type(value).__name__}>"
 
 
-def layer_names(given: Any) -> tuple[str, ...]:
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, in the plural where it takes one: `2 styles`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def read_layers(given: Any) -> tuple[str, ...]:
     """Names of layers from `relu1_1+relu3_1`, the same with commas, or a list; none from None.
 
     Raises:
@@ -185,7 +190,7 @@ class OptimizeConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        layer_names(self.layers)
+        read_layers(self.layers)
 
 
 @dataclass(frozen=True)

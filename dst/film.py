@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import torch
 from torch.nn import functional as F
 
@@ -76,7 +77,7 @@ class Recorder:
         grey = result.record.get("settings", {}).get("preserve_color") == "luminance"
         content = _shrunk(_tensor(result.content), self.side) if grey else None
         for picture, moved in self.shots:
-            shown = images.read(_decoded(picture)).rgb
+            shown = images.read(picture if picture.ndim == 3 else PIL.Image.open(io.BytesIO(picture.tobytes()))).rgb
             shown = F.interpolate(shown, size=(height, width), mode="bicubic", align_corners=False).clamp(0, 1)
             if content is not None:
                 shown = recolor.keep_chroma(shown, content)
@@ -106,16 +107,6 @@ class Kept(Recorder):
         """All that there is, in types that a checkpoint holds."""
         shots = [[torch.from_numpy(picture), torch.from_numpy(moved)] for picture, moved in self.shots]
         return {"every": self.every, "seen": self.seen, "shots": shots}
-
-
-def _decoded(picture: np.ndarray) -> np.ndarray:
-    """Pixels (H, W, 3), from themselves or from a JPEG's bytes (n,)."""
-    if picture.ndim == 3:
-        return picture
-    from PIL import Image
-
-    with Image.open(io.BytesIO(picture.tobytes())) as opened:
-        return np.asarray(opened.convert("RGB"))
 
 
 def morph(result: Result, count: int = 48, side: int = SIDE, hold: int = 8) -> Iterator[np.ndarray]:
@@ -191,9 +182,7 @@ def _same_size(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.nda
 
 
 def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
-    from PIL import Image
-
-    pictures = (Image.fromarray(frame).quantize(256, method=Image.Quantize.MEDIANCUT) for frame in frames)
+    pictures = (PIL.Image.fromarray(frame).quantize(256, method=PIL.Image.Quantize.MEDIANCUT) for frame in frames)
     first = next(pictures)
     duration = max(20, round(100 / fps) * 10)
     first.save(path, format="GIF", save_all=True, append_images=pictures, duration=duration, loop=0)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import images
-from dst.config import InputError
+from dst.config import InputError, counted
 from dst.methods.targets import Region
 
 LEAST_AREA = 0.005
@@ -82,7 +82,7 @@ def read_areas(content_mask: Any, style_masks: Any, content_size, style_sizes: l
     style_masks = list(style_masks) if isinstance(style_masks, (list, tuple)) else [style_masks]
     if len(style_masks) != len(style_sizes):
         raise InputError(
-            f"{len(style_masks)} style masks for {len(style_sizes)} style picture{'s'[: len(style_sizes) != 1]}: give one each"
+            f"{len(style_masks)} style masks for {counted(len(style_sizes), 'style picture')}: give one each"
         )
     named = [("content_mask", content_mask, content_size)]
     named += [("style_mask", mask, size) for mask, size in zip(style_masks, style_sizes, strict=True)]
@@ -112,7 +112,9 @@ def _color_codes(name: str, source: Any, size, side: int) -> np.ndarray:
         )
     rgb = picture.rgb
     if max(picture.size) > side:
-        rgb = F.interpolate(rgb, size=images.fit_size(picture.size, side)[::-1], mode="nearest-exact")
+        rgb = F.interpolate(
+            rgb, size=images.fit_size(picture.size, side)[::-1], mode="nearest-exact", align_corners=None
+        )
     steps = (rgb[0] * 16).round().long().numpy()
     return (steps[0] * 17 + steps[1]) * 17 + steps[2]
 

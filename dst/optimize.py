@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from dst import losses, pyramid
 from dst.color import color_moments, to_opponent, to_rgb, tone_colors
-from dst.config import OptimizeConfig, layer_names
+from dst.config import OptimizeConfig, read_layers
 from dst.descent import Descent
 from dst.images import resize
 from dst.methods.gatys import Gatys
@@ -239,7 +239,7 @@ class Optimization:
         regions = None
         if self.problem.regions:
             regions = [_resize_region(r, content, styles) for r in self.problem.regions]
-        layers = layer_names(self.config.layers)
+        layers = read_layers(self.config.layers)
         if self.config.method == "gatys":
             return Gatys(self.trunk, content, styles, regions, layers, self.cache)
         generator = torch.Generator(self.device).manual_seed(self.seed * 1009 + self.state.scale)

@@ -15,11 +15,11 @@ import numpy as np
 
 from dst import checkpoint, images, matching, prepare, score, steer
 from dst.checkpoint import Job, Keeper
-from dst.config import InputError, StylizeConfig, check_choice, check_number, layer_names
+from dst.config import InputError, StylizeConfig, check_choice, check_number, read_layers
 from dst.methods.targets import StyleCache
 from dst.optimize import Optimization, State, schedule
 from dst.record import make_record
-from dst.result import Result, Step, read_record
+from dst.result import Result, Step, clear_left, read_record
 from dst.trunk import Trunk, load_trunk
 from dst.warp import Warp
 
@@ -100,7 +100,7 @@ def stylize(
         inputs = prepare.read_inputs(content, style, config)
         given = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
         trunk = shared_trunk(config)
-        for name in layer_names(config.optimize.layers):
+        for name in read_layers(config.optimize.layers):
             check_choice("layer", name, trunk.layers)
     with clock.stage("match"):
         plan = matching.plan_warp(inputs, given, warp, trunk, config)
@@ -179,7 +179,7 @@ def resume(
     check_number("checkpoint_every", checkpoint_every, 0, None)
     clock = _Clock(on_stage)
     with clock.stage("read"):
-        checkpoint.clear(run)
+        clear_left(run)
         found = checkpoint.read(run)
         job, state = found["job"], found["state"]
         clock.seconds = {**found["seconds"], **clock.seconds}
@@ -359,4 +359,4 @@ def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=N
     return images.Image(bent, alpha, image.depth, image.name), factor
 
 
-__all__ = ["load_run", "match", "resume", "stylize", "warp_image"]
+__all__ = ["load_run", "match", "resume", "run_frames", "stylize", "warp_image"]

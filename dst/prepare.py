@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from dst import images, recolor
 from dst.checkpoint import Job
-from dst.config import InputError, StylizeConfig
+from dst.config import InputError, StylizeConfig, counted
 from dst.masks import Areas, protected, read_areas
 from dst.methods.targets import Style
 from dst.optimize import Optimization, Problem, State, decompose_image, schedule
@@ -167,9 +167,7 @@ def resized(run: Any, job: Job, size: int, content: Any, style: Any) -> Job:
     styles = job.inputs.get("styles", [job.inputs["style"]])
     given = [None] * len(styles) if style is None else style_list(style)
     if len(given) != len(styles):
-        raise InputError(
-            f"{run} was painted in {len(styles)} style{'s'[: len(styles) != 1]}, but {len(given)} given: give the same"
-        )
+        raise InputError(f"{run} was painted in {counted(len(styles), 'style')}, but {len(given)} given: give the same")
     content_image = _again(run, "content", job.inputs["content"], content)
     style_images = [_again(run, "style", record, source) for record, source in zip(styles, given, strict=True)]
     plain = {"init": "content", "content_mask": None, "style_mask": None, "protect": None, "geometry": None}

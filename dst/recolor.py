@@ -127,4 +127,4 @@ def recolor(
 
 def _inside(mask: Tensor, image: Tensor) -> Tensor:
     """Which pixels of an image (1, 3, H, W) lie under a mask of any size: (H, W) bool."""
-    return F.interpolate(mask, size=image.shape[-2:], mode="nearest-exact")[0, 0] > 0.5
+    return F.interpolate(mask, size=image.shape[-2:], mode="nearest-exact", align_corners=None)[0, 0] > 0.5

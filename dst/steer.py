@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import images
-from dst.config import InputError, StylizeConfig, check_number, suggest
+from dst.config import InputError, StylizeConfig, check_number, counted, suggest
 from dst.optimize import smooth_displacements
 from dst.warp import Warp, border_anchors, to_pixels
 from dst.warp_repair import survey
@@ -98,7 +98,7 @@ def style_shares(weights: Any, count: int) -> list[float]:
         return [1.0] * count
     weights = list(weights) if isinstance(weights, (list, tuple, np.ndarray)) else [weights]
     if len(weights) != count:
-        raise InputError(f"{len(weights)} style_weights for {count} style picture{'s'[: count != 1]}: give one each")
+        raise InputError(f"{len(weights)} style_weights for {counted(count, 'style picture')}: give one each")
     for weight in weights:
         check_number("a style weight", weight, 0.0, 1e6)
     if sum(weights) == 0:

@@ -15,7 +15,7 @@ import numpy as np
 
 from dst import images, matching, pipeline
 from dst.checkpoint import NAME
-from dst.config import InputError, MatchConfig, StylizeConfig, check_choice, plain, suggest
+from dst.config import InputError, MatchConfig, StylizeConfig, check_choice, counted, plain, suggest
 from dst.files import replacing
 from dst.methods.targets import StyleCache
 from dst.prepare import describe
@@ -165,9 +165,7 @@ def _read_csv(path: Path) -> list[dict[str, Any]]:
     header, rows = [cell.strip() for cell in table[0]], []
     for number, cells in enumerate(table[1:], 1):
         if len(cells) != len(header):
-            raise InputError(
-                f"{path}, pair {number}: {len(cells)} cell{'s'[: len(cells) != 1]}, but the header has {len(header)}"
-            )
+            raise InputError(f"{path}, pair {number}: {counted(len(cells), 'cell')}, but the header has {len(header)}")
         row = {key: cell.strip() for key, cell in zip(header, cells, strict=True) if cell.strip()}
         rows.append({key: _value(key, cell, path.parent) for key, cell in row.items()})
     return rows
