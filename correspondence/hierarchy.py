@@ -1,10 +1,11 @@
 """Matching two images level by level, from the deepest features to the pixels (Aberman et al. 2018, section 4).
 
 Where this departs from the paper: the paper searches level 5 as a whole and makes a common appearance at every level by
-hundreds of Adam steps through the network. Here the whole image is searched by `alignment.find_frame`, at several turns and scales; the
-deep levels are decided together with their neighbours (`propagation`); and from then on both *images* are bent halfway
-towards each other by a smooth field through the best buddies so far and encoded again, so that the finer levels compare like
-with like inside small windows. Differences of palette and contrast are divided out of the features (`best_buddies.normalise`).
+hundreds of Adam steps through the network. Here the whole image is searched by `alignment.find_frame`, at several turns
+and scales. After each level both *images* are bent halfway towards each other by a smooth field through its best buddies
+and encoded again, so that the next level compares like with like inside small windows. On the grids of levels 4 and 3 all
+deep features are compared together, and cells decided with their neighbours (`propagation`). Differences of palette and
+contrast are divided out of the features (`best_buddies.normalise`).
 """
 
 from __future__ import annotations
@@ -26,9 +27,13 @@ from .smooth import Field, fit
 
 LEVELS = (4, 3, 2, 1)
 """Level 5 is searched together with level 4, on level 4's grid."""
-PATCH = {3: 3, 2: 5, 1: 5}
-RADIUS = {4: 8, 3: 4, 2: 4, 1: 4}
+DEEP = (4, 3)
+"""Levels at which a cell is compared by all deep features and decided together with its neighbours."""
+PATCH = {4: 3, 3: 3, 2: 5, 1: 5}
+RADIUS = {4: 8, 3: 4, 2: 2, 1: 2}
 """Search windows, in cells of the level."""
+BEND = {4: 0.7, 3: 0.6}
+"""Neighbouring cells' displacements usually differ by no more than about this, in cells."""
 MIX = {5: 0.15, 4: 0.2, 3: 0.15}
 WIDE = {5: 0.15, 4: 0.35}
 """What the levels count for when the deep cells are compared: of the images, and of the images at half size, where a cell
@@ -139,7 +144,7 @@ def percolate(content, style, encode: Encode, threshold: float):
     keep = robust > 0.1
     (features_a, mask_a), (features_b, mask_b) = _bent(content, style, encode, frame, field)
     cells = (middle / 8 - 0.5)[keep]
-    again = second_look(_deep(features_a, mask_a)[0], _deep(features_b, mask_b)[0], cells)
+    again = second_look(_deep(features_a, mask_a, 4)[0], _deep(features_b, mask_b, 4)[0], cells)
     return (a[keep], b[keep], rank[keep], again), agreed
 
 
@@ -171,22 +176,22 @@ def _encoded(picture: torch.Tensor, encode: Encode, deepest: int) -> list[torch.
 
 def _level_buddies(content, style, encode: Encode, frame: Frame, field: Field, level: int):
     """Best buddies of both images bent halfway by the field: positions, moves, weights, in cells."""
-    deepest = 5 if level == LEVELS[0] else level
+    deepest, window = 5 if level in DEEP else level, (RADIUS[level], PATCH[level])
     (features_a, mask_a), (features_b, mask_b) = _bent(content, style, encode, frame, field, deepest)
-    if level == LEVELS[0]:
-        (cells_a, trust_a), (cells_b, trust_b) = _deep(features_a, mask_a), _deep(features_b, mask_b)
-        there, back = cell_scores(cells_a, cells_b, RADIUS[level], 3), cell_scores(cells_b, cells_a, RADIUS[level], 3)
-        buddies = belief_buddies(there, back, trust_a, trust_b)
+    if level in DEEP:
+        (a, trust_a), (b, trust_b) = _deep(features_a, mask_a, level), _deep(features_b, mask_b, level)
+        there, back = cell_scores(a, b, *window), cell_scores(b, a, *window)
+        buddies = belief_buddies(there, back, trust_a, trust_b, BEND[level])
     else:
         a, b = features_a[level - 1], features_b[level - 1]
         a, b = normalise(a, level_mask(mask_a, a)), normalise(b, level_mask(mask_b, b))
-        buddies = window_buddies(window_scores(a, b, RADIUS[level], PATCH[level]))
+        buddies = window_buddies(window_scores(a, b, *window))
     return tuple(t.double().cpu().numpy() for t in buddies)
 
 
-def _deep(features: Sequence[torch.Tensor], mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The deep levels as one map (1, C, h, w) at level 4, its products weighted sums of cosines; trust (h, w)."""
-    like = features[3]
+def _deep(features: Sequence[torch.Tensor], mask: torch.Tensor, level: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The deep levels as one map (1, C, h, w) on one level's grid, its products weighted sums of cosines; trust (h, w)."""
+    like = features[level - 1]
     inside = level_mask(mask, like)
     parts = []
     shares = {level - 1: weight for level, weight in MIX.items()} | {

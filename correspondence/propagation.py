@@ -13,8 +13,6 @@ from torch.nn import functional as F
 ROUNDS = 16
 SHARPNESS = 14.0
 """How many times likelier a displacement is, as an exponent, for a similarity higher by one."""
-BEND = 0.7
-"""Neighbouring cells' displacements usually differ by no more than about this, in cells."""
 FLOOR = 3e-3
 """Share of a message that is spread over all displacements: neighbours may belong to different things."""
 
@@ -36,12 +34,15 @@ def cell_scores(a: torch.Tensor, b: torch.Tensor, radius: int, patch: int) -> to
     return F.avg_pool2d(table, patch, 1, patch // 2).reshape(side, side, height, width)
 
 
-def propagate(table: torch.Tensor, trust: torch.Tensor) -> torch.Tensor:
-    """Probabilities of displacements: (2r + 1, 2r + 1, h, w) similarities, (h, w) trust in [0, 1] -> the same shape."""
+def propagate(table: torch.Tensor, trust: torch.Tensor, bend: float) -> torch.Tensor:
+    """Probabilities of displacements: (2r + 1, 2r + 1, h, w) similarities, (h, w) trust in [0, 1] -> the same shape.
+
+    bend: neighbouring cells' displacements usually differ by no more than about this, in cells.
+    """
     side = len(table)
     data = (SHARPNESS * trust * (table - table.amax((0, 1)))).exp()
     offset = torch.arange(side, dtype=table.dtype, device=table.device)
-    kernel = torch.exp(-0.5 * ((offset[:, None] - offset[None]) / BEND) ** 2)
+    kernel = torch.exp(-0.5 * ((offset[:, None] - offset[None]) / bend) ** 2)
     kernel = kernel * (kernel > 1e-7)  # denormal numbers are a hundred times slower
     ahead, back, everything = slice(1, None), slice(None, -1), slice(None)
     ways = (((everything, ahead), (everything, back), 1), ((everything, back), (everything, ahead), 0))
@@ -84,10 +85,10 @@ def peaks(belief: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.stack([dx, dy]).reshape(2, height, width), total.reshape(height, width)
 
 
-def belief_buddies(scores_ab, scores_ba, trust_a, trust_b):
+def belief_buddies(scores_ab, scores_ba, trust_a, trust_b, bend: float):
     """Cells whose likeliest displacements, there and back, agree to a cell: positions (k, 2), displacements (k, 2), weights (k,)."""
-    there, sure_a = peaks(propagate(scores_ab, trust_a))
-    back, sure_b = peaks(propagate(scores_ba, trust_b))
+    there, sure_a = peaks(propagate(scores_ab, trust_a, bend))
+    back, sure_b = peaks(propagate(scores_ba, trust_b, bend))
     height, width = sure_a.shape
     ys, xs = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     ty, tx = ys + there[1], xs + there[0]

@@ -95,7 +95,7 @@ def test_neighbours_overrule_a_cell_that_is_deceived():
     table[3, 5] = 0.5  # everywhere two cells to the right ...
     table[:, :, 4, 4] = 0
     table[0, 0, 4, 4] = 0.6  # ... but one cell sees itself elsewhere
-    belief = propagate(table, torch.ones(8, 8))
+    belief = propagate(table, torch.ones(8, 8), 0.7)
     assert torch.allclose(belief.sum((0, 1)), torch.ones(8, 8), atol=1e-4)
     move, sure = peaks(belief)
     assert torch.allclose(move[:, 4, 4], torch.tensor([2.0, 0.0]), atol=0.3)
@@ -105,5 +105,5 @@ def test_neighbours_overrule_a_cell_that_is_deceived():
 def test_belief_buddies_of_a_map_with_itself_stay_in_place(features):
     scores = cell_scores(features[0], features[0], 3, 3)
     trust = torch.ones(7, 9)
-    at, move, weight = belief_buddies(scores, scores, trust, trust)
+    at, move, weight = belief_buddies(scores, scores, trust, trust, 0.7)
     assert len(at) > 50 and move.abs().max() < 0.5 and (weight > 0).all() and (weight <= 1.001).all()
