@@ -174,16 +174,16 @@ class OptimizeConfig(Checked):
         None, "layers that are compared, by name, + between; the method's own unless given", group="objective"
     )
     smallest_scale: int = option(64, "long side of the coarsest scale, pixels", 16, 4096, group="schedule")
-    steps: int = option(40, "steps at each scale up to 128 pixels", 1, 10000, group="schedule")
+    steps: int = option(40, "steps at each scale up to 256 pixels", 1, 10000, group="schedule")
     step_decay: float = option(
-        0.75, "factor on the steps for each doubling above 128 pixels", 0.05, 1.0, group="schedule"
+        0.65, "factor on the steps for each doubling above 256 pixels", 0.05, 1.0, group="schedule"
     )
     optimizer: str = option(
         "adam", "optimiser of pixels and displacements", choices=("adam", "rmsprop", "sgd"), group="schedule"
     )
-    lr: float = option(0.008, "step size on the pixels' Laplacian pyramid", 1e-6, 10.0, group="schedule")
+    lr: float = option(0.012, "step size on the pixels' Laplacian pyramid", 1e-6, 10.0, group="schedule")
     warp_lr: float = option(0.002, "step size on the displacements, share of the long side", 0.0, 1.0, group="schedule")
-    lr_end: float = option(0.1, "share of the step size left at the end of a scale", 0.0, 1.0, group="schedule")
+    lr_end: float = option(0.2, "share of the step size left at the end of a scale", 0.0, 1.0, group="schedule")
     pyramid_levels: int = option(5, "levels of the Laplacian pyramid that is optimised", 1, 12, group="schedule")
     samples: int = option(512, "positions of the result compared in each step", 16, 65536, group="schedule")
     style_samples: int = option(1024, "positions of the style compared in each step", 16, 65536, group="schedule")
@@ -234,7 +234,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "style_samples": 5000,
     },
     "default": {},
-    "fast": {"steps": 24, "step_decay": 0.7, "style_samples": 768},
+    "fast": {"steps": 24, "lr": 0.015, "style_samples": 768},
 }
 """Named settings: what each changes from the defaults."""
 

@@ -97,7 +97,7 @@ def schedule(long_side: int, config: OptimizeConfig) -> list[tuple[int, int, flo
     sides = pyramid.scale_schedule(long_side, config.smallest_scale)
     rows = []
     for index, side in enumerate(sides):
-        doublings = max(0.0, torch.log2(torch.tensor(side / 128.0)).item())
+        doublings = max(0.0, torch.log2(torch.tensor(side / 256.0)).item())
         steps = max(1, round(config.steps * config.step_decay**doublings))
         rows.append((side, steps, config.alpha * config.alpha_growth ** min(2, len(sides) - 1 - index)))
     return rows

@@ -149,4 +149,5 @@ def test_displacements_solved_alone_balance_reaching_against_smoothness():
 
 def test_schedule_takes_fewer_steps_at_fine_scales():
     config = options(steps=40, step_decay=0.5, smallest_scale=64, alpha=8.0, alpha_growth=2.0)
-    assert schedule(512, config) == [(64, 40, 32.0), (128, 40, 32.0), (256, 20, 16.0), (512, 10, 8.0)]
+    fine = [(256, 40, 32.0), (512, 20, 16.0), (1024, 10, 8.0)]
+    assert schedule(1024, config) == [(64, 40, 32.0), (128, 40, 32.0), *fine]
