@@ -111,16 +111,26 @@ def test_a_cache_forgets_what_was_used_longest_ago():
         assert cache.get((key,), lambda made=wanted: made) == wanted
 
 
-def test_large_images_are_encoded_frugally_to_the_same_values_and_gradients(monkeypatch):
-    trunk = load_trunk("vgg19-16x", weights="random").double()
-    pictures = torch.rand(2, 3, 40, 56, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-    pictures.requires_grad_()
-    found = []
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("make", [Strotss, Gatys])
+def test_large_images_give_the_same_terms_and_gradients_frugally(make, parts, monkeypatch):
+    trunk, draw = load_trunk("vgg19-16x", weights="random").double(), torch.Generator().manual_seed(3)
+    content, style, image = torch.rand(3, 1, 3, 40, 56, generator=draw, dtype=torch.float64)
+    left = (torch.arange(56) < 28).double().expand(1, 1, 40, 56)
+    regions = [Region(mask, [mask]) for mask in (left, 1 - left)] if parts == 2 else None
+    grid = F.affine_grid(torch.eye(2, 3, dtype=torch.float64)[None] * 0.9, content.shape, align_corners=False)
+    found, calls = [], []
+    trunk.register_forward_pre_hook(lambda _, given: calls.append(len(given[0])))
     for limit in (10**9, 0):
         monkeypatch.setattr(targets, "FRUGAL_FROM", limit)
-        maps = targets.encode(trunk, pictures, list(LEVELS))
-        gradient = torch.autograd.grad(sum((m * m).sum() for m in maps.values()), pictures)[0]
-        found.append([*maps.values(), gradient])
-    assert [list(maps)] == [list(LEVELS)]
-    for plain, frugal in zip(*found, strict=True):
-        assert torch.allclose(plain, frugal, rtol=1e-9)
+        generator = torch.Generator().manual_seed(5)
+        counts = (1.0, 64, 64, generator) if make is Strotss else ()
+        method = make(trunk, content, [Style(style)], *counts, regions=regions)
+        pixels, seen = image.clone().requires_grad_(), len(calls)
+        warped = F.grid_sample(pixels, grid, align_corners=False)
+        terms = method.terms(pixels, warped, grid, generator)
+        gradient = torch.autograd.grad(sum(terms.values()), pixels)[0]
+        found.append((torch.stack(list(terms.values())).detach(), gradient, calls[seen:]))
+    for plain, frugal in zip(found[0][:2], found[1][:2], strict=True):
+        assert torch.allclose(plain, frugal, rtol=1e-9, atol=1e-12)
+    assert [f[2] for f in found] == [[2], [1, 1, 1, 1]]  # both at once; or each, and each again for its gradient

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from dst import losses
 from dst.methods.positions import Places, draw_positions, sample
-from dst.methods.targets import Region, Style, StyleCache, cached, encode, reachable
+from dst.methods.targets import Region, Style, StyleCache, cached, frugally, reachable
 from dst.trunk import LEVELS, Trunk
 
 VGG_LAYERS = (
@@ -95,7 +95,7 @@ class Strotss:
             self.content_norm = _standardization(self.content)
 
     def _maps(self, images: Tensor) -> list[Tensor]:
-        return [images, *encode(self.trunk, images, self.layers).values()]
+        return [images, *self.trunk(images, self.layers).values()]
 
     def _targets(
         self, styles: list[Style], generator: torch.Generator, cache: StyleCache | None
@@ -136,15 +136,18 @@ class Strotss:
             `{"content": scalar, "style": scalar, "style_warped": scalar}`, unweighted.
         """
         both = image if warped is None else torch.cat([image, warped])
-        maps = self._maps(both)
-        positions = draw_positions(self.samples, self.size, generator)
-        places = Places(positions)
-        values = sample(maps, places)
+        places = Places(draw_positions(self.samples, self.size, generator))
+        whole = self.regions[0].content is None
+        if whole:  # of large maps only what is sampled from them is kept
+            values = frugally(lambda some: (sample(self._maps(some), places),), both)[0]
+        else:
+            maps = frugally(lambda some: tuple(self._maps(some)), both)
+            values = sample(maps, places)
         terms = {"content": self._content_term(values[0], places)}
         for name, index in (("style", 0), ("style_warped", 1)):
             if index >= len(both):
                 terms[name] = terms["style"]
-            elif self.regions[0].content is None:
+            elif whole:
                 terms[name] = self._style_term(values[index], self.targets[0], generator)
             else:
                 maps_here = [m[index : index + 1] for m in maps]

@@ -17,20 +17,22 @@ FRUGAL_FROM = 2_500_000
 """Pixels of a batch from which memory is saved: beyond two images of 1024 x 1024."""
 
 
-def encode(trunk: Trunk, images: Tensor, layers) -> dict[str, Tensor]:
-    """`trunk(images, layers)`; for large images, without keeping what lies between the layers asked for.
+def frugally(values: Callable[[Tensor], tuple[Tensor, ...]], images: Tensor) -> tuple[Tensor, ...]:
+    """`values(images)`, a row for each image in every tensor; for large images, without keeping what led to them.
 
-    Each image then goes through the network by itself, and the activations that its gradient needs are computed again
-    when it is asked for: the same values, for a third more time and about half the memory.
+    `values` then gets each image by itself, and is called again when a gradient is asked for: the same values, for a
+    third more time and about half the memory.
     """
     if images.numel() // 3 < FRUGAL_FROM or not (torch.is_grad_enabled() and images.requires_grad):
-        return trunk(images, layers)
-
-    def values(image: Tensor) -> tuple[Tensor, ...]:
-        return tuple(trunk(image, layers).values())
-
+        return values(images)
     parts = [checkpoint(values, image, use_reentrant=False, preserve_rng_state=False) for image in images.split(1)]
-    return {name: torch.cat(found) for name, found in zip(layers, zip(*parts, strict=True), strict=True)}
+    return tuple(torch.cat(found) for found in zip(*parts, strict=True))
+
+
+def encode(trunk: Trunk, images: Tensor, layers) -> dict[str, Tensor]:
+    """`trunk(images, layers)`, frugally."""
+    found = frugally(lambda some: tuple(trunk(some, layers).values()), images)
+    return dict(zip(layers, found, strict=True))
 
 
 def reachable(trunk: Trunk, layers, images: list[Tensor]) -> list[str]:
