@@ -77,7 +77,9 @@ def decode(source, name: str, colour: bool = True) -> np.ndarray:
     except UnidentifiedImageError:
         raise InputError(f"{name} is not an image that can be read: give a {READABLE} file (8 or 16 bits)") from None
     except Image.DecompressionBombError:
-        raise InputError(f"{name} has too many pixels: the limit is {MAX_PIXELS // 10**6} million") from None
+        raise InputError(
+            f"{name} has too many pixels: the limit is {MAX_PIXELS // 10**6} million; make it smaller"
+        ) from None
     except InputError:
         raise
     except Exception as error:  # damaged data makes the codecs raise whatever they run into

@@ -65,7 +65,7 @@ def replacing(path):
     try:
         handle, name = tempfile.mkstemp(prefix=".dst-", suffix=target.suffix, dir=target.parent)
     except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
+        raise InputError(f"{path} cannot be written ({error.strerror or error}): choose another place") from error
     os.close(handle)
     temporary = Path(name)
     try:

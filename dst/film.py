@@ -77,7 +77,8 @@ class Recorder:
         grey = result.record.get("settings", {}).get("preserve_color") == "luminance"
         content = _shrunk(_tensor(result.content), self.side) if grey else None
         for picture, moved in self.shots:
-            shown = images.read(picture if picture.ndim == 3 else PIL.Image.open(io.BytesIO(picture.tobytes()))).rgb
+            kept = picture if picture.ndim == 3 else PIL.Image.open(io.BytesIO(picture.tobytes()))
+            shown = images.read(kept, least=1).rgb
             shown = F.interpolate(shown, size=(height, width), mode="bicubic", align_corners=False).clamp(0, 1)
             if content is not None:
                 shown = recolor.keep_chroma(shown, content)

@@ -63,12 +63,14 @@ class Image:
         return self.rgb.shape[3], self.rgb.shape[2]
 
 
-def read(source) -> Image:
+def read(source, least: int = MIN_IMAGE_SIDE) -> Image:
     """Read a picture from wherever it comes.
 
     Args:
         source: a path, a PIL image, an array (H, W[, 1 | 3 | 4]) of uint8, uint16 or floats in [0, 1], a tensor
             ([1, ]1 | 3 | 4, H, W) of uint8 or floats in [0, 1], or an `Image` (returned as it is).
+        least: what each side must have, pixels. What is given to be matched or painted takes the default; what comes of
+            it may be smaller, such as a long strip at a small size.
 
     Raises:
         InputError: missing, unreadable, truncated, not an image, too small or too large; an array of another shape or
@@ -78,14 +80,14 @@ def read(source) -> Image:
         return source
     if isinstance(source, (str, os.PathLike)):
         path = _check_source(source)
-        return _from_pixels(decode(path, str(source)), path.name, str(source))
+        return _from_pixels(decode(path, str(source)), path.name, str(source), least)
     if isinstance(source, torch.Tensor):
-        return _from_pixels(_check_array(_tensor_to_array(source)), "image", "the tensor")
+        return _from_pixels(_check_array(_tensor_to_array(source)), "image", "the tensor", least)
     if isinstance(source, np.ndarray):
-        return _from_pixels(_check_array(source), "image", "the array")
+        return _from_pixels(_check_array(source), "image", "the array", least)
     if _is_pillow(source):
         name = Path(getattr(source, "filename", "") or "image").name
-        return _from_pixels(decode(source, name), name, name)
+        return _from_pixels(decode(source, name), name, name, least)
     kind = type(source).__name__
     raise InputError(f"an image was given as {kind}: give a path, a PIL image, a numpy array or a tensor")
 
@@ -105,7 +107,7 @@ def read_mask(source, size: tuple[int, int] | None = None) -> torch.Tensor:
     """
     if isinstance(source, (str, os.PathLike)):
         path = _check_source(source)
-        picture = _from_pixels(decode(path, str(source), colour=False), path.name, str(source))
+        picture = _from_pixels(decode(path, str(source), colour=False), path.name, str(source), MIN_IMAGE_SIDE)
     else:
         picture = read(source)
     if picture.alpha is not None and picture.alpha.min() < picture.alpha.max():
@@ -287,12 +289,12 @@ def _check_array(array: np.ndarray) -> np.ndarray:
     return np.clip(pixels, 0, 1).astype(np.float32)
 
 
-def _from_pixels(pixels: np.ndarray, name: str, label: str) -> Image:
+def _from_pixels(pixels: np.ndarray, name: str, label: str, least: int) -> Image:
     height, width, channels = pixels.shape
-    if min(height, width) < MIN_IMAGE_SIDE:
-        raise InputError(f"{label} is {width} x {height} pixels: each side must be at least {MIN_IMAGE_SIDE}")
+    if min(height, width) < least:
+        raise InputError(f"{label} is {width} x {height} pixels: each side must be at least {least}")
     if height * width > MAX_PIXELS:
-        raise InputError(f"{label} has too many pixels: the limit is {MAX_PIXELS // 10**6} million")
+        raise InputError(f"{label} has too many pixels: the limit is {MAX_PIXELS // 10**6} million; make it smaller")
     rgb = torch.empty(1, 3, height, width)
     alpha = torch.empty(1, 1, height, width) if channels == 4 else None
     for i, plane in enumerate((*rgb[0], *(alpha[0] if alpha is not None else ()))):

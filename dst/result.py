@@ -102,7 +102,7 @@ class Result:
         """What a notebook shows: the picture, made smaller where its long side is over `SHOWN` pixels."""
         if max(self.image.shape[:2]) <= SHOWN:
             return images.encode(self.image)
-        picture = images.read(self.image)
+        picture = images.read(self.image, least=1)
         alpha = None if picture.alpha is None else images.resize(picture.alpha, SHOWN)
         return images.encode(images.resize(picture.rgb, SHOWN), alpha)
 
@@ -150,11 +150,11 @@ class Result:
         home, record = Path(folder), read_record(folder)
         pictures = {}
         for name in PICTURES:
-            picture = images.read(home / f"{name}.png")
+            picture = images.read(home / f"{name}.png", least=1)
             pictures[name] = images.to_array(picture.rgb, picture.alpha)
         for field_name, name in (("matches_image", "matches"), ("geometry", "geometry")):
             path = home / f"{name}.png"
-            pictures[field_name] = images.to_array(images.read(path).rgb) if path.exists() else None
+            pictures[field_name] = images.to_array(images.read(path, least=1).rgb) if path.exists() else None
         history = _history_from_csv(home / "history.csv")
         warp = Warp.load(home / "warp.json")
         return cls(**pictures, matches=None, warp=warp, history=history, record=record)

@@ -70,7 +70,7 @@ def scorecard(result: Result, trunk: Trunk, points: np.ndarray | None = None) ->
 
 def _tensor(picture: np.ndarray) -> Tensor:
     """Pixels as (1, 3, H, W) with a long side of at most `SIDE`."""
-    rgb = images.read(np.ascontiguousarray(picture[..., :3])).rgb
+    rgb = images.read(np.ascontiguousarray(picture[..., :3]), least=1).rgb
     return images.resize(rgb, min(SIDE, max(rgb.shape[-2:])))
 
 

@@ -277,7 +277,7 @@ def _shared_points(content: images.Image, style: Any, varied: set[str], options:
 
 
 def _fitted(picture: np.ndarray, side: int) -> np.ndarray:
-    shown = images.read(picture)
+    shown = images.read(picture, least=1)
     rgb = shown.rgb if shown.alpha is None else shown.rgb * shown.alpha + 1 - shown.alpha
     return images.to_array(images.resize(rgb, side))
 

@@ -10,7 +10,7 @@ from kornia.color import rgb_to_lab
 from PIL import Image
 
 from correspondence.matches import Matches
-from dst import images, pipeline, samples
+from dst import film, images, pipeline, samples
 from dst.config import InputError
 from dst.warp import Warp
 
@@ -38,6 +38,15 @@ def run(pair, **options):
 @pytest.fixture(scope="module")
 def plain(pair):
     return run(pair)
+
+
+@pytest.mark.parametrize("sides", [((200, 16), (60, 90)), ((60, 90), (240, 18))])
+def test_a_long_strip_is_painted_saved_and_read_though_it_is_a_few_pixels_wide_by_then(sides, tmp_path):
+    result = run([blobs(side, k) for k, side in enumerate(sides)], points=None, run_dir=tmp_path / "run")
+    width, height = images.fit_size(sides[0], 64)
+    assert result.image.shape == (height, width, 3)
+    assert np.array_equal(pipeline.load_run(tmp_path / "run").image, result.image)
+    assert result._repr_png_() and all(frame.shape == (height, width, 3) for frame in film.morph(result, count=4))
 
 
 def lab(picture):
