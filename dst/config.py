@@ -234,7 +234,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "style_samples": 5000,
     },
     "default": {},
-    "fast": {"steps": 24, "lr": 0.015, "style_samples": 768},
+    "fast": {"smallest_scale": 128, "steps": 26, "lr": 0.015, "style_samples": 768},
 }
 """Named settings: what each changes from the defaults."""
 
