@@ -79,7 +79,7 @@ def match(
 
     Returns:
         Matches, strongest activation first, with `confidence` for the pair as a whole. No matches at all where an image
-        has one colour, or is under 16 pixels.
+        has one colour, or a side under 16 pixels.
 
     Raises:
         MatchError: tensors of another shape, or with values that are not finite.
@@ -95,7 +95,7 @@ def match(
         options = {"max_points": max_points, "threshold": threshold, "spacing": spacing, "clusters": clusters}
         sizes = {"content_size": style_size, "style_size": content_size}
         return match(style, content, encode, **sizes, **options, generator=generator).swapped()
-    blank = any(max(x.shape[2:]) < LEAST_SIDE or float(x.amax() - x.amin()) < FLAT for x in (content, style))
+    blank = any(min(x.shape[2:]) < LEAST_SIDE or float(x.amax() - x.amin()) < FLAT for x in (content, style))
     if blank:
         return Matches(np.zeros((0, 2)), np.zeros((0, 2)), None, content_size, style_size, 0.0)
     with torch.no_grad():
