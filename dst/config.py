@@ -181,7 +181,7 @@ class OptimizeConfig(Checked):
     optimizer: str = option(
         "adam", "optimiser of pixels and displacements", choices=("adam", "rmsprop", "sgd"), group="schedule"
     )
-    lr: float = option(0.012, "step size on the pixels' Laplacian pyramid", 1e-6, 10.0, group="schedule")
+    lr: float = option(0.01, "step size on the pixels' Laplacian pyramid", 1e-6, 10.0, group="schedule")
     warp_lr: float = option(0.002, "step size on the displacements, share of the long side", 0.0, 1.0, group="schedule")
     lr_end: float = option(0.2, "share of the step size left at the end of a scale", 0.0, 1.0, group="schedule")
     pyramid_levels: int = option(5, "levels of the Laplacian pyramid that is optimised", 1, 12, group="schedule")
