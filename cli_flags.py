@@ -99,7 +99,9 @@ LISTS: dict[str, tuple] = {
 
 
 def sentence(meta, default: Any) -> str:
-    """An option's line in `--help`: its sentence, its range or choices, its default."""
+    """An option's line in `--help`: its sentence, its range or choices, its default where there is one."""
+    if default is None or default is False:
+        return meta["help"].replace("%", "%%")
     if meta["choices"] is not None:
         allowed = ", ".join(map(str, meta["choices"])) + "; "
     elif meta["low"] is not None and meta["high"] is not None:

@@ -133,26 +133,20 @@ class MatchConfig(Checked):
     match_size: int = option(256, "long side of both images while matching, pixels", 64, 1024, group="matching")
     max_points: int = option(80, "keep at most this many matches", 3, 1000, group="matching")
     clusters: int = option(
-        0, "keep the strongest match of each of this many k-means clusters; 0: no clustering", 0, 1000, group="matching"
+        0, "keep the best match of each of N k-means clusters; 0: all", 0, 1000, group="matching"
     )
     threshold: float = option(
-        0.05, "least activation of both ends of a match, share of the largest", 0.0, 1.0, group="matching"
+        0.05, "least activation of a match's ends, share of the largest", 0.0, 1.0, group="matching"
     )
-    spacing: float = option(
-        0.04, "least distance between two matches, share of the long side", 0.0, 0.5, group="matching"
-    )
+    spacing: float = option(0.04, "least distance of two matches, share of the long side", 0.0, 0.5, group="matching")
 
 
 @dataclass(frozen=True)
 class WarpConfig(Checked):
     """The thin-plate spline and the terms that hold it."""
 
-    warp_strength: float = option(
-        1.0, "how far the shapes bend: 0 not at all, 1 as matched, above 1 exaggerated", 0.0, 3.0, group="warp"
-    )
-    beta: float = option(
-        0.5, "weight of the distance to the target keypoints, pixels of a 256-pixel frame", 0.0, 1e4, group="objective"
-    )
+    warp_strength: float = option(1.0, "how far the shapes bend: 0 not at all, 1 as matched", 0.0, 3.0, group="warp")
+    beta: float = option(0.5, "weight of the distance to the targets, pixels of 256", 0.0, 1e4, group="objective")
     gamma: float = option(50.0, "weight of the total variation of the warp", 0.0, 1e6, group="objective")
     min_matches: int = option(
         4, "fewer reliable matches than this mean plain style transfer", 3, 1000, group="matching"
@@ -166,12 +160,12 @@ class OptimizeConfig(Checked):
     method: str = option("strotss", "what style and content mean", choices=METHODS, group="objective")
     alpha: float = option(8.0, "weight of the content term", 0.0, 1e6, group="objective")
     alpha_growth: float = option(
-        1.0, "factor on alpha for each scale coarser than the finest, at most two times", 1.0, 10.0, group="schedule"
+        1.0, "factor on alpha for each coarser scale, at most two times", 1.0, 10.0, group="schedule"
     )
     palette: float = option(1.0, "weight of the palette within the style terms of strotss", 0.0, 1e4, group="objective")
     style_strength: float = option(1.0, "factor on both style terms", 0.0, 100.0, group="objective")
     layers: str | tuple | None = option(
-        None, "layers that are compared, by name, + between; the method's own unless given", group="objective"
+        None, "layers compared, by name, + between; unless given the method's own", group="objective"
     )
     smallest_scale: int = option(64, "long side of the coarsest scale, pixels", 16, 4096, group="schedule")
     steps: int = option(40, "steps at each scale up to 256 pixels", 1, 10000, group="schedule")
@@ -198,24 +192,24 @@ class SteerConfig(Checked):
     """Handles on one run. From Python a picture or a mask may be anything that `dst.images.read` takes, not a path only."""
 
     geometry: str | None = option(
-        None, "picture that the shapes come from, while the strokes still come from the style", group="steering"
+        None, "picture that the shapes come from; strokes still come from the style", group="steering"
     )
     style_weights: tuple | None = option(None, "share of each style, where several are given", group="steering")
     protect: str | None = option(None, "mask of the content: its white parts keep their shape", group="steering")
     content_mask: str | None = option(
         None,
-        "the content's areas, by colour; each is painted as the area of that colour in style_mask",
+        "the content's areas by colour, each painted as style_mask's area of that colour",
         group="steering",
     )
-    style_mask: str | None = option(None, "the style's areas, by colour; one mask for each style", group="steering")
+    style_mask: str | None = option(None, "the style's areas by colour; one mask for each style", group="steering")
     preserve_color: str = option(
-        "none", "colours of the content: under the style's light and dark, or as a palette for the style's strokes",
+        "none", "keep the content's colours",
         choices=("none", "luminance", "histogram"), group="steering",
     )  # fmt: skip
     color_only: bool = option(False, "bend and recolour only: no strokes, no optimisation", group="steering")
     init: str = option("content", "the first guess: content, noise, style or a picture's file", group="steering")
     pins: tuple | None = option(
-        None, "matches added by hand, each content x, y and style x, y in pixels; they are reached", group="steering"
+        None, "matches added by hand, content x, y and style x, y in pixels; they are reached", group="steering"
     )
     drop: tuple | None = option(None, "matches left out, by their numbers in the plot of the matches", group="steering")
 
