@@ -22,6 +22,8 @@ from dst.warp_repair import survey
 
 INITS = ("content", "noise", "style")
 """Names that `init` takes; anything else is a picture."""
+NOISE = 0.3
+"""Contrast of the noise to begin with, of the style's own: with tens of steps, what starts stronger is still seen at the end."""
 NEAR_PIN = 0.03
 """A found match this close to a pin, share of the long side, gives way to it."""
 FLOOR = 0.1
@@ -322,7 +324,7 @@ def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> 
     Args:
         init: `content`, `noise`, `style`, or a picture; a picture of another shape is cut to the content's.
         content, styles: tensors (1, 3, H, W) in [0, 1].
-        seed: of the noise.
+        seed: of the noise, which has the style's colours, faintly.
 
     Raises:
         InputError: a picture that cannot be read; a name that is neither known nor a file.
@@ -330,8 +332,11 @@ def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> 
     if _is_name(init, "content"):
         return None
     if _is_name(init, "noise"):
-        generator = torch.Generator().manual_seed(seed)
-        return torch.rand(content.shape, generator=generator).to(content.device)
+        colors = styles[0].flatten(2)  # (1, 3, N)
+        generator, count = torch.Generator().manual_seed(seed), content.shape[-2:].numel()
+        drawn = colors[:, :, torch.randint(colors.shape[2], (count,), generator=generator).to(colors.device)]
+        middle = colors.mean(2, keepdim=True)
+        return (middle + NOISE * (drawn - middle)).view(content.shape).to(content.device)
     if _is_name(init, "style"):
         return cover(styles[0], content.shape[-2:])
     return cover(_read_init(init).rgb, content.shape[-2:]).to(content.device)
