@@ -42,7 +42,8 @@ def plain(pair):
 
 @pytest.mark.parametrize("sides", [((200, 16), (60, 90)), ((60, 90), (240, 18))])
 def test_a_long_strip_is_painted_saved_and_read_though_it_is_a_few_pixels_wide_by_then(sides, tmp_path):
-    result = run([blobs(side, k) for k, side in enumerate(sides)], points=None, run_dir=tmp_path / "run")
+    result = run([blobs(side, k) for k, side in enumerate(sides)], points=None)
+    result.save(tmp_path / "run")
     width, height = images.fit_size(sides[0], 64)
     assert result.image.shape == (height, width, 3)
     assert np.array_equal(pipeline.load_run(tmp_path / "run").image, result.image)
