@@ -112,8 +112,6 @@ def sentence(meta, default: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    if value is None:
-        return "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -48,6 +48,11 @@ def quiet():
         cv2.utils.logging.setLogLevel(levels[1])
 
 
+def too_many_pixels(name: str) -> InputError:
+    """What is raised of a picture with more than `MAX_PIXELS`."""
+    return InputError(f"{name} has too many pixels: the limit is {MAX_PIXELS // 10**6} million; make it smaller")
+
+
 def decode(source, name: str, colour: bool = True) -> np.ndarray:
     """Decode a file or a Pillow picture as displayed.
 
@@ -77,9 +82,7 @@ def decode(source, name: str, colour: bool = True) -> np.ndarray:
     except UnidentifiedImageError:
         raise InputError(f"{name} is not an image that can be read: give a {READABLE} file (8 or 16 bits)") from None
     except Image.DecompressionBombError:
-        raise InputError(
-            f"{name} has too many pixels: the limit is {MAX_PIXELS // 10**6} million; make it smaller"
-        ) from None
+        raise too_many_pixels(name) from None
     except InputError:
         raise
     except Exception as error:  # damaged data makes the codecs raise whatever they run into

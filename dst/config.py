@@ -195,15 +195,12 @@ class SteerConfig(Checked):
     style_weights: tuple | None = option(None, "share of each style, where several are given", group="steering")
     protect: str | None = option(None, "mask of the content: its white parts keep their shape", group="steering")
     content_mask: str | None = option(
-        None,
-        "the content's areas by colour, each painted as style_mask's area of that colour",
-        group="steering",
+        None, "the content's areas by colour, each painted as style_mask's area of that colour", group="steering"
     )
     style_mask: str | None = option(None, "the style's areas by colour; one mask for each style", group="steering")
     preserve_color: str = option(
-        "none", "keep the content's colours",
-        choices=("none", "luminance", "histogram"), group="steering",
-    )  # fmt: skip
+        "none", "keep the content's colours", choices=("none", "luminance", "histogram"), group="steering"
+    )
     color_only: bool = option(False, "bend and recolour only: no strokes, no optimisation", group="steering")
     init: str = option("content", "the first guess: content, noise, style or a picture's file", group="steering")
     pins: tuple | None = option(

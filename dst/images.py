@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from dst.codecs import MAX_PIXELS, READABLE, ImageWarning, decode, encode_pixels, quiet
+from dst.codecs import MAX_PIXELS, READABLE, ImageWarning, decode, encode_pixels, quiet, too_many_pixels
 from dst.config import MIN_IMAGE_SIDE, InputError, check_number, suggest
 from dst.files import EXTENSIONS, check_extension, check_output, replacing
 
@@ -294,7 +294,7 @@ def _from_pixels(pixels: np.ndarray, name: str, label: str, least: int) -> Image
     if min(height, width) < least:
         raise InputError(f"{label} is {width} x {height} pixels: each side must be at least {least}")
     if height * width > MAX_PIXELS:
-        raise InputError(f"{label} has too many pixels: the limit is {MAX_PIXELS // 10**6} million; make it smaller")
+        raise too_many_pixels(label)
     rgb = torch.empty(1, 3, height, width)
     alpha = torch.empty(1, 1, height, width) if channels == 4 else None
     for i, plane in enumerate((*rgb[0], *(alpha[0] if alpha is not None else ()))):
