@@ -10,6 +10,7 @@ and 10% of the side), `styles` (pictures made with each trunk and scored on the 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 import time
@@ -32,6 +33,7 @@ from dst.config import OptimizeConfig
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
 from dst.trunk import LEVELS, Trunk, load_trunk
+from dst.weights import NETWORKS
 
 PARTS = ("errors", "speed", "matches", "styles")
 
@@ -45,6 +47,18 @@ def multiply_adds(trunk: Trunk, size: int = 256) -> int:
         if layer == "relu5_1":
             break
     return total
+
+
+def untrained(widths: str) -> Trunk:
+    """Return a trunk like the compact one, of other widths and with weights drawn at random, to be timed.
+
+    Args:
+        widths: channels of each layer, levels apart: "16,16/32,32/64,48,32/64,64,64/96".
+    """
+    levels = tuple(tuple(int(width) for width in level.split(",")) for level in widths.split("/"))
+    network = dataclasses.replace(NETWORKS["compact"], name=widths, widths=levels)
+    draw = torch.Generator().manual_seed(0)
+    return Trunk(network, {key: 0.1 * torch.randn(shape, generator=draw) for key, shape in network.shapes().items()})
 
 
 def seconds(trunk: Trunk, picture: torch.Tensor) -> tuple[float, float]:
@@ -137,6 +151,7 @@ def errors(student: Trunk, teacher: Trunk, args: argparse.Namespace) -> dict[str
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--student", default="compact", help="trunk to judge (default %(default)s)")
+    parser.add_argument("--widths", help="time an untrained network of these widths: 16,16/32,32/64,48,32/64,64,64/96")
     parser.add_argument("--teacher", default="vgg19-16x", help="trunk to judge it by (default %(default)s)")
     parser.add_argument("--weights", help="the teacher's weights file")
     parser.add_argument("--images", help="folder of the training images, for the held-out errors")
@@ -148,7 +163,10 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=PARTS, choices=PARTS)
     parser.add_argument("--out", help="folder for the pictures: student left, teacher right")
     args = parser.parse_args()
-    student, teacher = load_trunk(args.student), load_trunk(args.teacher, args.weights)
+    if args.widths and list(args.only) != ["speed"]:
+        parser.error("--widths draws weights at random: only the speed can be judged, with --only speed")
+    student = untrained(args.widths) if args.widths else load_trunk(args.student)
+    teacher = load_trunk(args.teacher, args.weights)
     report = {"student": student.sha256, "teacher": teacher.sha256, "threads": torch.get_num_threads()}
     if "speed" in args.only:
         report["speed"] = speed(student, teacher, args.repeats)
