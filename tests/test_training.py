@@ -21,7 +21,8 @@ from soap import Soap  # noqa: E402
 from training_images import Crops, read_folder, split  # noqa: E402
 from trunk_errors import LEVELS, level_errors  # noqa: E402
 
-from dst.trunk import load_trunk  # noqa: E402
+from dst.trunk import Trunk, load_trunk  # noqa: E402
+from dst.weights import NETWORKS  # noqa: E402
 
 
 def generator(seed=0):
@@ -102,6 +103,17 @@ def test_errors_see_through_a_linear_map():
     assert max(level_errors(teacher, Mixed(), crops, LEVELS[:3]).values()) < 1e-3
     other = load_trunk("compact", weights="random", seed=2)
     assert level_errors(teacher, other, crops, LEVELS[:3])["relu3_1"] > 0.05
+
+
+def test_what_is_trained_is_what_is_shipped():
+    network = NETWORKS["compact"]
+    student = train_compact.Student(network, generator(1))
+    images = torch.rand(2, 3, 50, 67, generator=generator(2))
+    with torch.no_grad():
+        trained = student(images, front=[])
+    trunk = Trunk(network, student.folded())
+    for name, feature in trunk(images, list(trunk.layers)).items():
+        assert torch.allclose(F.relu(trained[name]), feature, atol=1e-4 * feature.max().item()), name
 
 
 def test_an_interrupted_training_ends_where_an_unbroken_one_does(folder, tmp_path, monkeypatch):
