@@ -33,7 +33,7 @@ from dst.config import OptimizeConfig
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
 from dst.trunk import LEVELS, Trunk, load_trunk
-from dst.weights import NETWORKS
+from dst.weights import NETWORKS, Network, random_weights
 
 PARTS = ("errors", "speed", "matches", "styles")
 
@@ -49,16 +49,12 @@ def multiply_adds(trunk: Trunk, size: int = 256) -> int:
     return total
 
 
-def untrained(widths: str) -> Trunk:
-    """Return a trunk like the compact one, of other widths and with weights drawn at random, to be timed.
-
-    Args:
-        widths: channels of each layer, levels apart: "16,16/32,32/64,48,32/64,64,64/96".
-    """
+def network(widths: str) -> Network:
+    """Return the compact trunk's network with other widths: "16,16/32,32/64,48,32/64,64,64/96", levels apart."""
     levels = tuple(tuple(int(width) for width in level.split(",")) for level in widths.split("/"))
-    network = dataclasses.replace(NETWORKS["compact"], name=widths, widths=levels)
-    draw = torch.Generator().manual_seed(0)
-    return Trunk(network, {key: 0.1 * torch.randn(shape, generator=draw) for key, shape in network.shapes().items()})
+    if len(levels) != len(LEVELS):
+        raise ValueError(f"{len(levels)} levels, not {len(LEVELS)}")
+    return dataclasses.replace(NETWORKS["compact"], name=widths, widths=levels)
 
 
 def seconds(trunk: Trunk, picture: torch.Tensor) -> tuple[float, float]:
@@ -151,7 +147,9 @@ def errors(student: Trunk, teacher: Trunk, args: argparse.Namespace) -> dict[str
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--student", default="compact", help="trunk to judge (default %(default)s)")
-    parser.add_argument("--widths", help="time an untrained network of these widths: 16,16/32,32/64,48,32/64,64,64/96")
+    parser.add_argument(
+        "--widths", type=network, help="time an untrained network of these widths: 16,16/32,32/64,48,32/64,64,64/96"
+    )
     parser.add_argument("--teacher", default="vgg19-16x", help="trunk to judge it by (default %(default)s)")
     parser.add_argument("--weights", help="the teacher's weights file")
     parser.add_argument("--images", help="folder of the training images, for the held-out errors")
@@ -165,7 +163,10 @@ def main() -> int:
     args = parser.parse_args()
     if args.widths and list(args.only) != ["speed"]:
         parser.error("--widths draws weights at random: only the speed can be judged, with --only speed")
-    student = untrained(args.widths) if args.widths else load_trunk(args.student)
+    if args.widths:
+        student = Trunk(args.widths, random_weights(args.widths))
+    else:
+        student = load_trunk(args.student)
     teacher = load_trunk(args.teacher, args.weights)
     report = {"student": student.sha256, "teacher": teacher.sha256, "threads": torch.get_num_threads()}
     if "speed" in args.only:

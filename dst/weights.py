@@ -136,13 +136,18 @@ def load_with_hash(name: str, file=None) -> tuple[dict[str, torch.Tensor], str]:
     )
 
 
-def random_weights(name: str, seed: int = 0) -> dict[str, torch.Tensor]:
+def random_weights(network: str | Network, seed: int = 0) -> dict[str, torch.Tensor]:
     """Return weights drawn for timing and tests: normal with variance 2 / inputs (He et al., ICCV 2015), no bias.
+
+    Args:
+        network: one of `NETWORKS`, by name, or any other.
+        seed: of the draw.
 
     Raises:
         InputError: an unknown name.
     """
-    network = NETWORKS[check_choice("trunk", name, NETWORKS)]
+    if isinstance(network, str):
+        network = NETWORKS[check_choice("trunk", network, NETWORKS)]
     generator = torch.Generator().manual_seed(seed)
     state = {}
     for key, shape in network.shapes().items():
