@@ -71,6 +71,22 @@ def test_soap_descends_a_narrow_valley():
     assert torch.allclose(weight, target, atol=0.05)
 
 
+@pytest.mark.parametrize("rank", [1, 3])
+@pytest.mark.parametrize("seed", range(6))
+def test_soap_takes_no_giant_step_from_a_null_space(rank, seed):
+    direction = torch.randn(8, rank, generator=generator(seed)) @ torch.randn(rank, 12, generator=generator(seed + 100))
+    weight = torch.zeros(8, 12, requires_grad=True)
+    optimiser, reach = (
+        Soap([weight], lr=1.0),
+        weight.numel() ** 0.5,
+    )  # Adam, in any basis, moves each coordinate by about lr
+    for step in range(25):
+        before = weight.detach().clone()
+        weight.grad = direction * (1 + 0.1 * step)
+        optimiser.step()
+        assert (weight - before).norm() < (1.01 if step == 0 else 2) * reach, step
+
+
 def test_crops_are_in_range_and_repeat(folder):
     images = read_folder(folder)
     assert len(images) == 24 and all(image.dtype == torch.uint8 for image in images)
