@@ -19,13 +19,20 @@ ENTRY = re.compile(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*): (.*)")
 
 
 def source(module: str) -> ast.Module:
-    return ast.parse((HOME.parent / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8"))
+    place = HOME.parent / module.replace(".", "/")
+    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
 def definition(module: str, name: str) -> ast.AST | None:
-    """The function or class of that name at the top of a module."""
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    return next((node for node in source(module).body if isinstance(node, kinds) and node.name == name), None)
+    """The function or class of that name at the top of a module, or of the one that the module takes it from."""
+    for node in source(module).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            return node
+        if isinstance(node, ast.ImportFrom) and any(alias.name == name for alias in node.names):
+            home = f"{module}.{node.module}" if node.level else node.module
+            return definition(home, name)
+    return None
 
 
 def signature(name: str, node: ast.FunctionDef, method: bool = False) -> str:

@@ -86,7 +86,7 @@ def rows(group: str) -> list[str]:
 def text() -> str:
     parts = [
         "# Parameters",
-        "Written by `python docs/make_parameters.py` from `dst/config.py`, the only home of a default and a range. On the command\n"
+        "Written by `python docs/make_parameters.py` from `dst/config/`, the only home of a default and a range. On the command\n"
         "line they are flags; in Python they are keywords of `dst.stylize` under the same name with underscores (`--pin` is\n"
         "`pins`).",
     ]
