@@ -63,7 +63,7 @@ def _keep_freed_memory() -> None:
 
 def _explain(error: Exception) -> tuple[int, str]:
     """The exit code and the line for an error."""
-    from correspondence.matches import MatchError
+    from correspondence.common import MatchError
 
     if isinstance(error, (InputError, MatchError)):
         return 2, str(error)

@@ -5,7 +5,7 @@ against copies of one another, where every match is wrong. A logistic with weigh
 compare what is said with what is true of photographs that had no part in the fit: of HELD_OUT by a fit on FITTED, and of each
 one by a fit on all others. The constants come from all.
 
-The constants printed go into `CALIBRATION` in correspondence/cleaning.py, by hand.
+The constants printed go into `CALIBRATION` in correspondence/confidence.py, by hand.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from scipy.optimize import minimize
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.matching import photo, synthetic, table, tensor
-from correspondence import cleaning, match
+from correspondence import match
+from correspondence.confidence import match_confidence
 
 FITTED = ("cat", "coffee", "rocket", "china", "camera", "coins", "text", "brick", "gravel", "retina", "hubble", "clock")
 HELD_OUT = ("astronaut", "flower", "motorcycle", "portrait", "moon", "page", "cell", "grass", "tissue")
@@ -42,7 +43,7 @@ def pairs(names) -> list[tuple[str, str, str, int, int]]:
 
 def collect(names, encode, side: int) -> dict[str, np.ndarray]:
     """Every pair matched: the evidence for each match, (N, 8), whether it is right, (N,), and its photograph, (N,)."""
-    parts, plain, asked = {"evidence": [], "right": [], "photo": []}, cleaning.match_confidence, []
+    parts, asked = {"evidence": [], "right": [], "photo": []}, []
 
     def numbered(evidence):
         """In place of confidences: numbers by which the matches that are left at the end are known again."""
@@ -51,11 +52,7 @@ def collect(names, encode, side: int) -> dict[str, np.ndarray]:
 
     for name, other, kind, seed, sign in pairs(names):
         _, style, forward = synthetic(other, kind, seed, side, sign)
-        cleaning.match_confidence = numbered
-        try:
-            found = match(tensor(photo(name, side)), tensor(style), encode)
-        finally:
-            cleaning.match_confidence = plain
+        found = match(tensor(photo(name, side)), tensor(style), encode, confidence=numbered)
         if len(found) == 0:
             continue
         error = np.linalg.norm(forward(found.content) - found.style, axis=1) / side
@@ -129,7 +126,7 @@ def calibrate(encode, side: int, cache: Path | None, sha256: str) -> None:
     shares = both["evidence"].std(axis=0) * constants[1:]
     print("  weights times the deviation of their columns:", " ".join(f"{v:.2f}" for v in shares))
     table("each photograph by a fit on all others", 1 / (1 + np.exp(-left_out(both, fit))), both["right"])
-    sure = cleaning.match_confidence(held_out["evidence"], fit(fitted))
+    sure = match_confidence(held_out["evidence"], fit(fitted))
     table(f"{len(HELD_OUT)} photographs by a fit on the other {len(FITTED)}", sure, held_out["right"])
-    now = cleaning.match_confidence(both["evidence"])
+    now = match_confidence(both["evidence"])
     table("all photographs, by the constants in place", now, both["right"])

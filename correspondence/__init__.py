@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import importlib
 
-_HOMES = {
+_HOMES = {  # no name of a module here, which would take the place of what it names once that is loaded
     "Matches": "matches",
-    "MatchError": "matches",
-    "match": "hierarchy",
-    "align": "cleaning",
-    "similarity": "cleaning",
-    "reliable": "cleaning",
-    "draw": "draw",
+    "MatchError": "common",
+    "match": "matcher",
+    "align": "similarity",
+    "fit_similarity": "similarity",
+    "reliable": "filtering",
+    "crossings": "filtering",
+    "draw": "drawing",
 }
 __all__ = list(_HOMES)
 

@@ -1,25 +1,17 @@
-"""Matches: points of the content image, the points of the style image that go with them, and how sure each one is."""
+"""Matches: points of the content image, the points of the style image that go with them, and how likely each match is right."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
-import os
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-HEADER = ("content_x", "content_y", "style_x", "style_y", "score")
-FEWEST = 3
-"""A file holds at least this many matches: two fix a similarity, the third shows what bends."""
+from .common import MatchError
+from .io import csv_rows, csv_text, read_text, write_text
 
-
-class MatchError(ValueError):
-    """A set of points cannot be used. The message says what was given, what is allowed and what to do."""
+MIN_POINTS = 3
+"""A file holds at least this many matches: two fix a similarity, the third shows what deforms."""
 
 
 def _frozen(given, shape: tuple[int, ...], what: str) -> np.ndarray:
@@ -52,14 +44,15 @@ def _size(given) -> tuple[int, int] | None:
     return width, height
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Matches:
     """Matched points of two images.
 
     content, style: float64 (N, 2), order (x, y), pixels of the displayed image, pixel centres at integers.
-    scores: float64 (N,), in [0, 1], how sure each match is; 1 everywhere where nothing else is given.
+    scores: float64 (N,), in [0, 1], how likely each match is right; 1 everywhere where nothing else is given.
     content_size, style_size: (width, height) of the images that the points refer to, or None where unknown.
-    confidence: in [0, 1], how sure the pair as a whole is; None where unknown, as for points set by hand.
+    confidence: in [0, 1], of the pair as a whole; None where unknown, as for points set by hand.
+    pinned: bool (N,), matches set by hand that a warp must reach; none unless given. Files do not keep it.
 
     Raises:
         MatchError: shapes that do not fit, values that are not finite, scores outside [0, 1].
@@ -71,6 +64,7 @@ class Matches:
     content_size: tuple[int, int] | None = None
     style_size: tuple[int, int] | None = None
     confidence: float | None = None
+    pinned: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         content = _frozen(self.content, (-1, 2), "content points")
@@ -78,16 +72,31 @@ class Matches:
         if len(content) != len(style):
             raise MatchError(f"{len(content)} content points but {len(style)} style points: they must go in pairs")
         scores = _frozen(np.ones(len(content)) if self.scores is None else self.scores, (-1,), "scores")
-        if len(scores) != len(content):
-            raise MatchError(f"{len(scores)} scores for {len(content)} matches: give one each")
+        pinned = np.zeros(len(content), bool) if self.pinned is None else np.array(self.pinned, bool)
+        pinned.flags.writeable = False
+        for what, values in (("scores", scores), ("pinned", pinned)):
+            if values.shape != (len(content),):
+                raise MatchError(f"{what}: {values.size} values for {len(content)} matches: give one each")
         if len(scores) and (scores.min() < 0 or scores.max() > 1):
             raise MatchError(f"scores reach from {scores.min():g} to {scores.max():g}: they must lie in [0, 1]")
         if self.confidence is not None and not 0 <= self.confidence <= 1:
             raise MatchError(f"confidence is {self.confidence!r}: it must lie in [0, 1]")
-        values = {"content": content, "style": style, "scores": scores}
+        values = {"content": content, "style": style, "scores": scores, "pinned": pinned}
         values |= {"content_size": _size(self.content_size), "style_size": _size(self.style_size)}
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        between = (
+            ""
+            if None in (self.content_size, self.style_size)
+            else (
+                f", {self.content_size[0]} x {self.content_size[1]} to {self.style_size[0]} x {self.style_size[1]} pixels"
+            )
+        )
+        pinned = f", {int(self.pinned.sum())} pinned" if self.pinned.any() else ""
+        confidence = "" if self.confidence is None else f", confidence {self.confidence:.2f}"
+        return f"Matches({len(self)} points{pinned}{between}{confidence})"
 
     def __len__(self) -> int:
         return len(self.content)
@@ -100,22 +109,24 @@ class Matches:
 
     __hash__ = None
 
-    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.content, self.style, self.scores
+    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        return self.content, self.style, self.scores, self.pinned
 
-    def _like(self, content, style, scores) -> Matches:
-        return Matches(content, style, scores, self.content_size, self.style_size, self.confidence)
+    def table(self) -> np.ndarray:
+        """Content x, y, style x, y and score: (N, 5)."""
+        return np.column_stack([self.content, self.style, self.scores])
 
     def swapped(self) -> Matches:
         """The same matches with content and style exchanged."""
-        return Matches(self.style, self.content, self.scores, self.style_size, self.content_size, self.confidence)
+        sides = {"content": self.style, "style": self.content}
+        return replace(self, **sides, content_size=self.style_size, style_size=self.content_size)
 
     def subset(self, index) -> Matches:
         """The matches that `index` (integers, in that order, or a boolean mask) picks."""
         index = np.asarray(index)
         if index.dtype != bool:
             index = index.astype(np.int64)
-        return self._like(self.content[index], self.style[index], self.scores[index])
+        return replace(self, **{name: getattr(self, name)[index] for name in ("content", "style", "scores", "pinned")})
 
     def resized(self, content_size: tuple[int, int], style_size: tuple[int, int]) -> Matches:
         """The same matches in pixels of the images at other sizes; pixel areas are mapped, not pixel centres.
@@ -131,16 +142,11 @@ class Matches:
             (self.style, self.style_size, style_size),
         ):
             moved.append((points + 0.5) * (np.array(new, float) / np.array(old, float)) - 0.5)
-        return Matches(*moved, self.scores, content_size, style_size, self.confidence)
+        return replace(self, content=moved[0], style=moved[1], content_size=content_size, style_size=style_size)
 
     def to_csv(self, path) -> None:
         """Write the header `content_x,content_y,style_x,style_y,score` and a row for each match, atomically."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(HEADER)
-        for content, style, score in zip(*self._arrays(), strict=True):
-            writer.writerow([f"{v:.3f}" for v in (*content, *style)] + [f"{score:.4f}"])
-        _write(path, text.getvalue())
+        write_text(path, csv_text(self.table()))
 
     def to_json(self, path) -> None:
         """Write points, scores, both sizes and the confidence as one JSON object, atomically."""
@@ -152,7 +158,7 @@ class Matches:
             "style": self.style.tolist(),
             "scores": self.scores.tolist(),
         }
-        _write(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
+        write_text(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
 
     @classmethod
     def from_csv(cls, path, content_size=None, style_size=None) -> Matches:
@@ -163,7 +169,7 @@ class Matches:
         Raises:
             MatchError: the file cannot be read, or its points cannot be used; the message names the file and the line.
         """
-        rows, lines = _csv_rows(path)
+        rows, lines = csv_rows(path)
         found = cls(rows[:, :2], rows[:, 2:4], rows[:, 4], content_size, style_size)
         check_points(found, path, lines)
         return found
@@ -176,7 +182,7 @@ class Matches:
             MatchError: the file cannot be read, or its points cannot be used.
         """
         try:
-            record = json.loads(_read(path))
+            record = json.loads(read_text(path))
             content, style = record["content"], record["style"]
             sizes = content_size or record.get("content_size"), style_size or record.get("style_size")
             found = cls(content, style, record.get("scores"), *sizes, record.get("confidence"))
@@ -188,76 +194,6 @@ class Matches:
             ) from error
         check_points(found, path, None)
         return found
-
-
-def _read(path) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise MatchError(f"{path}: not a text file: give a CSV file with the header {','.join(HEADER)}") from error
-    except OSError as error:
-        raise MatchError(f"{path}: cannot be read ({error.strerror or error}): give an existing file") from error
-
-
-def _write(path, text: str) -> None:
-    """Write `text` under a temporary name beside `path`, then rename: the file is whole or absent."""
-    path = Path(path)
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise MatchError(f"{path}: cannot be written ({error.strerror or error}): choose another folder") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise MatchError(f"{path}: cannot be written ({error.strerror or error}): choose another name") from error
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-
-
-def _csv_rows(path) -> tuple[np.ndarray, list[int]]:
-    """The numbers of a CSV file as (N, 5) and the line on which each row stands."""
-    wanted = f"the header {','.join(HEADER)} (score may be left out)"
-    reader = csv.reader(io.StringIO(_read(path), newline=""))
-    header, rows, lines = None, [], []
-    try:
-        for cells in reader:
-            cells = [c.strip() for c in cells]
-            if not any(cells):
-                continue
-            if header is None:
-                header = tuple(cells)
-                if header not in (HEADER, HEADER[:4]):
-                    shown = ",".join(cells)[:60]
-                    raise MatchError(f"{path}, line {reader.line_num}: the header is {shown!r}: it must be {wanted}")
-                continue
-            rows.append(_csv_row(cells, len(header), f"{path}, line {reader.line_num}"))
-            lines.append(reader.line_num)
-    except csv.Error as error:
-        raise MatchError(f"{path}, line {reader.line_num}: not CSV ({error}): it takes {wanted}") from error
-    if header is None:
-        raise MatchError(f"{path}: the file is empty: it takes {wanted} and a row for each match")
-    return np.array(rows, dtype=np.float64).reshape(-1, 5), lines
-
-
-def _csv_row(cells: list[str], columns: int, where: str) -> list[float]:
-    if len(cells) != columns:
-        raise MatchError(f"{where}: {len(cells)} columns, but the header has {columns}: give {columns} numbers a row")
-    values = []
-    for name, cell in zip(HEADER, cells, strict=False):
-        try:
-            value = float(cell)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise MatchError(f"{where}: {name} is {cell[:30]!r}: it must be a finite number, with a point for decimals")
-        values.append(value)
-    if columns == len(HEADER) and not 0 <= values[4] <= 1:
-        raise MatchError(f"{where}: score is {cells[4]}: it must lie in [0, 1]")
-    return values if columns == len(HEADER) else [*values, 1.0]
 
 
 def check_points(found: Matches, path, lines: list[int] | None) -> None:
@@ -282,8 +218,8 @@ def check_points(found: Matches, path, lines: list[int] | None) -> None:
                     f"{where(k)}: the {side} point ({points[k, 0]:g}, {points[k, 1]:g}) is outside the image: x must "
                     f"lie in 0 to {size[0] - 1}, y in 0 to {size[1] - 1}; points are in pixels of the displayed image"
                 )
-    if len(found) < FEWEST:
-        raise MatchError(f"{path}: {len(found)} matches: at least {FEWEST} are needed; add more points")
+    if len(found) < MIN_POINTS:
+        raise MatchError(f"{path}: {len(found)} matches: at least {MIN_POINTS} are needed; add more points")
     for side, points in (("content", found.content), ("style", found.style)):
         _, first, inverse = np.unique(points, axis=0, return_index=True, return_inverse=True)
         repeated = first[inverse.reshape(-1)] != np.arange(len(points))

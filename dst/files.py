@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from correspondence import common
 from dst.config import InputError, suggest
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
@@ -61,20 +62,12 @@ def replacing(path):
     Raises:
         InputError: the temporary file cannot be made.
     """
-    target = Path(os.path.realpath(path))
-    try:
-        handle, name = tempfile.mkstemp(prefix=".dst-", suffix=target.suffix, dir=target.parent)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror or error}): choose another place") from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        temporary.chmod(stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask())
+    with contextlib.ExitStack() as stack:
+        try:
+            temporary = stack.enter_context(common.replacing(path))
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror or error}): choose another place") from error
         yield temporary
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager
@@ -90,16 +83,10 @@ def folder_beside(target):
                 shutil.rmtree(left, ignore_errors=True)
     fresh = Path(tempfile.mkdtemp(prefix=BESIDE, dir=parent))
     try:
-        fresh.chmod(0o777 & ~_umask())
+        fresh.chmod(0o777 & ~common.umask())
         yield fresh
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def check_extension(path: str, extensions: tuple[str, ...] = EXTENSIONS) -> str:

@@ -5,6 +5,7 @@ The one file that joins `dst` and `correspondence`.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,9 @@ import numpy as np
 from torch import Tensor
 
 import correspondence
-from correspondence.draw import draw as draw_matches
-from correspondence.matches import FEWEST, MatchError, Matches, check_points
+from correspondence.common import MatchError
+from correspondence.drawing import draw as draw_matches
+from correspondence.matches import MIN_POINTS, Matches, check_points
 from dst import images, steer
 from dst.config import InputError, StylizeConfig
 from dst.prepare import Inputs
@@ -133,7 +135,7 @@ def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, trunk: Trunk, c
         verdict += f"; {drop} dropped and {pins} pinned by hand"
     if not (usable or pins):
         return Plan(matches, None, pins, f"{verdict}: plain style transfer")
-    if len(matches) < FEWEST:
+    if len(matches) < MIN_POINTS:
         return Plan(matches, None, pins, f"{verdict}; {len(matches)} left, too few to bend by: plain style transfer")
     if config.warp.warp_strength == 0:
         return Plan(matches, None, pins, f"{verdict}; warp_strength is 0: plain style transfer")
@@ -151,11 +153,7 @@ def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, trunk: Trunk, c
 
 def align(matches: Matches, pins: int) -> np.ndarray:
     """Target points (N, 2) in the content's frame; the similarity is that of the found points where there are three."""
-    if len(matches) - pins < 3:
-        return correspondence.align(matches)
-    found = matches.subset(np.arange(pins, len(matches)))
-    scale, turn, move = correspondence.similarity(found.content, found.style, found.scores)
-    return (matches.style - move) @ turn / scale
+    return correspondence.align(dataclasses.replace(matches, pinned=np.arange(len(matches)) < pins))
 
 
 def to_table(matches: Matches | None) -> np.ndarray | None:

@@ -185,6 +185,7 @@ def add_pins(matches: Any, pins: np.ndarray) -> Any:
         content=np.concatenate([pins[:, :2], rest.content]),
         style=np.concatenate([pins[:, 2:], rest.style]),
         scores=np.concatenate([np.ones(len(pins)), rest.scores]),
+        pinned=np.arange(len(pins) + len(rest)) < len(pins),
     )
 
 

@@ -312,7 +312,7 @@ def test_every_error_is_one_line_and_a_code(error, code, words, stand_in, pair, 
 
 
 def test_a_matching_error_counts_as_bad_input(stand_in, pair, tmp_path, monkeypatch, capsys):
-    from correspondence.matches import MatchError
+    from correspondence.common import MatchError
     from dst import pipeline
 
     def fail(*_, **__):

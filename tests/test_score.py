@@ -8,7 +8,7 @@ import torch
 from conftest import blobs
 from skimage.metrics import structural_similarity
 
-from correspondence.cleaning import crossings
+from correspondence.filtering import crossings
 from dst import score
 from dst.config import InputError
 from dst.trunk import load_trunk

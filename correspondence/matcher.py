@@ -1,11 +1,11 @@
 """Matching two images level by level, from the deepest features to the pixels (Aberman et al. 2018, section 4).
 
 Where this departs from the paper: the paper searches level 5 as a whole and makes a common appearance at every level by
-hundreds of Adam steps through the network. Here the whole image is searched by `alignment.find_frame`, at several turns
-and scales. After each level both *images* are bent halfway towards each other by a smooth field through its best buddies
+hundreds of Adam steps through the network. Here the whole image is searched by `frame.find_frame`, at several rotations
+and scales. After each level both *images* are warped halfway towards each other by a smooth field through its best buddies
 and encoded again, so that the next level compares like with like inside small windows. On the grids of levels 4 and 3 all
-deep features are compared together, and cells decided with their neighbours (`propagation`). Differences of palette and
-contrast are divided out of the features (`best_buddies.normalise`).
+deep features are compared together, and cells decided with their neighbours (`belief`). Differences of palette and
+contrast are divided out of the features (`features.normalise`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .alignment import Frame, around, find_frame, level_mask, sample
-from .best_buddies import activation, normalise, window_buddies, window_scores
-from .cleaning import clean, pair_confidence
-from .evidence import second_look
-from .matches import MatchError, Matches
-from .propagation import belief_buddies, cell_scores
-from .smooth import Field, fit
+from .belief import belief_buddies, cell_scores
+from .best_buddies import window_buddies, window_scores
+from .bspline import Field, fit
+from .common import MatchError
+from .confidence import margin_and_cycle, match_confidence, pair_confidence
+from .features import activation, normalise
+from .filtering import filter_matches
+from .frame import Frame, around, find_frame, level_mask, sample
+from .matches import Matches
 
 LEVELS = (4, 3, 2, 1)
 """Level 5 is searched together with level 4, on level 4's grid."""
@@ -32,7 +34,7 @@ DEEP = (4, 3)
 PATCH = {4: 3, 3: 3, 2: 5, 1: 5}
 RADIUS = {4: 8, 3: 4, 2: 2, 1: 2}
 """Search windows, in cells of the level."""
-BEND = {4: 0.7, 3: 0.6}
+FLEX = {4: 0.7, 3: 0.6}
 """Neighbouring cells' displacements usually differ by no more than about this, in cells."""
 MIX = {5: 0.15, 4: 0.2, 3: 0.15}
 WIDE = {5: 0.15, 4: 0.35}
@@ -43,7 +45,7 @@ TOLERANCE = 0.02
 """A buddy this far from the smooth field, share of the long side, counts as wrong (twice a cell at the deep levels)."""
 TRUST = 0.2
 """What the similarity of a cell without activation still counts for."""
-LEAST_SIDE = 16
+MIN_SIDE = 16
 FLAT = 2 / 255
 
 Encode = Callable[[torch.Tensor, int], Sequence[torch.Tensor]]
@@ -61,21 +63,23 @@ def match(
     spacing: float = 0.04,
     clusters: int = 0,
     generator: np.random.Generator | None = None,
+    confidence: Callable[[np.ndarray], np.ndarray] = match_confidence,
 ) -> Matches:
     """Match two images. Exchanging them exchanges the matches, exactly; the same input gives the same output.
 
     Args:
         content, style: (1, 3, h, w) in [0, 1], each in its own aspect, long sides alike (256 is usual).
         encode: (image (1, 3, h, w), n) -> the first n, or more, of five tensors (1, C, h / 2**l, w / 2**l), relu1_1 ...
-            relu5_1 of a VGG-shaped network. It is called on turned, resized and bent copies of the images, which is why
+            relu5_1 of a VGG-shaped network. It is called on rotated, resized and warped copies of the images, which is why
             it is a function and not features; n says how deep it has to go.
         content_size, style_size: (width, height) of the images that the points shall refer to; those of the tensors
             unless given.
         max_points: keep at most so many matches.
-        threshold: least activation of both ends at every level, share of the largest, in [0, 1].
-        spacing: least distance of two matches, share of the long side, in either image.
+        threshold: min activation of both ends at every level, share of the maximum, in [0, 1].
+        spacing: min distance of two matches, share of the long side, in either image.
         clusters: keep the strongest match of each of so many k-means clusters; 0 for no clustering.
         generator: seeds k-means; seed 0 unless given.
+        confidence: (N, 8) `confidence.evidence` of matches -> their confidence (N,) in [0, 1].
 
     Returns:
         Matches, strongest activation first, with `confidence` for the pair as a whole. No matches at all where an image
@@ -93,16 +97,20 @@ def match(
     content_size, style_size = content_size or sizes[0], style_size or sizes[1]
     if _later(content, style):  # one order for both calls, so that exchanging the images changes not even a rounding
         options = {"max_points": max_points, "threshold": threshold, "spacing": spacing, "clusters": clusters}
+        options["confidence"] = confidence
         sizes = {"content_size": style_size, "style_size": content_size}
         return match(style, content, encode, **sizes, **options, generator=generator).swapped()
-    blank = any(min(x.shape[2:]) < LEAST_SIDE or float(x.amax() - x.amin()) < FLAT for x in (content, style))
+    blank = any(min(x.shape[2:]) < MIN_SIDE or float(x.amax() - x.amin()) < FLAT for x in (content, style))
     if blank:
         return Matches(np.zeros((0, 2)), np.zeros((0, 2)), None, content_size, style_size, 0.0)
     with torch.no_grad():
-        found, agreed = percolate(content, style, encode, threshold)
+        found, agreement = find_buddies(content, style, encode, threshold)
     seed = 0 if generator is None else int(generator.integers(2**31))
-    kept = clean(*found, *sizes, max_points=max_points, spacing=spacing, clusters=clusters, seed=seed, agreed=agreed)
-    kept = replace(kept, confidence=pair_confidence(agreed) if len(kept) else 0.0)
+    kept = filter_matches(
+        *found, *sizes, max_points=max_points, spacing=spacing, clusters=clusters, seed=seed, agreement=agreement,
+        confidence=confidence,
+    )  # fmt: skip
+    kept = replace(kept, confidence=pair_confidence(agreement) if len(kept) else 0.0)
     return kept.resized(content_size, style_size)
 
 
@@ -114,14 +122,14 @@ def _later(content: torch.Tensor, style: torch.Tensor) -> bool:
     return keys[0][2].tobytes() > keys[1][2].tobytes()
 
 
-def percolate(content, style, encode: Encode, threshold: float):
+def find_buddies(content, style, encode: Encode, threshold: float):
     """Best buddies of the finest level that follow from those of every level above.
 
-    Returns points of both images (N, 2), pixels of the tensors; activation sums (N,); what `evidence.second_look` says
-    of each (N, 2); and the score of the frame (`alignment.find_frame`).
+    Returns points of both images (N, 2), pixels of the tensors; activation sums (N,); what `confidence.margin_and_cycle` says
+    of each (N, 2); and the score of the frame (`frame.find_frame`).
     """
     sizes = [(x.shape[-1], x.shape[-2]) for x in (content, style)]
-    frame, agreed = find_frame(content, style, encode)
+    frame, agreement = find_frame(content, style, encode)
     frame = around(frame, *sizes, margin=16)
     field = Field(frame.size)
     energy = [[activation(f, torch.ones_like(f[:, :1])) for f in encode(x, 5)] for x in (content, style)]
@@ -135,53 +143,53 @@ def percolate(content, style, encode: Encode, threshold: float):
         xb = xa + move * stride
         pa, pb = xa - field.at(xa - corner), xb + field.at(xb - corner)
         a, b = frame.to_content(pa), frame.to_style(pb)
-        rank, least = ranks(energy, a, b, level)
-        keep = (value > 0) & (least > threshold) & _inside(a, sizes[0]) & _inside(b, sizes[1])
+        rank, lowest = ranks(energy, a, b, level)
+        keep = (value > 0) & (lowest > threshold) & _inside(a, sizes[0]) & _inside(b, sizes[1])
         a, b, pa, pb, rank, value = (v[keep] for v in (a, b, pa, pb, rank, value))
         tolerance = max(stride, TOLERANCE * max(frame.size) / 2)
         middle, half = (pa + pb) / 2 - corner, (pb - pa) / 2
         field, robust = fit(middle, half, value**2, frame.size, STIFFNESS[level], tolerance)
     keep = robust > 0.1
-    (features_a, mask_a), (features_b, mask_b) = _bent(content, style, encode, frame, field)
+    (features_a, mask_a), (features_b, mask_b) = _warped(content, style, encode, frame, field)
     cells = (middle / 8 - 0.5)[keep]
-    again = second_look(_deep(features_a, mask_a, 4)[0], _deep(features_b, mask_b, 4)[0], cells)
-    return (a[keep], b[keep], rank[keep], again), agreed
+    checks = margin_and_cycle(_deep(features_a, mask_a, 4)[0], _deep(features_b, mask_b, 4)[0], cells)
+    return (a[keep], b[keep], rank[keep], checks), agreement
 
 
 def _inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return ((points > -0.5) & (points < np.array(size) - 0.5)).all(axis=1)
 
 
-def _bent(content, style, encode: Encode, frame: Frame, field: Field, deepest: int = 5):
-    """Both images bent halfway by the field: features down to a level, and what lies inside the image (1, 1, h, w).
+def _warped(content, style, encode: Encode, frame: Frame, field: Field, deepest: int = 5):
+    """Both images warped halfway by the field: features down to a level, and what lies inside the image (1, 1, h, w).
 
     Down to level 5, those of the images at half size follow the five levels.
     """
     corner = np.array(frame.corner) - 0.5
     shift = field.grid(*(axis - c for axis, c in zip(frame.axes(), corner, strict=True)))
     grid = frame.grid()
-    picture_a, mask_a = sample(content, frame.to_content(grid - shift))
-    picture_b, mask_b = sample(style, frame.to_style(grid + shift))
-    return tuple((_encoded(p, encode, deepest), mask) for p, mask in ((picture_a, mask_a), (picture_b, mask_b)))
+    view_a, mask_a = sample(content, frame.to_content(grid - shift))
+    view_b, mask_b = sample(style, frame.to_style(grid + shift))
+    return tuple((_encoded(p, encode, deepest), mask) for p, mask in ((view_a, mask_a), (view_b, mask_b)))
 
 
-def _encoded(picture: torch.Tensor, encode: Encode, deepest: int) -> list[torch.Tensor]:
-    features = list(encode(picture, deepest))
+def _encoded(view: torch.Tensor, encode: Encode, deepest: int) -> list[torch.Tensor]:
+    features = list(encode(view, deepest))
     if deepest == 5:
-        size = [max(LEAST_SIDE, round(n / 32) * 16) for n in picture.shape[-2:]]
-        half = F.interpolate(picture, size=size, mode="bilinear", antialias=True, align_corners=False)
+        size = [max(MIN_SIDE, round(n / 32) * 16) for n in view.shape[-2:]]
+        half = F.interpolate(view, size=size, mode="bilinear", antialias=True, align_corners=False)
         features[5:] = encode(half, deepest)
     return features
 
 
 def _level_buddies(content, style, encode: Encode, frame: Frame, field: Field, level: int):
-    """Best buddies of both images bent halfway by the field: positions, moves, weights, in cells."""
+    """Best buddies of both images warped halfway by the field: positions, moves, weights, in cells."""
     deepest, window = 5 if level in DEEP else level, (RADIUS[level], PATCH[level])
-    (features_a, mask_a), (features_b, mask_b) = _bent(content, style, encode, frame, field, deepest)
+    (features_a, mask_a), (features_b, mask_b) = _warped(content, style, encode, frame, field, deepest)
     if level in DEEP:
         (a, trust_a), (b, trust_b) = _deep(features_a, mask_a, level), _deep(features_b, mask_b, level)
         there, back = cell_scores(a, b, *window), cell_scores(b, a, *window)
-        buddies = belief_buddies(there, back, trust_a, trust_b, BEND[level])
+        buddies = belief_buddies(there, back, trust_a, trust_b, FLEX[level])
     else:
         a, b = features_a[level - 1], features_b[level - 1]
         a, b = normalise(a, level_mask(mask_a, a)), normalise(b, level_mask(mask_b, b))
@@ -209,8 +217,8 @@ def _deep(features: Sequence[torch.Tensor], mask: torch.Tensor, level: int) -> t
 
 
 def ranks(energy, a: np.ndarray, b: np.ndarray, finest: int) -> tuple[np.ndarray, np.ndarray]:
-    """Activation of matches, both ends, over the levels down to `finest`: the sums (N,), and the least of any level (N,)."""
-    total, least = np.zeros(len(a)), np.full(len(a), np.inf)
+    """Activation of matches, both ends, over the levels down to `finest`: the sums (N,), and the min over the levels (N,)."""
+    total, lowest = np.zeros(len(a)), np.full(len(a), np.inf)
     for level in range(5, finest - 1, -1):
         ends = []
         for points, maps in ((a, energy[0]), (b, energy[1])):
@@ -219,5 +227,5 @@ def ranks(energy, a: np.ndarray, b: np.ndarray, finest: int) -> tuple[np.ndarray
             x, y = cell[:, 0].clip(0, plane.shape[1] - 1), cell[:, 1].clip(0, plane.shape[0] - 1)
             ends.append(plane[y, x])
         total += ends[0] + ends[1]
-        least = np.minimum(least, np.minimum(*ends))
-    return total, least
+        lowest = np.minimum(lowest, np.minimum(*ends))
+    return total, lowest

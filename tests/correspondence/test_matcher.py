@@ -7,11 +7,11 @@ import pytest
 import torch
 
 import dst
-from correspondence.alignment import Frame, around, sample
-from correspondence.cleaning import reliable
-from correspondence.hierarchy import match
-from correspondence.matches import MatchError
-from correspondence.smooth import Field, fit
+from correspondence.bspline import Field, fit
+from correspondence.common import MatchError
+from correspondence.filtering import reliable
+from correspondence.frame import Frame, around, sample
+from correspondence.matcher import match
 
 COMPACT = Path(dst.__file__).parent / "compact.safetensors"
 

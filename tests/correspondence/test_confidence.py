@@ -1,11 +1,11 @@
-"""The second look at matches: what it says of maps whose displacement is known."""
+"""Margin and cycle error of matches: what it says of maps whose displacement is known."""
 
 import numpy as np
 import pytest
 import torch
 
-from correspondence.best_buddies import normalise
-from correspondence.evidence import RADIUS, second_look
+from correspondence.confidence import RADIUS, margin_and_cycle
+from correspondence.features import normalise
 
 
 def features(seed, height=18, width=22):
@@ -19,30 +19,30 @@ def cells():
 
 
 def test_what_stands_in_place_returns_and_leads(cells):
-    lead, cycle = second_look(features(0), features(0), cells).T
-    assert (cycle == 0).all() and (lead > 0.5).all()
+    margin, cycle = margin_and_cycle(features(0), features(0), cells).T
+    assert (cycle == 0).all() and (margin > 0.5).all()
 
 
 @pytest.mark.parametrize("dx, dy", [(3, 0), (-2, 4)])
 def test_the_cycle_error_is_how_far_the_match_is_off(cells, dx, dy):
     a = features(0)
-    lead, cycle = second_look(a, torch.roll(a, (dy, dx), (2, 3)), cells).T
-    assert cycle == pytest.approx(np.hypot(dx, dy)) and (lead < 0).all()
+    margin, cycle = margin_and_cycle(a, torch.roll(a, (dy, dx), (2, 3)), cells).T
+    assert cycle == pytest.approx(np.hypot(dx, dy)) and (margin < 0).all()
 
 
 def test_exchanging_the_maps_changes_nothing(cells):
     a, b = features(0), features(0) + 0.2 * features(1)
-    assert np.array_equal(second_look(a, b, cells), second_look(b, a, cells))
+    assert np.array_equal(margin_and_cycle(a, b, cells), margin_and_cycle(b, a, cells))
 
 
 def test_what_has_no_counterpart_neither_leads_nor_returns(cells):
-    lead, cycle = second_look(features(0), features(1), cells).T
-    assert lead.mean() < 0 and cycle.mean() > 2
+    margin, cycle = margin_and_cycle(features(0), features(1), cells).T
+    assert margin.mean() < 0 and cycle.mean() > 2
     assert cycle.max() <= RADIUS * 2**0.5 + 1e-9
 
 
 def test_edges_and_no_places_at_all():
     a = features(0)
     corners = np.array([[-0.4, -0.4], [21.4, 17.4]])
-    assert np.isfinite(second_look(a, a, corners)).all()
-    assert second_look(a, a, np.zeros((0, 2))).shape == (0, 2)
+    assert np.isfinite(margin_and_cycle(a, a, corners)).all()
+    assert margin_and_cycle(a, a, np.zeros((0, 2))).shape == (0, 2)

@@ -1,24 +1,21 @@
-"""Cleaning: the similarity, spacing, crossings, clusters, and the verdict on a set."""
+"""Filtering: the similarity, spacing, crossings, clusters, and the verdict on a set."""
 
 import numpy as np
 import pytest
 
-from correspondence.cleaning import (
-    STRANGE,
-    align,
-    clean,
+from correspondence.confidence import evidence, match_confidence, pair_confidence
+from correspondence.filtering import (
+    OUTLIER,
     clustered,
     crossings,
-    evidence,
-    match_confidence,
-    pair_confidence,
+    deviations,
+    filter_matches,
     reliable,
-    similarity,
     spaced,
-    strangeness,
-    uncrossed,
+    without_crossings,
 )
 from correspondence.matches import Matches
+from correspondence.similarity import align, fit_similarity
 
 
 def turn(degrees):
@@ -32,13 +29,13 @@ def points():
 
 
 def test_a_similarity_is_recovered(points):
-    scale, rotation, move = similarity(points, 1.7 * points @ turn(40).T + (3, -8))
+    scale, rotation, move = fit_similarity(points, 1.7 * points @ turn(40).T + (3, -8))
     assert scale == pytest.approx(1.7) and np.allclose(rotation, turn(40)) and np.allclose(move, (3, -8))
 
 
 def test_a_mirrored_set_gets_a_turn_and_no_mirror(points):
     mirrored = points * (-1, 1)
-    scale, rotation, move = similarity(points, mirrored)
+    scale, rotation, move = fit_similarity(points, mirrored)
     assert np.linalg.det(rotation) == pytest.approx(1)
 
     def cost(s, r, t):
@@ -56,12 +53,12 @@ def test_weights_leave_points_out(points):
     target = 2 * points + 1
     target[:5] += 50
     weights = np.r_[np.zeros(5), np.ones(15)]
-    assert similarity(points, target, weights)[0] == pytest.approx(2)
+    assert fit_similarity(points, target, weights)[0] == pytest.approx(2)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 def test_degenerate_sets_stay_finite(count):
-    scale, rotation, move = similarity(np.ones((count, 2)), np.zeros((count, 2)))
+    scale, rotation, move = fit_similarity(np.ones((count, 2)), np.zeros((count, 2)))
     assert scale == 1 and np.allclose(rotation, np.eye(2)) and np.isfinite(move).all()
 
 
@@ -84,8 +81,8 @@ def test_spacing_keeps_the_strongest_and_its_distance(points):
 def test_of_two_crossing_segments_the_weaker_goes():
     source, target = np.array([[0, 0], [0, 2], [9, 9]]), np.array([[2, 2], [2, 0], [9, 8]])
     assert crossings(source, target).sum() == 2
-    assert uncrossed(source, target, [1, 2, 0]).tolist() == [1, 2]
-    assert uncrossed(source, target, [2, 1, 0]).tolist() == [0, 2]
+    assert without_crossings(source, target, [1, 2, 0]).tolist() == [1, 2]
+    assert without_crossings(source, target, [2, 1, 0]).tolist() == [0, 2]
     shared = crossings(np.array([[0, 0], [0, 0]]), np.array([[1, 1], [2, 0]]))
     assert not shared.any()
 
@@ -93,7 +90,7 @@ def test_of_two_crossing_segments_the_weaker_goes():
 def test_one_match_against_all_its_neighbours_goes(points):
     style = points + 5
     style[7] += (60, 0)
-    assert np.flatnonzero(strangeness(points, style, 100) > STRANGE).tolist() == [7]
+    assert np.flatnonzero(deviations(points, style, 100) > OUTLIER).tolist() == [7]
 
 
 def test_clusters_keep_their_strongest():
@@ -105,13 +102,13 @@ def test_clusters_keep_their_strongest():
     assert clustered(Matches(points, points), rank, 3).tolist() == expected
 
 
-def test_cleaning_ends_with_no_crossings_and_few_points(points):
+def test_filtering_ends_with_no_crossings_and_few_points(points):
     rng = np.random.default_rng(2)
     style = points + rng.normal(0, 6, points.shape)
     options = {"max_points": 12, "spacing": 0.03}
     args = points, style, rng.random(20), np.ones((20, 2)), (101, 101), (130, 130)
-    found = clean(*args, **options)
-    assert 3 < len(found) <= 12 and len(clean(*args, **options, clusters=3)) == 3
+    found = filter_matches(*args, **options)
+    assert 3 < len(found) <= 12 and len(filter_matches(*args, **options, clusters=3)) == 3
     assert not crossings(found.content, align(found)).any()
 
 
@@ -137,17 +134,17 @@ def test_pair_confidence_rises_from_zero_to_one():
 
 
 def test_better_evidence_never_lowers_the_confidence():
-    seen, rank = np.array([[-0.2, 3.0], [0.1, 0.5]]), np.array([2.0, 6.0])
-    given = evidence(seen, rank, np.array([0.02, 0.001]), 0.05, 0.02)
+    checks, rank = np.array([[-0.2, 3.0], [0.1, 0.5]]), np.array([2.0, 6.0])
+    given = evidence(checks, rank, np.array([0.02, 0.001]), 0.05, 0.02)
     base = match_confidence(given)
     assert base.shape == (2,) and (base > 0).all() and (base < 1).all()
     for column in range(given.shape[1]):
         better = given.copy()
         better[:, column] += 0.5 * abs(given[:, column]) + 0.01
         assert (match_confidence(better) >= base).all()
-    worse_cycle = evidence(seen + (0, 2), rank, np.array([0.02, 0.001]), 0.05, 0.02)
+    worse_cycle = evidence(checks + (0, 2), rank, np.array([0.02, 0.001]), 0.05, 0.02)
     assert (match_confidence(worse_cycle) < base).all()
-    assert (match_confidence(evidence(seen, rank, np.array([0.02, 0.001]), 0.01, 0.02)) < base).all()
+    assert (match_confidence(evidence(checks, rank, np.array([0.02, 0.001]), 0.01, 0.02)) < base).all()
 
 
 def test_confidence_of_nothing_and_of_nothing_in_common():

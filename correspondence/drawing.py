@@ -5,10 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .matches import MatchError, Matches
+from .common import MatchError
+from .matches import Matches
 
-LEAST_HEIGHT = 640
-"""Smaller pictures are enlarged to about this height, so that numbers can be read."""
+MIN_HEIGHT = 640
+"""Smaller images are enlarged to about this height, so that numbers can be read."""
 
 
 def colours(count: int) -> np.ndarray:
@@ -24,7 +25,7 @@ def draw(content, style, matches: Matches, numbers: bool = True, lines: bool = F
     """Draw matches over the content (left) and the style (right).
 
     content, style: uint8 (H, W, 3) RGB, the images that the points refer to, any size. numbers: the number of each match
-    (from 1, in the order of the file) beside both ends. lines: join the two ends. Returns a uint8 picture (H', W', 3).
+    (from 1, in the order of the file) beside both ends. lines: join the two ends. Returns a uint8 image (H', W', 3).
 
     Raises:
         MatchError: images that are not uint8 (H, W, 3), or of other sizes than the matches carry.
@@ -33,7 +34,7 @@ def draw(content, style, matches: Matches, numbers: bool = True, lines: bool = F
     sizes = (matches.content_size, matches.style_size)
     for name, image, size in zip(("content", "style"), images, sizes, strict=True):
         _check(name, image, size)
-    height = max(LEAST_HEIGHT, *(image.shape[0] for image in images))
+    height = max(MIN_HEIGHT, *(image.shape[0] for image in images))
     gap = max(4, height // 60)
     panels, placed, left = [], [], 0
     for image, ends in zip(images, points, strict=True):
@@ -64,7 +65,7 @@ def _check(name: str, image, size) -> None:
 
 
 def _marks(canvas: np.ndarray, starts, ends, height: int, numbers: bool, lines: bool) -> np.ndarray:
-    """Discs with a dark rim, and white numbers with a dark outline, sized by the height of the picture."""
+    """Discs with a dark rim, and white numbers with a dark outline, sized by the height of the drawing."""
     bits = 3  # OpenCV takes positions in eighths of a pixel
     radius, thin = max(3, height // 110), max(1, height // 640)
     hues = [tuple(int(v) for v in colour) for colour in colours(len(starts))]
@@ -96,7 +97,7 @@ SIDES = np.array([(1, -1), (1, 1), (-1, -1), (-1, 1), (1, 0), (-1, 0), (0, -1), 
 
 
 def _free_places(points: np.ndarray, sizes: np.ndarray, reach: float, room) -> np.ndarray:
-    """Upper left corners (n, 2) of labels (w, h) beside points, each where it covers least of discs and of labels before it.
+    """Upper left corners (n, 2) of labels (w, h) beside points, each where it covers the smallest part of discs and of labels before it.
 
     reach: of a disc with its rim, pixels. room: (W, H) that the labels stay inside.
     """

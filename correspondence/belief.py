@@ -1,7 +1,7 @@
 """Which displacement each cell of the deep levels has, decided together with its neighbours.
 
-The nearest neighbour of a single cell is often wrong where two pictures differ in manner: a smiling mouth looks like a painted nose.
-What is right is seen from the neighbours, which move along. So every cell holds a probability for each displacement, and
+The nearest neighbour of a single cell is often wrong where two images differ in manner: a smiling mouth looks like a painted nose.
+What is right is told by the neighbours, which move along. So every cell holds a probability for each displacement, and
 sum-product belief propagation (Pearl 1988) over the grid lets neighbours agree, with an outlier floor that lets them differ.
 """
 
@@ -34,15 +34,15 @@ def cell_scores(a: torch.Tensor, b: torch.Tensor, radius: int, patch: int) -> to
     return F.avg_pool2d(table, patch, 1, patch // 2).reshape(side, side, height, width)
 
 
-def propagate(table: torch.Tensor, trust: torch.Tensor, bend: float) -> torch.Tensor:
+def propagate(table: torch.Tensor, trust: torch.Tensor, flex: float) -> torch.Tensor:
     """Probabilities of displacements: (2r + 1, 2r + 1, h, w) similarities, (h, w) trust in [0, 1] -> the same shape.
 
-    bend: neighbouring cells' displacements usually differ by no more than about this, in cells.
+    flex: neighbouring cells' displacements usually differ by no more than about this, in cells.
     """
     side = len(table)
     data = (SHARPNESS * trust * (table - table.amax((0, 1)))).exp()
     offset = torch.arange(side, dtype=table.dtype, device=table.device)
-    kernel = torch.exp(-0.5 * ((offset[:, None] - offset[None]) / bend) ** 2)
+    kernel = torch.exp(-0.5 * ((offset[:, None] - offset[None]) / flex) ** 2)
     kernel = kernel * (kernel > 1e-7)  # denormal numbers are a hundred times slower
     ahead, back, everything = slice(1, None), slice(None, -1), slice(None)
     ways = (((everything, ahead), (everything, back), 1), ((everything, back), (everything, ahead), 0))
@@ -85,18 +85,18 @@ def peaks(belief: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.stack([dx, dy]).reshape(2, height, width), total.reshape(height, width)
 
 
-def belief_buddies(scores_ab, scores_ba, trust_a, trust_b, bend: float):
+def belief_buddies(scores_ab, scores_ba, trust_a, trust_b, flex: float):
     """Cells whose likeliest displacements, there and back, agree to a cell: positions (k, 2), displacements (k, 2), weights (k,)."""
-    there, sure_a = peaks(propagate(scores_ab, trust_a, bend))
-    back, sure_b = peaks(propagate(scores_ba, trust_b, bend))
-    height, width = sure_a.shape
+    there, mass_a = peaks(propagate(scores_ab, trust_a, flex))
+    back, mass_b = peaks(propagate(scores_ba, trust_b, flex))
+    height, width = mass_a.shape
     ys, xs = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     ty, tx = ys + there[1], xs + there[0]
     grid = torch.stack([(tx + 0.5) * 2 / width - 1, (ty + 0.5) * 2 / height - 1], -1)[None]
-    returned = F.grid_sample(torch.cat([back, sure_b[None]])[None], grid, mode="nearest", align_corners=False)[0]
+    returned = F.grid_sample(torch.cat([back, mass_b[None]])[None], grid, mode="nearest", align_corners=False)[0]
     apart = (there + returned[:2]).square().sum(0).sqrt()
     inside = (grid[0].abs() <= 1).all(-1)
     keep = (apart < 1.0) & inside
     # the mean of there and back, so that neither image leads
     move = ((there - returned[:2]) / 2)[:, keep].T
-    return torch.stack([xs[keep], ys[keep]], 1), move, (sure_a * returned[2])[keep]
+    return torch.stack([xs[keep], ys[keep]], 1), move, (mass_a * returned[2])[keep]

@@ -5,8 +5,9 @@ import itertools
 import pytest
 import torch
 
-from correspondence.best_buddies import activation, mutual, normalise, patches, reverse, window_buddies, window_scores
-from correspondence.propagation import belief_buddies, cell_scores, peaks, propagate
+from correspondence.belief import belief_buddies, cell_scores, peaks, propagate
+from correspondence.best_buddies import mutual, reverse, window_buddies, window_scores
+from correspondence.features import activation, normalise, patches
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 Free-form deformation on a coarse grid of control points (Rueckert et al. 1999), bending penalised by the second
 differences of the control points, outliers weighted down by Tukey's biweight. Used between the levels of the matching; the final
-warp of a picture is another matter and not made here.
+warp of an image is another matter and not made here.
 """
 
 from __future__ import annotations
@@ -10,16 +10,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from .common import cubic_basis, one_thread
+
 CELLS = 10
 """Cells of the control grid along the frame's long side."""
 
-MOST = 1500
+MAX_POINTS = 1500
 """A fit looks at no more than about this many displacements."""
-
-
-def _basis(t: np.ndarray) -> np.ndarray:
-    """Values of the four cubic B-splines that reach a position t in [0, 1) of a cell: (N,) -> (N, 4)."""
-    return np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1) / 6
 
 
 class Field:
@@ -37,7 +34,7 @@ class Field:
         position = np.clip(values / self.step, 0, count - 3 - 1e-9)
         cell = np.floor(position).astype(int)
         weights = np.zeros((len(values), count))
-        np.put_along_axis(weights, cell[:, None] + np.arange(4), _basis(position - cell), axis=1)
+        np.put_along_axis(weights, cell[:, None] + np.arange(4), np.stack(cubic_basis(position - cell), axis=1), axis=1)
         return weights
 
     def design(self, points: np.ndarray) -> np.ndarray:
@@ -76,7 +73,7 @@ def fit(points, values, weights, size, stiffness: float, tolerance: float, round
     field = Field(size)
     if len(points) == 0:
         return field, np.ones(0)
-    every = max(1, len(points) // MOST)
+    every = max(1, len(points) // MAX_POINTS)
     if every > 1:
         field, _ = fit(points[::every], values[::every], weights[::every], size, stiffness, tolerance, rounds)
         residual = np.linalg.norm(field.at(points) - values, axis=1)
@@ -86,12 +83,8 @@ def fit(points, values, weights, size, stiffness: float, tolerance: float, round
     penalty = torch.from_numpy(stiffness * field.bending())
     penalty += 1e-9 * torch.eye(len(penalty), dtype=penalty.dtype)
     share = np.asarray(weights, float) / max(float(np.sum(weights)), 1e-12)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # shared out over several, a factorisation does not repeat to the last bit
-    try:
+    with one_thread():
         return field, _fitted(field, design, wanted, penalty, share, tolerance, rounds)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _fitted(field: Field, design, wanted, penalty, share: np.ndarray, tolerance: float, rounds: int) -> np.ndarray:

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from correspondence.matches import HEADER, MatchError, Matches
+from correspondence.common import MatchError
+from correspondence.io import HEADER
+from correspondence.matches import Matches
 
 CONTENT = np.array([[1.0, 2.0], [30.25, 5.5], [12.0, 28.125], [40.0, 31.0]])
 STYLE = CONTENT[:, ::-1] + 3

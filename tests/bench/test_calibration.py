@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.calibration import FITTED, HELD_OUT, KINDS, fit, pairs, table
-from correspondence.cleaning import match_confidence
+from correspondence.confidence import match_confidence
 
 TRUE = np.array([-0.5, 1.5, 0.8, 0.0, 0.4, 1.0, 0.0, 0.6, 0.2])
 

@@ -1,6 +1,6 @@
-"""The frame in which two images are compared: how large, how turned and where the style's subject is against the content's.
+"""The frame in which two images are compared: how large, how rotated and where the style's subject is against the content's.
 
-Features of a VGG-shaped network follow a turned or resized subject only a little way. So before the matching, a few turns and
+Features of a VGG-shaped network follow a rotated or resized subject only a little way. So before the matching, a few rotations and
 scales are tried, each shared by halves between the two images; the one under which most best buddies agree on a common
 shift wins. Exchanging the images gives the same frame.
 """
@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .best_buddies import activation, mutual, normalise, patches
-from .cleaning import similarity
+from .best_buddies import mutual
+from .features import activation, normalise, patches
+from .similarity import fit_similarity
 
 STRIDE = 16
 """Every frame is a multiple of this wide and high, so that all five levels cover it alike."""
@@ -25,13 +26,13 @@ SCALES = (0.5, 0.71, 1.0, 1.41, 2.0)
 LEVELS = (4, 5)
 POWER = 1.0
 SEARCH_SIDE = 160
-"""Long side, in pixels, of the copies on which turns and scales are tried."""
+"""Long side, in pixels, of the copies on which rotations and scales are tried."""
 CANDIDATES = 3
-TURN, GROWTH, SHIFT = math.radians(30.0), math.log(2.5), 0.35
-"""How far a subject is usually turned, resized and shifted (share of the side) between two pictures that go together.
-Chance agreement of unrelated pictures comes at any turn, scale and shift, and is held back by this."""
+ROTATION, GROWTH, SHIFT = math.radians(30.0), math.log(2.5), 0.35
+"""How far a subject is usually rotated, resized and shifted (share of the side) between two images that go together.
+Chance agreement of unrelated pictures comes at any rotation, scale and shift, and is held back by this."""
 WIDTH = 0.08
-"""Shifts this far apart, share of the long side, still count as agreeing: the subject may bend."""
+"""Shifts this far apart, share of the long side, still count as agreeing: the subject may deform."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Frame:
 
     def _matrix(self, sign: int) -> np.ndarray:
         half = sign * self.angle / 2
-        turn = np.array([[math.cos(half), -math.sin(half)], [math.sin(half), math.cos(half)]])
-        return turn * self.scale ** (sign / 2)
+        rotation = np.array([[math.cos(half), -math.sin(half)], [math.sin(half), math.cos(half)]])
+        return rotation * self.scale ** (sign / 2)
 
     def to_content(self, points: np.ndarray) -> np.ndarray:
         return points @ self._matrix(-1).T + self.ca
@@ -107,7 +108,7 @@ def around(frame: Frame, content_size, style_size, margin: float = 0.0) -> Frame
 
 
 def sample(image: torch.Tensor, positions: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    """The image at positions (h, w, 2), pixels (x, y): the picture (1, 3, h, w) and what lies inside it (1, 1, h, w)."""
+    """The image at positions (h, w, 2), pixels (x, y): what is seen (1, 3, h, w) and what lies inside it (1, 1, h, w)."""
     height, width = image.shape[-2:]
     size = np.array([width, height])
     inside = ((positions >= -0.5) & (positions <= size - 0.5)).all(axis=-1)
@@ -116,8 +117,8 @@ def sample(image: torch.Tensor, positions: np.ndarray) -> tuple[torch.Tensor, to
         small = (max(1, round(height / step)), max(1, round(width / step)))
         image = F.interpolate(image, size=small, mode="bilinear", antialias=True, align_corners=False)
     grid = torch.from_numpy(((positions + 0.5) * 2 / size - 1).astype(np.float32))[None].to(image.device)
-    picture = F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return picture, torch.from_numpy(inside.astype(np.float32))[None, None].to(image.device)
+    view = F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return view, torch.from_numpy(inside.astype(np.float32))[None, None].to(image.device)
 
 
 def level_mask(mask: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
@@ -132,7 +133,7 @@ def agreement(shift: np.ndarray, weight: np.ndarray, width: float) -> np.ndarray
 
 
 def find_frame(content: torch.Tensor, style: torch.Tensor, encode: Callable) -> tuple[Frame, float]:
-    """Try turns and scales on small copies, look closer at the best few; return the best frame and its score.
+    """Try rotations and scales on small copies, look closer at the best few; return the best frame and its score.
 
     content, style: (1, 3, h, w). The score is the similarity of the buddies that agree on one shift, summed, over the
     number of places that could have had one: near 0 for unrelated images, near 1 for an image with itself.
@@ -163,8 +164,8 @@ def _reduced(image: torch.Tensor, factor: float) -> torch.Tensor:
 
 def _cells(image: torch.Tensor, frame: Frame, place: Callable, encode: Callable):
     """The image seen in a frame, for each level of LEVELS: the cells inside it (n, 2), their patches and activations."""
-    picture, mask = sample(image, place(frame.grid()))
-    features = encode(picture, max(LEVELS))
+    view, mask = sample(image, place(frame.grid()))
+    features = encode(view, max(LEVELS))
     found = []
     for level in LEVELS:
         inside = level_mask(mask, features[level - 1])
@@ -208,7 +209,7 @@ def _vote(content, style, encode: Callable, frame: Frame, common: bool) -> tuple
 
 
 def plausibility(frame: Frame, content_size, style_size) -> float:
-    """How usual a frame's turn, scale and shift are, in [0, 1]: 1 where both images lie centre on centre, upright, alike.
+    """How usual a frame's rotation, scale and shift are, in [0, 1]: 1 where both images lie centre on centre, upright, alike.
 
     The shift is measured in both images, between the centre of one and where the frame puts the other's.
     """
@@ -216,18 +217,18 @@ def plausibility(frame: Frame, content_size, style_size) -> float:
     there = frame.to_style(frame.from_content((a[None] - 1) / 2))[0] - (b - 1) / 2
     back = frame.to_content(frame.from_style((b[None] - 1) / 2))[0] - (a - 1) / 2
     shift = math.sqrt(np.linalg.norm(there) / b.max() * np.linalg.norm(back) / a.max())
-    far = (frame.angle / TURN) ** 2 + (math.log(frame.scale) / GROWTH) ** 2 + (shift / SHIFT) ** 2
+    far = (frame.angle / ROTATION) ** 2 + (math.log(frame.scale) / GROWTH) ** 2 + (shift / SHIFT) ** 2
     return math.exp(-0.5 * far)
 
 
 def _refined(frame: Frame, pa, pb, weight, shift, width: float) -> Frame:
-    """Move the frame's origin to the agreeing buddies, and turn and scale it by their own least-squares similarity."""
+    """Move the frame's origin to the agreeing buddies, and rotate and scale it by their own least-squares similarity."""
     residual = pb - pa - shift
     for k in range(6):
         near = weight / (1 + (residual**2).sum(axis=1) / (width * 0.85**k) ** 2) ** 2
-        scale, turn, move = similarity(pa, pb, near)
-        residual = pb - (scale * pa @ turn.T + move)
-    angle = float(np.clip(math.atan2(turn[1, 0], turn[0, 0]), -0.5, 0.5))
+        scale, rotation, translation = fit_similarity(pa, pb, near)
+        residual = pb - (scale * pa @ rotation.T + translation)
+    angle = float(np.clip(math.atan2(rotation[1, 0], rotation[0, 0]), -0.5, 0.5))
     scale = float(np.clip(scale, 0.6, 1.7))
     ca = frame.to_content(np.average(pa, axis=0, weights=near))
     cb = frame.to_style(np.average(pb, axis=0, weights=near))

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from correspondence.draw import LEAST_HEIGHT, _free_places, colours, draw
-from correspondence.matches import MatchError, Matches
+from correspondence.common import MatchError
+from correspondence.drawing import MIN_HEIGHT, _free_places, colours, draw
+from correspondence.matches import Matches
 
 
 def picture(width, height):
@@ -26,13 +27,13 @@ def test_any_size_stays_legible_and_untouched(size):
     image = picture(*size)
     matches = Matches([[0, 0], [size[0] - 1, size[1] - 1]], [[3, 3], [8, 9]], None, size, (20, 25))
     out = draw(image, picture(20, 25), matches, lines=True)
-    assert out.shape[0] >= min(LEAST_HEIGHT, 480) and (image == 128).all()
+    assert out.shape[0] >= min(MIN_HEIGHT, 480) and (image == 128).all()
     assert not np.array_equal(out, draw(image, picture(20, 25), matches, numbers=False))
 
 
 def test_no_matches_give_both_pictures():
     out = draw(picture(40, 30), picture(20, 20), Matches([], []))
-    assert (out[:LEAST_HEIGHT, :100] == 128).all()
+    assert (out[:MIN_HEIGHT, :100] == 128).all()
 
 
 def test_colours_differ():

@@ -1,0 +1,77 @@
+"""How likely a match is right, from evidence that is gathered once all matches are found.
+
+After the last level both images are warped halfway towards each other, so a right match has both its ends in one place. There
+the deep features of one image are searched again in a window of the other, with no help from neighbours: whether that search,
+out by the features and back by the match, returns to where it began is the match's cycle consistency.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from .belief import cell_scores
+
+RADIUS = 6
+"""Window of the second search, in cells of level 4."""
+APART = 2
+"""A rival lies at least this many cells off."""
+CALIBRATION = (4.584, 2.981, 0.19, 0.723, 20.803, 0.333, 7.403, 0.43, 84.029)
+"""A constant, and weights >= 0 of the columns of `evidence`; fitted, printed and checked by `bench/calibration.py`."""
+
+
+def margin_and_cycle(a: torch.Tensor, b: torch.Tensor, cells: np.ndarray) -> np.ndarray:
+    """Margin over the best rival, and cycle error, of places in two maps that should show the same there.
+
+    Args:
+        a, b: (1, C, h, w), deep features of both warped images; products are weighted cosines, zero outside an image.
+        cells: (N, 2) as (x, y), cell centres at integers.
+
+    Returns:
+        (N, 2), the same with a and b exchanged: by how much the similarity over 3 x 3 cells is larger than the best one
+        APART or more cells off, the smaller of both directions; and how far the best place in the window is from where it
+        should be, in cells, the mean of both directions.
+    """
+    height, width = a.shape[-2:]
+    place = np.round(cells).astype(np.int64)
+    x, y = place[:, 0].clip(0, width - 1), place[:, 1].clip(0, height - 1)
+    offset = np.arange(2 * RADIUS + 1) - RADIUS
+    far = np.hypot(offset[:, None], offset[None]).reshape(-1, 1)
+    margins, errors = [], []
+    for there in (cell_scores(a, b, RADIUS, 3), cell_scores(b, a, RADIUS, 3)):
+        table = there[:, :, y, x].reshape(len(far), -1).double().cpu().numpy()
+        here = table[len(far) // 2]
+        margins.append(here - np.where(far >= APART, table, -np.inf).max(axis=0))
+        errors.append(far[(table - 1e-6 * far).argmax(axis=0), 0])
+    return np.stack([np.min(margins, axis=0), np.mean(errors, axis=0)], axis=1)
+
+
+def evidence(checks, activation, deviation, agreement: float, mean_deviation: float) -> np.ndarray:
+    """What the confidence is made of: (N, 8), each column such that more of it speaks for a match.
+
+    The margin over the best rival; the cycle error, in cells, negated (`checks`, (N, 2)); the activation of both ends,
+    the mean over the levels; the deviation from the neighbours, share of the side, negated; the logarithm of the
+    frame's score; and the means over the pair of the first two and of the deviation (of outliers too): where most matches
+    hold, a doubtful one does more likely.
+    """
+    margin, cycle = np.asarray(checks, float).reshape(-1, 2).T
+    means = [float(v.mean()) if len(v) else 0.0 for v in (margin, -cycle)]
+    shared = [np.log(max(agreement, 1e-4)), *means, -mean_deviation]
+    own = [margin, -cycle, np.asarray(activation, float) / 10, -np.asarray(deviation, float)]
+    return np.column_stack([*own, np.tile(shared, (len(margin), 1))])
+
+
+def match_confidence(evidence, calibration=None) -> np.ndarray:
+    """How likely each match lies within 5% of the side, (N,) in [0, 1]: a logistic of its `evidence` (N, 8)."""
+    constant, *weights = CALIBRATION if calibration is None else calibration
+    return 1 / (1 + np.exp(-np.clip(constant + evidence @ np.array(weights), -30, 30)))
+
+
+def pair_confidence(agreement: float) -> float:
+    """The confidence in a pair of images as a whole, in [0, 1], from the score of its frame (`frame.find_frame`).
+
+    One half stands where unrelated images end and related ones begin: of 56 pairs of a photograph and a painting of
+    something else, all but one scored 0.001 to 0.021; ten of portraits and of animals 0.025 to 0.10; an image and its own
+    repainted copy 0.25 and more.
+    """
+    return float(1 / (1 + (0.022 / max(agreement, 1e-6)) ** 4))

@@ -1,0 +1,42 @@
+"""The similarity (rotation, scale, translation) between two sets of points, and the targets that it leaves to warp to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .matches import Matches
+
+
+def fit_similarity(source, target, weights=None) -> tuple[float, np.ndarray, np.ndarray]:
+    """The least-squares similarity, reflections excluded (Umeyama 1991, eq. 39 to 43): target ~ scale R source + t.
+
+    source, target: (N, 2); weights: (N,) >= 0 or None. Returns scale > 0, R (2, 2) with determinant 1, t (2,).
+    Points that all coincide give scale 1 and no rotation. A mirrored set gets the best rotation without the mirror.
+    """
+    source, target = np.asarray(source, float), np.asarray(target, float)
+    if len(source) == 0:
+        return 1.0, np.eye(2), np.zeros(2)
+    weights = np.ones(len(source)) if weights is None or not np.any(weights) else np.asarray(weights, float)
+    weights = weights / max(weights.sum(), 1e-300)
+    mean_s, mean_t = weights @ source, weights @ target
+    s, t = source - mean_s, target - mean_t
+    u, values, v = np.linalg.svd((t * weights[:, None]).T @ s)
+    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(v)) or 1.0])
+    variance = float(weights @ (s**2).sum(axis=1))
+    scale = float((values * sign).sum()) / variance if variance > 1e-12 else 1.0
+    if scale <= 1e-9:
+        return 1.0, np.eye(2), mean_t - mean_s
+    rotation = (u * sign) @ v
+    return scale, rotation, mean_t - scale * rotation @ mean_s
+
+
+def align(matches: Matches) -> np.ndarray:
+    """The target points P' (N, 2): the style points brought into the content's frame, in content pixels.
+
+    The similarity from content to style points is inverted, so that position, size and rotation of the subject do not
+    count as deformation (Kim et al. 2020, section 4.1). Matches count by their scores: a doubtful one shall not rotate the
+    whole. It is fitted to those found by matching, where there are three; pinned ones follow it.
+    """
+    found = ~matches.pinned if (~matches.pinned).sum() >= 3 else slice(None)
+    scale, rotation, translation = fit_similarity(matches.content[found], matches.style[found], matches.scores[found])
+    return (matches.style - translation) @ rotation / scale
