@@ -17,8 +17,8 @@ FILMS = (".gif", ".mp4")
 
 def demo(args: Any) -> int:
     """`dst demo`."""
+    from dst.imaging.samples import demo_pair, sample_styles
     from dst.result import read_record
-    from dst.samples import demo_pair, sample_styles
 
     args.run, args.output, args.points, args.warp, args.film, args.morph = args.output, None, None, True, None, None
     args.force = (Path(args.run) / "run.json").exists() and bool(read_record(args.run).get("demo"))
@@ -71,18 +71,18 @@ def _stylize(args: Any, content: Any, style: Any, notes: dict[str, Any] | None =
 
 
 def _write(args: Any, result: Any) -> None:
-    from dst import images
+    from dst import imaging
 
     if args.output:
-        images.write(args.output, result.image)
+        imaging.write(args.output, result.image)
 
 
 def _estimated(args: Any, content: Any, config: Any) -> Any:
     """Say what the run will cost; where memory would not do, say what size would, and with --fit take that size."""
-    from dst import images, pipeline
+    from dst import imaging, pipeline
     from dst.estimate import estimate, largest_size
 
-    size, trunk = images.read(content).size, pipeline.shared_trunk(config)
+    size, trunk = imaging.read(content).size, pipeline.shared_trunk(config)
     expected = estimate(trunk, size, config, args.warp)
     if expected.fits:
         if not args.quiet:

@@ -67,23 +67,25 @@ def _match_record(matches: Any, verdict: str) -> dict[str, Any]:
 
 def _drawn(content: Any, style: Any, matches: Any, side: int = 768) -> Any:
     """Both pictures with their matches, each picture's long side at `side` pixels at most."""
-    from dst import images, matching
+    from dst import imaging, matching
 
-    return matching.draw(matches, *(images.resize(image.rgb, min(side, max(image.size))) for image in (content, style)))
+    return matching.draw(
+        matches, *(imaging.resize(image.rgb, min(side, max(image.size))) for image in (content, style))
+    )
 
 
 def warp(args: Any) -> int:
     """`dst warp`."""
     check_picture(args.output, args.image)
 
-    from dst import images
+    from dst import imaging
     from dst.pipeline import warp_image
     from dst.result import read_record
 
     if args.run and read_record(args.run).get("warp", {}).get("points") == 0:
         say("note: that run bent nothing, so the picture stays as it is")
     bent, factor = warp_image(args.image, run=args.run, points=args.points, strength=args.strength)
-    images.write(args.output, bent.rgb, bent.alpha, bent.depth)
+    imaging.write(args.output, bent.rgb, bent.alpha, bent.depth)
     if factor < 0.995:
         say(f"the bend was reduced to {factor:.0%} so that nothing folds")
     if not args.quiet:
@@ -134,7 +136,7 @@ def grid(args: Any) -> int:
     if args.columns is not None and args.columns[0] == args.rows[0]:
         raise InputError(f"rows and columns are both {args.rows[0]}: choose two options")
 
-    from dst.images import write
+    from dst.imaging import write
     from dst.sweeps import grid as make_grid
 
     style = args.style[0] if len(args.style) == 1 else args.style

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dst import images
+from dst import imaging
 from dst.config import StylizeConfig
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
@@ -27,7 +27,7 @@ def evaluate(result, trunk: Trunk) -> dict[str, float]:
         run's last step: they do not depend on the network.
     """
     defaults = StylizeConfig()
-    rgb = [images.read(array[..., :3]).rgb for array in (result.content, result.style, result.unwarped)]
+    rgb = [imaging.read(array[..., :3]).rgb for array in (result.content, result.style, result.unwarped)]
     generator = torch.Generator().manual_seed(SEED)
     method = Strotss(trunk, rgb[0], [Style(rgb[1])], defaults.optimize.palette, POSITIONS, POSITIONS, generator)
     warped = grid = None

@@ -27,19 +27,19 @@ def sample_pairs(folder: Path) -> list[tuple[str, Path, Path]]:
     """The demo pair and two more from scikit-image and the package's drawn styles: (name, content, style)."""
     from skimage import data
 
-    from dst import images
-    from dst.samples import demo_pair, sample_styles
+    from dst import imaging
+    from dst.imaging.samples import demo_pair, sample_styles
 
     content, style = demo_pair()
     styles = sample_styles()
     pairs = []
     for name, picture, painted in (
         ("demo", content, style),
-        ("cat", images.read(np.ascontiguousarray(data.cat())), styles[1 % len(styles)]),
-        ("coffee", images.read(np.ascontiguousarray(data.coffee())), styles[2 % len(styles)]),
+        ("cat", imaging.read(np.ascontiguousarray(data.cat())), styles[1 % len(styles)]),
+        ("coffee", imaging.read(np.ascontiguousarray(data.coffee())), styles[2 % len(styles)]),
     ):
         path = folder / f"{name}.png"
-        images.write(path, picture.rgb)
+        imaging.write(path, picture.rgb)
         pairs.append((name, path, Path(painted)))
     return pairs
 

@@ -28,7 +28,7 @@ from training_images import read_folder, split
 from trunk_errors import centre_crops, level_errors
 
 import dst
-from dst import images
+from dst import imaging
 from dst.config import OptimizeConfig
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
@@ -91,14 +91,14 @@ def speed(student: Trunk, teacher: Trunk, repeats: int) -> dict:
 
 def score(teacher: Trunk, content, style, result, size: int) -> dict[str, float]:
     """Return the objective's terms of a picture on the teacher's features, at fixed positions."""
-    picture = images.resize(images.read(content).rgb, size)
-    painting = images.read(style)
-    painting = images.resize(painting.rgb, min(size, max(painting.size)))
+    picture = imaging.resize(imaging.read(content).rgb, size)
+    painting = imaging.read(style)
+    painting = imaging.resize(painting.rgb, min(size, max(painting.size)))
     config = OptimizeConfig()
     draw = torch.Generator().manual_seed(1)
     with torch.no_grad():
         method = Strotss(teacher, picture, [Style(painting)], config.palette, 4096, 4096, draw)
-        terms = method.terms(images.read(result).rgb, None, None, draw)
+        terms = method.terms(imaging.read(result).rgb, None, None, draw)
     value = {name: float(terms[name]) for name in ("content", "style")}
     return value | {"total": config.alpha * value["content"] + 2 * config.style_strength * value["style"]}
 
@@ -121,7 +121,7 @@ def styles(teacher: Trunk, args: argparse.Namespace) -> list[dict]:
         if args.out:
             Path(args.out).mkdir(parents=True, exist_ok=True)
             beside = torch.from_numpy(np.concatenate(made, 1)).permute(2, 0, 1)[None, :3].float() / 255
-            images.write(Path(args.out) / f"{row['content']}_{row['style']}.png", beside)
+            imaging.write(Path(args.out) / f"{row['content']}_{row['style']}.png", beside)
     return rows
 
 

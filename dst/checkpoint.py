@@ -23,7 +23,8 @@ from torch import Tensor
 from dst.config import InputError, StylizeConfig
 from dst.files import folder_beside, replacing
 from dst.film import Kept
-from dst.methods.targets import Region, Style
+from dst.imaging.masks import Segment
+from dst.methods.targets import Style
 from dst.optimize import Problem, State
 from dst.record import versions
 from dst.result import FILES, Result, Step, check_folder, clear_left
@@ -162,8 +163,8 @@ def _array(value: Any) -> np.ndarray | None:
 def _job(data: dict[str, Any]) -> Job:
     problem = dict(data["problem"])
     problem["styles"] = [Style(image, weight) for image, weight in problem["styles"]]
-    if problem["regions"]:
-        problem["regions"] = [Region(content, list(styles)) for content, styles in problem["regions"]]
+    if problem["segments"]:
+        problem["segments"] = [Segment(content, list(styles)) for content, styles in problem["segments"]]
     config = StylizeConfig.from_options(**data["config"])
     device = torch.device(config.device)
     changed = {

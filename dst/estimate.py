@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from dst.config import InputError, StylizeConfig
-from dst.images import fit_size
+from dst.imaging import fit_size
 from dst.methods.targets import FRUGAL_FROM
 from dst.optimize import schedule
 from dst.trunk import LEVELS, Trunk

@@ -17,9 +17,10 @@ import PIL.Image
 import torch
 from torch.nn import functional as F
 
-from dst import images, recolor
+from dst import imaging
 from dst.config import InputError, check_number
 from dst.files import check_output, replacing
+from dst.imaging import color
 from dst.result import Result, Step
 
 EXTENSIONS = (".gif", ".mp4")
@@ -49,7 +50,7 @@ class Recorder:
         if self.seen % self.every == 0:
             picture = _shrunk(step.state.image, self.side)
             moved = step.state.displacement.detach().cpu().double().numpy().copy()
-            self.shots.append((self._held(images.to_array(picture)), moved))
+            self.shots.append((self._held(imaging.to_array(picture)), moved))
         self.seen += 1
         if len(self.shots) > self.limit:
             self.shots, self.every = self.shots[::2], 2 * self.every
@@ -78,14 +79,14 @@ class Recorder:
         content = _shrunk(_tensor(result.content), self.side) if grey else None
         for picture, moved in self.shots:
             kept = picture if picture.ndim == 3 else PIL.Image.open(io.BytesIO(picture.tobytes()))
-            shown = images.read(kept, least=1).rgb
+            shown = imaging.read(kept, min_side=1).rgb
             shown = F.interpolate(shown, size=(height, width), mode="bicubic", align_corners=False).clamp(0, 1)
             if content is not None:
-                shown = recolor.keep_chroma(shown, content)
+                shown = color.keep_chroma(shown, content)
             if bent and len(moved) == len(source) and len(moved):
                 warp = dataclasses.replace(result.warp, source=source, displacement=moved, strength=1.0, rigid=None)
                 shown = warp.apply(shown, "bilinear").clamp(0, 1)
-            yield images.to_array(shown)
+            yield imaging.to_array(shown)
         for _ in range(max(1, hold)):
             yield last
 
@@ -102,7 +103,7 @@ class Kept(Recorder):
 
     def _held(self, picture: np.ndarray) -> np.ndarray:
         """The picture's JPEG: bytes as (n,) uint8."""
-        return np.frombuffer(images.encode(picture, extension=".jpg", quality=KEPT_QUALITY), np.uint8).copy()
+        return np.frombuffer(imaging.encode(picture, extension=".jpg", quality=KEPT_QUALITY), np.uint8).copy()
 
     def packed(self) -> dict[str, Any]:
         """All that there is, in types that a checkpoint holds."""
@@ -213,8 +214,8 @@ def _tensor(picture: np.ndarray) -> torch.Tensor:
 
 
 def _shrunk(image: torch.Tensor, side: int) -> torch.Tensor:
-    return images.resize(image.cpu(), min(side, max(image.shape[-2:])))
+    return imaging.resize(image.cpu(), min(side, max(image.shape[-2:])))
 
 
 def _opaque(image: torch.Tensor) -> np.ndarray:
-    return images.to_array(image)
+    return imaging.to_array(image)

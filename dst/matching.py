@@ -17,7 +17,7 @@ import correspondence
 from correspondence.common import MatchError
 from correspondence.drawing import draw as draw_matches
 from correspondence.matches import MIN_POINTS, Matches, check_points
-from dst import images, steer
+from dst import imaging, steer
 from dst.config import InputError, StylizeConfig
 from dst.prepare import Inputs
 from dst.trunk import LEVELS, Trunk
@@ -40,14 +40,14 @@ class Plan:
     verdict: str
 
 
-def find_matches(content: images.Image, style: images.Image, trunk: Trunk, config: StylizeConfig) -> Matches:
+def find_matches(content: imaging.Image, style: imaging.Image, trunk: Trunk, config: StylizeConfig) -> Matches:
     """Neural Best-Buddies on the trunk's five levels; points in pixels of the displayed images."""
 
     def encode(image: Tensor, deepest: int) -> list[Tensor]:
         return [level.cpu() for level in trunk(image.to(config.device), LEVELS[:deepest]).values()]
 
     side = config.match.match_size
-    small = [images.resize(image.rgb, min(side, 4 * max(image.size))) for image in (content, style)]
+    small = [imaging.resize(image.rgb, min(side, 4 * max(image.size))) for image in (content, style)]
     return correspondence.match(
         small[0],
         small[1],
@@ -125,8 +125,8 @@ def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, trunk: Trunk, c
     matches = given
     if given is None:
         matches = find_matches(inputs.content, inputs.partner, trunk, config)
-        if inputs.areas is not None and inputs.geometry is None:
-            matches = matches.subset(inputs.areas.agreeing(matches))
+        if inputs.segmentation is not None and inputs.geometry is None:
+            matches = matches.subset(inputs.segmentation.agreeing(matches))
         usable, verdict = judge(matches, config)
     matches = edit(matches, config)
     if not usable and pins:
@@ -171,4 +171,4 @@ def from_table(table: np.ndarray | None, content_size, style_size) -> Matches | 
 def draw(matches: Matches, content: Tensor, style: Tensor) -> np.ndarray:
     """Matches over both pictures (1, 3, H, W), side by side: (H', W', 3) uint8."""
     sized = matches.resized(*((picture.shape[3], picture.shape[2]) for picture in (content, style)))
-    return draw_matches(images.to_array(content), images.to_array(style), sized)
+    return draw_matches(imaging.to_array(content), imaging.to_array(style), sized)

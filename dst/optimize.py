@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dst import losses, pyramid
-from dst.color import color_moments, to_opponent, to_rgb, tone_colors
+from dst import losses
 from dst.config import OptimizeConfig, read_layers
 from dst.descent import Descent
-from dst.images import resize
+from dst.imaging import pyramid, resize
+from dst.imaging.color import color_moments, to_opponent, to_rgb, tone_colors
+from dst.imaging.masks import Segment
 from dst.methods.gatys import Gatys
 from dst.methods.strotss import Strotss
-from dst.methods.targets import Region, Style, StyleCache
+from dst.methods.targets import Style, StyleCache
 from dst.result import Step
 from dst.trunk import Trunk
 from dst.warp_flow import FlowGrid
@@ -43,7 +44,7 @@ class Problem:
         held: (k,) bool, keypoints whose displacement stays at its target.
         confidence: (k,) weights of the keypoints in the warp term; None for equal ones.
         beta, gamma: weights of the warp term and of the total variation of the flow.
-        regions: paired content and style regions, masks at the finest scale; None for the whole images.
+        segments: paired content and style segments, masks at the finest scale; None for the whole images.
     """
 
     content: Tensor
@@ -55,7 +56,7 @@ class Problem:
     gamma: float
     held: Tensor | None = None
     confidence: Tensor | None = None
-    regions: list[Region] | None = None
+    segments: list[Segment] | None = None
 
 
 @dataclass
@@ -236,16 +237,16 @@ class Optimization:
         side = self.schedule[self.state.scale][0]
         content = self._content(self.state.scale)
         styles = [Style(resize(s.image, min(side, max(s.image.shape[-2:]))), s.weight) for s in self.problem.styles]
-        regions = None
-        if self.problem.regions:
-            regions = [_resize_region(r, content, styles) for r in self.problem.regions]
+        segments = None
+        if self.problem.segments:
+            segments = [_resize_segment(s, content, styles) for s in self.problem.segments]
         layers = read_layers(self.config.layers)
         if self.config.method == "gatys":
-            return Gatys(self.trunk, content, styles, regions, layers, self.cache)
+            return Gatys(self.trunk, content, styles, segments, layers, self.cache)
         generator = torch.Generator(self.device).manual_seed(self.seed * 1009 + self.state.scale)
         counts = self.config.samples, self.config.style_samples
         palette = self.config.palette
-        return Strotss(self.trunk, content, styles, palette, *counts, generator, regions, layers, self.cache)
+        return Strotss(self.trunk, content, styles, palette, *counts, generator, segments, layers, self.cache)
 
     def _descent(self, parameters: list[Tensor], displacement: Tensor) -> Descent:
         groups = [(parameters, self.config.lr)]
@@ -335,10 +336,12 @@ def _not_finite(row: dict) -> str:
     )
 
 
-def _resize_region(region: Region, content: Tensor, styles: list[Style]) -> Region:
-    """A region's masks at the sizes of this scale's images."""
+def _resize_segment(segment: Segment, content: Tensor, styles: list[Style]) -> Segment:
+    """A segment's masks at the sizes of this scale's images."""
 
     def fit(mask: Tensor | None, image: Tensor) -> Tensor | None:
         return None if mask is None else F.adaptive_avg_pool2d(mask, image.shape[-2:])
 
-    return Region(fit(region.content, content), [fit(m, s.image) for m, s in zip(region.styles, styles, strict=True)])
+    return Segment(
+        fit(segment.content, content), [fit(m, s.image) for m, s in zip(segment.styles, styles, strict=True)]
+    )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dst import checkpoint, images, matching, prepare, score, steer
+from dst import checkpoint, imaging, matching, prepare, score, steer
 from dst.checkpoint import Job, Keeper
 from dst.config import InputError, StylizeConfig, check_choice, check_number, read_layers
 from dst.methods.targets import StyleCache
@@ -245,24 +245,24 @@ def match(content: Any, style: Any, *, preset: str = "default", **options: Any) 
         InputError: an input or an option that cannot be used.
     """
     config = StylizeConfig.from_options(preset, **options)
-    content_image, style_image = images.read(content), images.read(style)
+    content_image, style_image = imaging.read(content), imaging.read(style)
     matches = matching.find_matches(content_image, style_image, shared_trunk(config), config)
     return matching.edit(matches, config), matching.judge(matches, config)[1]
 
 
 def _job(inputs: prepare.Inputs, plan: matching.Plan, config: StylizeConfig, preset: str, notes: dict[str, Any]) -> Job:
     content, fitted = inputs.content, plan.fitted
-    side = max(images.fit_size(content.size, config.size))
+    side = max(imaging.fit_size(content.size, config.size))
     points = matching.to_table(plan.matches)
     return Job(
         config=config,
         preset=preset,
         inputs=inputs.record,
         content_size=content.size,
-        picture=images.resize(content.rgb, config.size),
-        alpha=None if content.alpha is None else images.resize(content.alpha, config.size),
-        style=images.resize(inputs.styles[0].rgb, side),
-        partner=None if inputs.geometry is None else images.resize(inputs.geometry.rgb, side),
+        picture=imaging.resize(content.rgb, config.size),
+        alpha=None if content.alpha is None else imaging.resize(content.alpha, config.size),
+        style=imaging.resize(inputs.styles[0].rgb, side),
+        partner=None if inputs.geometry is None else imaging.resize(inputs.geometry.rgb, side),
         points=points,
         partner_size=inputs.partner.size,
         pins=plan.pins,
@@ -343,7 +343,7 @@ def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=N
     Raises:
         InputError: a picture, a run or points that cannot be used; both or neither of `run` and `points`.
     """
-    image = images.read(source)
+    image = imaging.read(source)
     if (run is None) == (points is None):
         raise InputError("give a run or points to bend by: one of the two")
     check_number("strength", strength, 0, 3)
@@ -356,7 +356,7 @@ def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=N
     warp, factor = warp.with_strength(strength * warp.strength).unfold()
     bent = warp.apply(image.rgb).clamp(0, 1)
     alpha = None if image.alpha is None else warp.apply(image.alpha).clamp(0, 1)
-    return images.Image(bent, alpha, image.depth, image.name), factor
+    return imaging.Image(bent, alpha, image.depth, image.name), factor
 
 
 __all__ = ["load_run", "match", "resume", "run_frames", "stylize", "warp_image"]

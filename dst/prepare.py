@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dst import images, recolor
+from dst import imaging
 from dst.checkpoint import Job
 from dst.config import InputError, StylizeConfig, counted
-from dst.masks import Areas, protected, read_areas
+from dst.imaging import color, histogram
+from dst.imaging.masks import Segmentation, read_rigid_mask, read_segmentation
 from dst.methods.targets import Style
 from dst.optimize import Optimization, Problem, State, decompose_image, schedule
 from dst.result import Result
@@ -35,19 +36,19 @@ class Inputs:
         styles: the paintings, one or more.
         geometry: the picture that shapes come from, where that is not the first style.
         mask: (H, W) bool at the content's size, or None.
-        areas: areas that are painted apart, or None.
+        segmentation: segments that are painted apart, or None.
         record: what the run's record says of the inputs.
     """
 
-    content: images.Image
-    styles: list[images.Image]
-    geometry: images.Image | None
+    content: imaging.Image
+    styles: list[imaging.Image]
+    geometry: imaging.Image | None
     mask: np.ndarray | None
-    areas: Areas | None
+    segmentation: Segmentation | None
     record: dict[str, Any]
 
     @property
-    def partner(self) -> images.Image:
+    def partner(self) -> imaging.Image:
         """The picture that the content is matched with."""
         return self.geometry or self.styles[0]
 
@@ -71,13 +72,13 @@ def read_inputs(content: Any, style: Any, config: StylizeConfig) -> Inputs:
         InputError: one that cannot be read, or a mask that does not fit its picture.
     """
     sources = style_list(style)
-    content_image, styles = images.read(content), [images.read(source) for source in sources]
-    steer, areas = config.steer, None
-    geometry = None if steer.geometry is None else images.read(steer.geometry)
-    mask = None if steer.protect is None else protected(steer.protect, content_image.size)
+    content_image, styles = imaging.read(content), [imaging.read(source) for source in sources]
+    steer, segmentation = config.steer, None
+    geometry = None if steer.geometry is None else imaging.read(steer.geometry)
+    mask = None if steer.protect is None else read_rigid_mask(steer.protect, content_image.size)
     if steer.content_mask is not None:
         sizes = [image.size for image in styles]
-        areas = read_areas(steer.content_mask, steer.style_mask, content_image.size, sizes, config.size)
+        segmentation = read_segmentation(steer.content_mask, steer.style_mask, content_image.size, sizes, config.size)
     record = {"content": describe(content, content_image)}
     painted = [describe(source, image) for source, image in zip(sources, styles, strict=True)]
     record["style"] = painted[0]
@@ -85,10 +86,10 @@ def read_inputs(content: Any, style: Any, config: StylizeConfig) -> Inputs:
         record["styles"] = painted
     if geometry is not None:
         record["geometry"] = describe(steer.geometry, geometry)
-    return Inputs(content_image, styles, geometry, mask, areas, record)
+    return Inputs(content_image, styles, geometry, mask, segmentation, record)
 
 
-def describe(source: Any, image: images.Image) -> dict[str, Any]:
+def describe(source: Any, image: imaging.Image) -> dict[str, Any]:
     """Name and size of an input; for a file also its path and digest, so that it can be found again."""
     found = {"name": image.name, "size": list(image.size)}
     if isinstance(source, (str, os.PathLike)):
@@ -111,12 +112,12 @@ def make_problem(inputs: Inputs, config: StylizeConfig, fitted: Fitted | None, p
         points: (N, 5) the matches, as of `Job`; the less sure one is, the less it pulls.
     """
     device = torch.device(config.device)
-    content = images.resize(inputs.content.rgb, config.size)
-    painted = [images.resize(s.rgb, min(config.size, max(s.size))) for s in inputs.styles]
+    content = imaging.resize(inputs.content.rgb, config.size)
+    painted = [imaging.resize(s.rgb, min(config.size, max(s.size))) for s in inputs.styles]
     if config.steer.preserve_color == "luminance":
-        content, painted = recolor.grey(content), [recolor.grey(style) for style in painted]
+        content, painted = color.grey(content), [color.grey(style) for style in painted]
     elif config.steer.preserve_color == "histogram":
-        painted = [recolor.match_colors(style, [content]) for style in painted]
+        painted = [histogram.match_colors(style, [content]) for style in painted]
     start = first_guess(config.steer.init, content.to(device), [style.to(device) for style in painted], config.seed)
     if start is None and config.steer.preserve_color == "histogram":
         start = content.to(device)  # its colours are the style's by now, each in its place
@@ -133,7 +134,7 @@ def make_problem(inputs: Inputs, config: StylizeConfig, fitted: Fitted | None, p
         gamma=config.warp.gamma,
         held=torch.from_numpy(fitted.held).to(device) if fitted is not None and fitted.held.any() else None,
         confidence=None if confidence is None else torch.from_numpy(confidence).to(device),
-        regions=None if inputs.areas is None else _regions(inputs.areas, shares, device),
+        segments=None if inputs.segmentation is None else _segments(inputs.segmentation, shares, device),
     )
 
 
@@ -147,9 +148,9 @@ def _confidence(fitted: Fitted, points: np.ndarray, size: tuple[int, int]) -> np
     return np.where(matched, pull(points[:, 4])[gaps.argmin(1)], 0.0) * len(matched) / max(matched.sum(), 1)
 
 
-def _regions(areas: Areas, shares: list[float], device: torch.device) -> list:
-    used = [labels for labels, share in zip(areas.styles, shares, strict=True) if share > 0]
-    return dataclasses.replace(areas, styles=used).regions(device)
+def _segments(segmentation: Segmentation, shares: list[float], device: torch.device) -> list:
+    used = [labels for labels, share in zip(segmentation.styles, shares, strict=True) if share > 0]
+    return dataclasses.replace(segmentation, styles=used).segments(device)
 
 
 def resized(run: Any, job: Job, size: int, content: Any, style: Any) -> Job:
@@ -179,15 +180,15 @@ def resized(run: Any, job: Job, size: int, content: Any, style: Any) -> Job:
     return dataclasses.replace(
         job,
         config=dataclasses.replace(job.config, size=size),
-        picture=images.resize(content_image.rgb, size),
-        alpha=None if alpha is None else images.resize(alpha, size),
-        style=images.resize(style_images[0].rgb, size),
-        partner=None if job.partner is None else images.resize(job.partner, size),
+        picture=imaging.resize(content_image.rgb, size),
+        alpha=None if alpha is None else imaging.resize(alpha, size),
+        style=imaging.resize(style_images[0].rgb, size),
+        partner=None if job.partner is None else imaging.resize(job.partner, size),
         problem=kept,
     )
 
 
-def _again(run: Any, role: str, record: dict[str, Any], source: Any) -> images.Image:
+def _again(run: Any, role: str, record: dict[str, Any], source: Any) -> imaging.Image:
     """A picture of a run's record, read from where it was or from `source`."""
     advice = f"give the same picture as {role}="
     if source is None:
@@ -198,7 +199,7 @@ def _again(run: Any, role: str, record: dict[str, Any], source: Any) -> images.I
             raise InputError(f"the {role} of {run} is no longer at {source}: {advice}")
         if digest(source) != record["sha256"]:
             raise InputError(f"the {role} {source} has changed since {run} was made: {advice}")
-    image = images.read(source)
+    image = imaging.read(source)
     if list(image.size) != list(record["size"]):
         raise InputError(f"the {role} is {image.size}, that of {run} was {tuple(record['size'])}: {advice}")
     return image
@@ -209,7 +210,7 @@ def recolored(job: Job) -> State:
     problem = job.problem
     images_, shares = [s.image for s in problem.styles], [s.weight for s in problem.styles]
     strength = job.config.optimize.style_strength
-    picture = recolor.recolor(problem.content, images_, shares, problem.regions, strength)
+    picture = histogram.recolor(problem.content, images_, shares, problem.segments, strength)
     scales = len(schedule(max(picture.shape[-2:]), job.config.optimize))
     return State(displacement=problem.target, scale=scales, bands=decompose_image(picture, 1))
 
@@ -228,13 +229,13 @@ def enlarged(job: Job, state: State, trunk: Trunk, side: int) -> Optimization:
     optimization = Optimization(job.problem, trunk, config, job.config.seed, going)
     sides = [row[0] for row in optimization.schedule]
     going.scale = next(index for index, size in enumerate(sides) if size > side)
-    fine = images.resize(optimization.guide, sides[going.scale])
+    fine = imaging.resize(optimization.guide, sides[going.scale])
     size = fine.shape[-2:]
 
     def grow(image: Tensor) -> Tensor:
         return F.interpolate(image, size=size, mode="bilinear", align_corners=False)
 
-    start = grow(state.image.to(fine.device)) + fine - grow(images.resize(optimization.guide, side))
+    start = grow(state.image.to(fine.device)) + fine - grow(imaging.resize(optimization.guide, side))
     going.bands = decompose_image(start, config.pyramid_levels)
     return optimization
 
@@ -291,16 +292,16 @@ def make_result(job: Job, state: State, warp: Warp, matches: Any, drawn: np.ndar
     bent, bent_picture = bend(painted), bend(picture)
     bent_alpha = None if alpha is None else bend(alpha)
     if job.config.steer.preserve_color == "luminance":
-        painted, bent = recolor.keep_chroma(painted, picture), recolor.keep_chroma(bent, bent_picture)
+        painted, bent = color.keep_chroma(painted, picture), color.keep_chroma(bent, bent_picture)
     return Result(
-        image=images.to_array(bent, bent_alpha),
-        unwarped=images.to_array(painted, alpha),
-        warped_content=images.to_array(bent_picture, bent_alpha),
-        content=images.to_array(picture, alpha),
-        style=images.to_array(job.style),
+        image=imaging.to_array(bent, bent_alpha),
+        unwarped=imaging.to_array(painted, alpha),
+        warped_content=imaging.to_array(bent_picture, bent_alpha),
+        content=imaging.to_array(picture, alpha),
+        style=imaging.to_array(job.style),
         matches=matches,
         matches_image=drawn,
-        geometry=None if job.partner is None else images.to_array(job.partner),
+        geometry=None if job.partner is None else imaging.to_array(job.partner),
         warp=warp,
         history=list(state.history),
         record={},

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dst import images
+from dst import imaging
 from dst.config import InputError
 from dst.files import folder_beside
 from dst.record import FORMAT
@@ -101,10 +101,10 @@ class Result:
     def _repr_png_(self) -> bytes:
         """What a notebook shows: the picture, made smaller where its long side is over `SHOWN` pixels."""
         if max(self.image.shape[:2]) <= SHOWN:
-            return images.encode(self.image)
-        picture = images.read(self.image, least=1)
-        alpha = None if picture.alpha is None else images.resize(picture.alpha, SHOWN)
-        return images.encode(images.resize(picture.rgb, SHOWN), alpha)
+            return imaging.encode(self.image)
+        picture = imaging.read(self.image, min_side=1)
+        alpha = None if picture.alpha is None else imaging.resize(picture.alpha, SHOWN)
+        return imaging.encode(imaging.resize(picture.rgb, SHOWN), alpha)
 
     def save(self, folder, force: bool = False) -> Path:
         """Write the run: pictures, points.csv, warp.json, history.csv, figures and, last, run.json.
@@ -128,10 +128,10 @@ class Result:
 
     def _write(self, folder: Path) -> None:
         for name in PICTURES:
-            images.write(folder / f"{name}.png", getattr(self, name))
+            imaging.write(folder / f"{name}.png", getattr(self, name))
         for name, picture in (("matches", self.matches_image), ("geometry", self.geometry)):
             if picture is not None:
-                images.write(folder / f"{name}.png", picture)
+                imaging.write(folder / f"{name}.png", picture)
         if self.matches is not None:
             self.matches.to_csv(folder / "points.csv")
         self.warp.save(folder / "warp.json")
@@ -150,11 +150,11 @@ class Result:
         home, record = Path(folder), read_record(folder)
         pictures = {}
         for name in PICTURES:
-            picture = images.read(home / f"{name}.png", least=1)
-            pictures[name] = images.to_array(picture.rgb, picture.alpha)
+            picture = imaging.read(home / f"{name}.png", min_side=1)
+            pictures[name] = imaging.to_array(picture.rgb, picture.alpha)
         for field_name, name in (("matches_image", "matches"), ("geometry", "geometry")):
             path = home / f"{name}.png"
-            pictures[field_name] = images.to_array(images.read(path, least=1).rgb) if path.exists() else None
+            pictures[field_name] = imaging.to_array(imaging.read(path, min_side=1).rgb) if path.exists() else None
         history = _history_from_csv(home / "history.csv")
         warp = Warp.load(home / "warp.json")
         return cls(**pictures, matches=None, warp=warp, history=history, record=record)

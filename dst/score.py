@@ -10,7 +10,7 @@ import torch
 from kornia.metrics import ssim
 from torch import Tensor
 
-from dst import images, losses
+from dst import imaging, losses
 from dst.methods.positions import Places, sample
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
@@ -70,8 +70,8 @@ def scorecard(result: Result, trunk: Trunk, points: np.ndarray | None = None) ->
 
 def _tensor(picture: np.ndarray) -> Tensor:
     """Pixels as (1, 3, H, W) with a long side of at most `SIDE`."""
-    rgb = images.read(np.ascontiguousarray(picture[..., :3]), least=1).rgb
-    return images.resize(rgb, min(SIDE, max(rgb.shape[-2:])))
+    rgb = imaging.read(np.ascontiguousarray(picture[..., :3]), min_side=1).rgb
+    return imaging.resize(rgb, min(SIDE, max(rgb.shape[-2:])))
 
 
 def _distances(painted: Tensor, bent: Tensor, style: Tensor, trunk: Trunk) -> dict[str, float]:

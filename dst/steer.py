@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dst import images
+from dst import imaging
 from dst.config import InputError, StylizeConfig, check_number, counted, suggest
 from dst.optimize import smooth_displacements
 from dst.warp import Warp, border_anchors, to_pixels
@@ -343,12 +343,12 @@ def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> 
     return cover(_read_init(init).rgb, content.shape[-2:]).to(content.device)
 
 
-def _read_init(init: Any) -> images.Image:
+def _read_init(init: Any) -> imaging.Image:
     if isinstance(init, str) and "." not in init and not os.path.exists(init):
         names = ", ".join(INITS)
         raise InputError(f"init {init!r} is not known: it takes {names} or a picture's file{suggest(init, INITS)}")
     try:
-        return images.read(init)
+        return imaging.read(init)
     except InputError as error:
         raise InputError(f"init: {error}") from error
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dst import images, matching, pipeline
+from dst import imaging, matching, pipeline
 from dst.checkpoint import NAME
 from dst.config import InputError, MatchConfig, StylizeConfig, check_choice, counted, plain, suggest
 from dst.files import replacing
@@ -107,7 +107,7 @@ def _check_same(row: dict[str, Any], folder: Path) -> None:
     for role in ("content", "style"):
         kept = record.get(role, {}).get("sha256")
         if isinstance(row[role], (str, Path)) and kept is not None:
-            now = describe(row[role], images.read(row[role]))["sha256"]
+            now = describe(row[role], imaging.read(row[role]))["sha256"]
             if now != kept:
                 raise InputError(
                     f"{folder} was made from another {role}: give the pair a new name, or use resume=False"
@@ -240,7 +240,7 @@ def grid(
         cells.append({**options, **own})
         if "preset" not in own:
             StylizeConfig.from_options(**{k: v for k, v in cells[-1].items() if k != "warp" and k != "points"})
-    content, style = images.read(content), style if isinstance(style, (list, tuple)) else images.read(style)
+    content, style = imaging.read(content), style if isinstance(style, (list, tuple)) else imaging.read(style)
     shared = _shared_points(content, style, {rows[0], across[0]}, options)
     pictures: list[np.ndarray] = []
     shared["style_cache"] = StyleCache()
@@ -252,7 +252,7 @@ def grid(
     return _sheet(pictures, rows, across)
 
 
-def _shared_points(content: images.Image, style: Any, varied: set[str], options: dict[str, Any]) -> dict[str, Any]:
+def _shared_points(content: imaging.Image, style: Any, varied: set[str], options: dict[str, Any]) -> dict[str, Any]:
     """The matches of all cells as `points`, where they can be shared; nothing where each run has to look for its own."""
     deciding = {f.name for f in fields(MatchConfig)}
     deciding |= {
@@ -271,15 +271,15 @@ def _shared_points(content: images.Image, style: Any, varied: set[str], options:
         return {}
     plain_options = {k: v for k, v in options.items() if k not in ("preset",)}
     config = StylizeConfig.from_options(options.get("preset", "default"), **plain_options)
-    first = style if isinstance(style, images.Image) else images.read(style[0])
+    first = style if isinstance(style, imaging.Image) else imaging.read(style[0])
     found = matching.find_matches(content, first, pipeline.shared_trunk(config), config)
     return {"points": found} if matching.judge(found, config)[0] else {"warp": False}
 
 
 def _fitted(picture: np.ndarray, side: int) -> np.ndarray:
-    shown = images.read(picture, least=1)
+    shown = imaging.read(picture, min_side=1)
     rgb = shown.rgb if shown.alpha is None else shown.rgb * shown.alpha + 1 - shown.alpha
-    return images.to_array(images.resize(rgb, side))
+    return imaging.to_array(imaging.resize(rgb, side))
 
 
 def _sheet(pictures: list[np.ndarray], rows: tuple, columns: tuple, gap: int = 6) -> np.ndarray:

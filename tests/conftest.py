@@ -83,7 +83,7 @@ def make_result(bends: bool = True, alpha: bool = False, seed: int = 0, **change
     from types import SimpleNamespace
 
     from correspondence.matches import Matches
-    from dst import images
+    from dst import imaging
     from dst.config import StylizeConfig
     from dst.record import make_record
     from dst.result import Result
@@ -96,7 +96,7 @@ def make_result(bends: bool = True, alpha: bool = False, seed: int = 0, **change
     warp = Warp.fit(points, points + rng.uniform(-5, 5, (6, 2)), shape) if bends else Warp.identity(shape)
     pictures = {name: blobs(size, k) for k, name in enumerate(("unwarped", "content"))}
     for bent, flat in (("image", "unwarped"), ("warped_content", "content")):
-        pictures[bent] = images.to_array(warp.apply(images.read(pictures[flat]).rgb).clamp(0, 1))
+        pictures[bent] = imaging.to_array(warp.apply(imaging.read(pictures[flat]).rgb).clamp(0, 1))
     if alpha:
         opaque = rng.integers(0, 256, (48, 60, 1), np.uint8)
         pictures = {name: np.concatenate([picture, opaque], 2) for name, picture in pictures.items()}

@@ -262,7 +262,7 @@ def test_masks_and_held_points_survive_a_checkpoint(pair, tmp_path):
     first = pipeline.stylize(*pair, run_dir=run, on_step=lambda step: step.done == 3, **OPTIONS, **given)
     job = checkpoint.read(run)["job"]
     assert np.array_equal(job.mask, mask > 0)
-    assert len(job.problem.regions) == 2 and job.problem.held.any()
+    assert len(job.problem.segments) == 2 and job.problem.held.any()
     assert len(first.warp.source) == len(job.problem.source)
     whole = pipeline.resume(run)
     assert len(whole.history) == 4

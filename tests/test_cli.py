@@ -129,7 +129,7 @@ def test_help_shows_ranges_and_defaults(capsys, monkeypatch):
 
 
 def test_the_demo_offers_the_samples_that_there_are():
-    from dst.samples import sample_styles
+    from dst.imaging.samples import sample_styles
 
     assert {path.stem for path in sample_styles()} == set(cli_options.SAMPLES)
 

@@ -2,11 +2,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from dst.imaging.masks import Segment
 from dst.methods import targets
 from dst.methods.gatys import Gatys
 from dst.methods.positions import Places, draw_positions, sample
 from dst.methods.strotss import Strotss, layer_names
-from dst.methods.targets import Region, Style, StyleCache
+from dst.methods.targets import Style, StyleCache
 from dst.trunk import LEVELS, load_trunk
 
 
@@ -93,15 +94,15 @@ def test_a_cache_gives_what_encoding_gives_and_tells_styles_apart(make):
 
 
 @pytest.mark.parametrize("make", [Strotss, Gatys])
-def test_a_style_goes_through_the_network_once_however_many_regions_it_has(make):
+def test_a_style_goes_through_the_network_once_however_many_segments_it_has(make):
     trunk, seen = load_trunk("vgg19-16x", weights="random"), []
     trunk.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     draw = torch.Generator().manual_seed(0)
     content, first, second = torch.rand(3, 1, 3, 32, 48, generator=draw)
     left = (torch.arange(48) < 24).float().expand(1, 1, 32, 48)
-    regions = [Region(mask, [mask, mask]) for mask in (left, 1 - left)]
+    segments = [Segment(mask, [mask, mask]) for mask in (left, 1 - left)]
     counts = (1.0, 64, 64, draw) if make is Strotss else ()
-    make(trunk, content, [Style(first), Style(second)], *counts, regions=regions)
+    make(trunk, content, [Style(first), Style(second)], *counts, segments=segments)
     assert [sum(image is picture for image in seen) for picture in (first, second, content)] == [1, 1, 1]
 
 
@@ -117,7 +118,7 @@ def test_large_images_give_the_same_terms_and_gradients_frugally(make, parts, mo
     trunk, draw = load_trunk("vgg19-16x", weights="random").double(), torch.Generator().manual_seed(3)
     content, style, image = torch.rand(3, 1, 3, 40, 56, generator=draw, dtype=torch.float64)
     left = (torch.arange(56) < 28).double().expand(1, 1, 40, 56)
-    regions = [Region(mask, [mask]) for mask in (left, 1 - left)] if parts == 2 else None
+    segments = [Segment(mask, [mask]) for mask in (left, 1 - left)] if parts == 2 else None
     grid = F.affine_grid(torch.eye(2, 3, dtype=torch.float64)[None] * 0.9, content.shape, align_corners=False)
     found, calls = [], []
     trunk.register_forward_pre_hook(lambda _, given: calls.append(len(given[0])))
@@ -125,7 +126,7 @@ def test_large_images_give_the_same_terms_and_gradients_frugally(make, parts, mo
         monkeypatch.setattr(targets, "FRUGAL_FROM", limit)
         generator = torch.Generator().manual_seed(5)
         counts = (1.0, 64, 64, generator) if make is Strotss else ()
-        method = make(trunk, content, [Style(style)], *counts, regions=regions)
+        method = make(trunk, content, [Style(style)], *counts, segments=segments)
         pixels, seen = image.clone().requires_grad_(), len(calls)
         warped = F.grid_sample(pixels, grid, align_corners=False)
         terms = method.terms(pixels, warped, grid, generator)

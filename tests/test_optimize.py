@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from dst.config import StylizeConfig
-from dst.methods.targets import Region, Style
+from dst.imaging.masks import Segment
+from dst.methods.targets import Style
 from dst.optimize import Optimization, Problem, State, schedule, smooth_displacements
 from dst.trunk import load_trunk
 
@@ -124,14 +125,14 @@ def test_a_long_strip_is_painted_at_scales_where_it_is_a_few_pixels_wide(trunk, 
     assert not state.stopped and state.image.shape == (1, 3, 6, 96) and state.image.isfinite().all()
 
 
-def test_regions_keep_their_styles_apart(trunk):
+def test_segments_keep_their_styles_apart(trunk):
     left = torch.zeros(1, 1, 36, 48)
     left[..., :24] = 1
     style = torch.cat([torch.zeros(1, 3, 64, 32), torch.ones(1, 3, 64, 32)], 3)
     dark, light = torch.zeros(1, 1, 64, 64), torch.zeros(1, 1, 64, 64)
     dark[..., :32], light[..., 32:] = 1, 1
-    regions = [Region(left, [light]), Region(1 - left, [dark])]
-    problem = make_problem(points=False, style=style, regions=regions)
+    segments = [Segment(left, [light]), Segment(1 - left, [dark])]
+    problem = make_problem(points=False, style=style, segments=segments)
     image = Optimization(problem, trunk, options(steps=20, alpha=0.5)).run().image
     assert image[..., :20].mean() > image[..., 28:].mean() + 0.2
 

@@ -10,8 +10,9 @@ from kornia.color import rgb_to_lab
 from PIL import Image
 
 from correspondence.matches import Matches
-from dst import film, images, pipeline, samples
+from dst import film, imaging, pipeline
 from dst.config import InputError
+from dst.imaging import samples
 from dst.warp import Warp
 
 POINTS = np.array(
@@ -44,14 +45,14 @@ def plain(pair):
 def test_a_long_strip_is_painted_saved_and_read_though_it_is_a_few_pixels_wide_by_then(sides, tmp_path):
     result = run([blobs(side, k) for k, side in enumerate(sides)], points=None)
     result.save(tmp_path / "run")
-    width, height = images.fit_size(sides[0], 64)
+    width, height = imaging.fit_size(sides[0], 64)
     assert result.image.shape == (height, width, 3)
     assert np.array_equal(pipeline.load_run(tmp_path / "run").image, result.image)
     assert result._repr_png_() and all(frame.shape == (height, width, 3) for frame in film.morph(result, count=4))
 
 
 def lab(picture):
-    return rgb_to_lab(images.read(np.ascontiguousarray(picture[..., :3])).rgb)
+    return rgb_to_lab(imaging.read(np.ascontiguousarray(picture[..., :3])).rgb)
 
 
 def test_a_run_gives_pictures_of_the_contents_aspect_and_a_full_record(plain):
@@ -217,7 +218,7 @@ def test_alpha_is_bent_with_the_picture(pair):
     alpha[10:50, 20:60] = 255
     result = run((np.concatenate([pair[0], alpha], 2), pair[1]))
     assert result.image.shape == (48, 64, 4)
-    held = images.resize(torch.from_numpy(alpha).permute(2, 0, 1)[None] / 255, 64)
+    held = imaging.resize(torch.from_numpy(alpha).permute(2, 0, 1)[None] / 255, 64)
     bent = result.warp.apply(held)[0, 0].numpy()
     assert np.abs(result.image[..., 3] / 255 - bent).max() < 0.01
     assert np.array_equal(result.image[..., 3], result.warped_content[..., 3])
@@ -264,10 +265,10 @@ def test_a_run_bends_any_picture_at_its_own_size_and_depth(plain, tmp_path):
     deep = (np.random.default_rng(0).random((120, 160, 4)) * 65535).astype(np.uint16)
     bent, factor = pipeline.warp_image(deep, run=tmp_path / "run")
     assert bent.size == (160, 120) and bent.depth == 16 and bent.alpha is not None and factor == 1
-    expected = plain.warp.apply(images.read(deep).rgb).clamp(0, 1)
+    expected = plain.warp.apply(imaging.read(deep).rgb).clamp(0, 1)
     assert torch.equal(bent.rgb, expected)
     still, _ = pipeline.warp_image(deep, run=tmp_path / "run", strength=0.0)
-    assert torch.equal(still.rgb, images.read(deep).rgb)
+    assert torch.equal(still.rgb, imaging.read(deep).rgb)
 
 
 def test_keypoints_bend_a_picture_without_a_run(pair):
@@ -275,7 +276,7 @@ def test_keypoints_bend_a_picture_without_a_run(pair):
     from dst.matching import align, read_points
 
     warp = Warp.fit(POINTS[:, :2], align(read_points(POINTS, (80, 60), None), 0), (80, 60))
-    assert torch.equal(bent.rgb, warp.apply(images.read(pair[0]).rgb).clamp(0, 1))
+    assert torch.equal(bent.rgb, warp.apply(imaging.read(pair[0]).rgb).clamp(0, 1))
     for options in ({}, {"run": "x", "points": POINTS}):
         with pytest.raises(InputError, match="a run or points to bend by"):
             pipeline.warp_image(pair[0], **options)

@@ -6,9 +6,10 @@ import torch
 from kornia.color import rgb_to_lab
 
 from correspondence.matches import Matches
-from dst import recolor, steer
+from dst import steer
 from dst.config import InputError, StylizeConfig
-from dst.masks import protected, read_areas
+from dst.imaging import color, histogram
+from dst.imaging.masks import read_rigid_mask, read_segmentation
 from dst.prepare import _confidence
 from dst.warp import to_pixels
 
@@ -138,12 +139,12 @@ def two_halves(width, height, swap=False):
 
 
 def test_areas_are_paired_by_colour_whatever_their_place():
-    areas = read_areas(two_halves(40, 30), two_halves(60, 24, swap=True), (40, 30), [(60, 24)], 64)
+    areas = read_segmentation(two_halves(40, 30), two_halves(60, 24, swap=True), (40, 30), [(60, 24)], 64)
     assert areas.count == 2
     assert (areas.content[:, :20] == areas.styles[0][0, -1]).all()
     assert (areas.content[:, 20:] == areas.styles[0][0, 0]).all()
-    regions = areas.regions()
-    total = sum(region.content for region in regions)
+    segments = areas.segments()
+    total = sum(segment.content for segment in segments)
     assert torch.equal(total, torch.ones_like(total))
 
 
@@ -151,13 +152,13 @@ def test_soft_edges_and_jpeg_noise_do_not_make_areas_of_their_own():
     mask = two_halves(64, 64).astype(float)
     mask[:, 31:33] = 128
     mask = np.clip(mask + np.random.default_rng(0).integers(-3, 4, mask.shape), 0, 255).astype(np.uint8)
-    areas = read_areas(mask, two_halves(64, 64), (64, 64), [(64, 64)], 64)
+    areas = read_segmentation(mask, two_halves(64, 64), (64, 64), [(64, 64)], 64)
     assert areas.count == 2
     assert (areas.content[:, :30] != areas.content[:, 34:][:, :30]).all()
 
 
 def test_matches_between_different_areas_are_told_apart():
-    areas = read_areas(two_halves(200, 160), two_halves(200, 160), SIZE, [SIZE], 64)
+    areas = read_segmentation(two_halves(200, 160), two_halves(200, 160), SIZE, [SIZE], 64)
     found = Matches([[10, 10], [10, 20], [190, 20]], [[10, 10], [150, 20], [150, 9]], None, SIZE, SIZE)
     assert areas.agreeing(found).tolist() == [True, False, True]
 
@@ -166,26 +167,26 @@ def test_matches_between_different_areas_are_told_apart():
     "content, style, message",
     [
         (np.zeros((30, 40), np.uint8), np.zeros((30, 40), np.uint8), "one flat colour"),
-        (two_halves(40, 30), np.full((30, 40, 3), (0, 0, 255), np.uint8), "style_mask has no area of the colour #f"),
+        (two_halves(40, 30), np.full((30, 40, 3), (0, 0, 255), np.uint8), "style_mask has no segment of the colour #f"),
         (two_halves(30, 40), two_halves(40, 30), "same shape"),
         (two_halves(40, 30), [two_halves(40, 30)] * 2, "2 style masks for 1 style"),
     ],
 )
 def test_masks_that_do_not_pair_are_refused(content, style, message):
     with pytest.raises(InputError, match=message):
-        read_areas(content, style, (40, 30), [(40, 30)], 64)
+        read_segmentation(content, style, (40, 30), [(40, 30)], 64)
 
 
 def test_a_protect_mask_is_scaled_to_the_content_and_must_not_be_empty():
     mask = np.zeros((40, 50), np.uint8)
     mask[10:20, 10:30] = 255
-    assert abs(protected(mask, (100, 80)).mean() - (mask > 0).mean()) < 0.01
+    assert abs(read_rigid_mask(mask, (100, 80)).mean() - (mask > 0).mean()) < 0.01
     with pytest.raises(InputError, match="zero everywhere"):
-        protected(np.zeros((40, 50), np.uint8), (50, 40))
+        read_rigid_mask(np.zeros((40, 50), np.uint8), (50, 40))
     with pytest.raises(InputError, match="no white part"):
-        protected(np.full((40, 50), 40, np.uint8), (50, 40))
+        read_rigid_mask(np.full((40, 50), 40, np.uint8), (50, 40))
     with pytest.raises(InputError, match="same shape"):
-        protected(mask, (40, 50))
+        read_rigid_mask(mask, (40, 50))
 
 
 def test_first_guesses():
@@ -231,23 +232,23 @@ def pictures():
 
 def test_luminance_keeps_a_and_b_of_the_content():
     content, painted = pictures()
-    kept = recolor.keep_chroma(painted, content)
+    kept = color.keep_chroma(painted, content)
     own, wanted, given = (rgb_to_lab(x) for x in (kept, content, painted))
     assert (own - wanted)[:, 1:].abs().max() < 0.5
     assert (own - given)[:, 0].abs().mean() < (wanted - given)[:, 0].abs().mean() / 2
-    assert torch.allclose(recolor.keep_chroma(content, content), content, atol=1e-3)
+    assert torch.allclose(color.keep_chroma(content, content), content, atol=1e-3)
 
 
 def test_grey_has_the_same_lightness_and_no_colour():
     content, _ = pictures()
-    lab = rgb_to_lab(recolor.grey(content))
+    lab = rgb_to_lab(color.grey(content))
     assert lab[:, 1:].abs().max() < 0.1
     assert (lab - rgb_to_lab(content))[:, 0].abs().max() < 0.1
 
 
 def test_matched_colours_have_the_quantiles_along_the_palettes_axes():
     content, style = (0.3 * x + 0.3 for x in pictures())
-    matched = recolor.match_colors(style, [content])
+    matched = histogram.match_colors(style, [content])
     axes = torch.linalg.eigh(torch.cov(content.flatten(2)[0])).eigenvectors
     have, want = (axes.T @ x.flatten(2)[0] for x in (matched, content))
     for q in (0.125, 0.5, 0.875):
@@ -257,7 +258,7 @@ def test_matched_colours_have_the_quantiles_along_the_palettes_axes():
 def test_matching_colours_invents_none():
     content, style = pictures()
     ramp = content.mean(1, keepdim=True) * torch.tensor([0.9, 0.5, 0.2]).view(1, 3, 1, 1)  # browns, dark to light
-    matched = recolor.match_colors(style, [ramp])
+    matched = histogram.match_colors(style, [ramp])
     direction = torch.tensor([0.9, 0.5, 0.2]) / torch.tensor([0.9, 0.5, 0.2]).norm()
     along = torch.einsum("c,nchw->nhw", direction, matched)
     assert (matched - direction.view(1, 3, 1, 1) * along[:, None]).abs().max() < 0.03
@@ -266,26 +267,26 @@ def test_matching_colours_invents_none():
 def test_the_grain_of_a_flat_picture_is_not_blown_up():
     grain = 0.5 + 0.001 * torch.randn(1, 3, 40, 48, generator=torch.Generator().manual_seed(1))
     content, _ = pictures()
-    matched = recolor.match_colors(grain, [content])
+    matched = histogram.match_colors(grain, [content])
     assert matched.isfinite().all() and matched.std((2, 3)).max() < 0.1 < content.std((2, 3)).min()
 
 
 def test_shares_decide_how_much_each_palette_counts():
     content, _ = pictures()
     dark, light = content * 0.2, content * 0.2 + 0.8
-    means = [recolor.match_colors(content, [dark, light], s).mean() for s in ([1.0, 0.0], [1.0, 1.0], [0.0, 1.0])]
+    means = [histogram.match_colors(content, [dark, light], s).mean() for s in ([1.0, 0.0], [1.0, 1.0], [0.0, 1.0])]
     assert abs(means[0] - dark.mean()) < 0.02 and abs(means[2] - light.mean()) < 0.02
     assert means[0] + 0.2 < means[1] < means[2] - 0.2
 
 
 def test_recolouring_carries_the_palette_and_areas_apart():
     content, style = pictures()
-    whole = recolor.recolor(content * 0.2 + 0.4, [style * 0.2 + 0.4], [1.0], None)
+    whole = histogram.recolor(content * 0.2 + 0.4, [style * 0.2 + 0.4], [1.0], None)
     assert torch.allclose(whole.mean((2, 3)), (style * 0.2 + 0.4).mean((2, 3)), atol=0.01)
-    assert torch.equal(recolor.recolor(content, [style], [1.0], None, strength=0.0), content)
-    areas = read_areas(two_halves(48, 40), two_halves(48, 40, swap=True), (48, 40), [(48, 40)], 64)
+    assert torch.equal(histogram.recolor(content, [style], [1.0], None, strength=0.0), content)
+    areas = read_segmentation(two_halves(48, 40), two_halves(48, 40, swap=True), (48, 40), [(48, 40)], 64)
     black_white = torch.cat([torch.zeros(1, 3, 40, 24), torch.ones(1, 3, 40, 24)], 3)
-    apart = recolor.recolor(content, [black_white], [1.0], areas.regions())
+    apart = histogram.recolor(content, [black_white], [1.0], areas.segments())
     assert apart[..., :24].min() > 0.9 and apart[..., 24:].max() < 0.1
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from dst import pyramid
+from dst.imaging import pyramid
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
 from dst.trunk import Trunk

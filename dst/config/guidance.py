@@ -9,7 +9,7 @@ from dst.config.base import Checked, option
 
 @dataclass(frozen=True)
 class SteerConfig(Checked):
-    """Handles on one run. From Python a picture or a mask may be anything that `dst.images.read` takes, not a path only."""
+    """Handles on one run. From Python a picture or a mask may be anything that `dst.imaging.read` takes, not a path only."""
 
     geometry: str | None = option(
         None, "picture that the shapes come from; strokes still come from the style", group="steering"

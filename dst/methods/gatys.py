@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
-from dst.methods.targets import Region, Style, StyleCache, cached, encode, reachable
+from dst.imaging.masks import Segment
+from dst.methods.targets import Style, StyleCache, cached, encode, reachable
 from dst.trunk import LEVELS, Trunk
 
 CONTENT_LAYERS = ("relu4_2", "relu4_1")
@@ -24,7 +25,7 @@ class Gatys:
         trunk: Trunk,
         content: Tensor,
         styles: list[Style],
-        regions: list[Region] | None = None,
+        segments: list[Segment] | None = None,
         layers: tuple[str, ...] = (),
         cache: StyleCache | None = None,
     ) -> None:
@@ -34,7 +35,7 @@ class Gatys:
             trunk: the feature network.
             content: (1, 3, H, W) in [0, 1] at this scale.
             styles: images at this scale with their weights; Gram matrices of several styles are averaged.
-            regions: pairs of content and style regions; without them style is matched over the whole image.
+            segments: pairs of content and style segments; without them style is matched over the whole image.
             layers: those whose Gram matrices are matched; none for the paper's five.
             cache: where encoded styles are kept and looked for.
         """
@@ -43,15 +44,15 @@ class Gatys:
         self.layers = reachable(trunk, layers or LEVELS, pictures)
         known = [name for name in CONTENT_LAYERS if name in trunk.layers]
         self.content_layer = [*reachable(trunk, known, pictures), self.layers[-1]][0]
-        self.regions = regions or [Region(None, [None] * len(styles))]
+        self.segments = segments or [Segment(None, [None] * len(styles))]
         with torch.no_grad():
             self.content = trunk(content, [self.content_layer])[self.content_layer]
             self.grams = self._targets(styles, cache)
 
     def _targets(self, styles: list[Style], cache: StyleCache | None) -> list[dict[str, Tensor]]:
-        """For each region and layer, the mean of the styles' Gram matrices by their weights."""
+        """For each segment and layer, the mean of the styles' Gram matrices by their weights."""
         total = sum(style.weight for style in styles)
-        found = [self._encode(s.image, [r.styles[k] for r in self.regions], cache) for k, s in enumerate(styles)]
+        found = [self._encode(s.image, [r.styles[k] for r in self.segments], cache) for k, s in enumerate(styles)]
         shares = [style.weight / total for style in styles]
         return [
             {
@@ -62,7 +63,7 @@ class Gatys:
         ]
 
     def _encode(self, image: Tensor, masks: list[Tensor | None], cache: StyleCache | None) -> list[dict[str, Tensor]]:
-        """The Gram matrices of one style under each region's mask, of one pass through the network."""
+        """The Gram matrices of one style under each segment's mask, of one pass through the network."""
 
         def make() -> list[dict[str, Tensor]]:
             maps = self.trunk(image, self.layers)
@@ -78,16 +79,16 @@ class Gatys:
         both = image if warped is None else torch.cat([image, warped])
         maps = encode(self.trunk, both, list(dict.fromkeys([*self.layers, self.content_layer])))
         values = {"content": CONTENT_SCALE * losses.content_features(maps[self.content_layer][:1], self.content)}
-        style = torch.stack([self._style(maps, targets, region, grid) for region, targets in self._pairs()]).mean(0)
+        style = torch.stack([self._style(maps, targets, segment, grid) for segment, targets in self._pairs()]).mean(0)
         values["style"], values["style_warped"] = STYLE_SCALE * style[0], STYLE_SCALE * style[-1]
         return values
 
     def _pairs(self):
-        return zip(self.regions, self.grams, strict=True)
+        return zip(self.segments, self.grams, strict=True)
 
-    def _style(self, maps: dict, targets: dict, region: Region, grid: Tensor | None) -> Tensor:
+    def _style(self, maps: dict, targets: dict, segment: Segment, grid: Tensor | None) -> Tensor:
         """Mean over layers of the Gram difference, for each image of the batch: (N,)."""
-        mask = region.content
+        mask = segment.content
         if mask is not None and grid is not None:
             bent = F.grid_sample(mask, grid.detach(), padding_mode="border", align_corners=False)
             mask = torch.cat([mask, bent])

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
+from dst.imaging.masks import Segment
 from dst.methods.positions import Places, draw_positions, sample
-from dst.methods.targets import Region, Style, StyleCache, cached, frugally, reachable
+from dst.methods.targets import Style, StyleCache, cached, frugally, reachable
 from dst.trunk import LEVELS, Trunk
 
 VGG_LAYERS = (
@@ -31,7 +32,7 @@ def layer_names(trunk: Trunk) -> list[str]:
 
 @dataclass
 class _StyleTarget:
-    """One style image, or one region of it, at one scale: its pool of hypercolumns and their moments."""
+    """One style image, or one segment of it, at one scale: its pool of hypercolumns and their moments."""
 
     weight: float
     norm: tuple[Tensor, Tensor]
@@ -65,7 +66,7 @@ class Strotss:
         samples: int,
         style_samples: int,
         generator: torch.Generator,
-        regions: list[Region] | None = None,
+        segments: list[Segment] | None = None,
         layers: tuple[str, ...] = (),
         cache: StyleCache | None = None,
     ) -> None:
@@ -79,7 +80,7 @@ class Strotss:
             samples: positions of the result in a step.
             style_samples: positions of each style in a step.
             generator: draws the positions that are encoded.
-            regions: pairs of content and style regions; without them style is matched over the whole image.
+            segments: pairs of content and style segments; without them style is matched over the whole image.
             layers: those of a hypercolumn; none for `layer_names`.
             cache: where encoded styles are kept and looked for.
         """
@@ -88,7 +89,7 @@ class Strotss:
         self.palette_weight = palette
         self.samples, self.style_samples = samples, style_samples
         self.size = tuple(content.shape[-2:])
-        self.regions = regions or [Region(None, [None] * len(styles))]
+        self.segments = segments or [Segment(None, [None] * len(styles))]
         with torch.no_grad():
             self.targets = self._targets(styles, generator, cache)
             self.content = self._maps(content)
@@ -100,12 +101,12 @@ class Strotss:
     def _targets(
         self, styles: list[Style], generator: torch.Generator, cache: StyleCache | None
     ) -> list[list[_StyleTarget]]:
-        """For each region, the target of each style, sampled within its mask."""
-        device, shape = generator.device, (len(self.regions), len(styles))
+        """For each segment, the target of each style, sampled within its mask."""
+        device, shape = generator.device, (len(self.segments), len(styles))
         seeds = torch.randint(2**31, shape, generator=generator, device=device).T.tolist()
         columns = []
         for k, style in enumerate(styles):
-            masks = [region.styles[k] for region in self.regions]
+            masks = [segment.styles[k] for segment in self.segments]
             key = ("strotss", self.trunk.sha256, *self.layers, *seeds[k])
             make = functools.partial(self._encode, style.image, masks, seeds[k], device)
             found = cached(cache, key, [style.image, *masks], make)
@@ -113,7 +114,7 @@ class Strotss:
         return [list(row) for row in zip(*columns, strict=True)]
 
     def _encode(self, image: Tensor, masks: list[Tensor | None], seeds: list[int], device: torch.device) -> list[tuple]:
-        """What a target holds beside its weight, under each region's mask, of one pass through the network."""
+        """What a target holds beside its weight, under each segment's mask, of one pass through the network."""
         maps = self._maps(image)
         norm, found = _standardization(maps), []
         for mask, seed in zip(masks, seeds, strict=True):
@@ -129,7 +130,7 @@ class Strotss:
         Args:
             image: (1, 3, H, W), carries the gradient.
             warped: the same, warped; None where there is no warp, and the image stands for it.
-            grid: (1, H, W, 2) sampling grid that gave `warped`, so that content regions can follow; None with it.
+            grid: (1, H, W, 2) sampling grid that gave `warped`, so that content segments can follow; None with it.
             generator: of the positions.
 
         Returns:
@@ -137,7 +138,7 @@ class Strotss:
         """
         both = image if warped is None else torch.cat([image, warped])
         places = Places(draw_positions(self.samples, self.size, generator))
-        whole = self.regions[0].content is None
+        whole = self.segments[0].content is None
         if whole:  # of large maps only what is sampled from them is kept
             values = frugally(lambda some: (sample(self._maps(some), places),), both)[0]
         else:
@@ -151,7 +152,7 @@ class Strotss:
                 terms[name] = self._style_term(values[index], self.targets[0], generator)
             else:
                 maps_here = [m[index : index + 1] for m in maps]
-                terms[name] = self._regions_term(maps_here, grid if index else None, generator)
+                terms[name] = self._segments_term(maps_here, grid if index else None, generator)
         return terms
 
     def _content_term(self, values: Tensor, places: Places) -> Tensor:
@@ -173,11 +174,11 @@ class Strotss:
             total = total + target.weight * (value + self.palette_weight * losses.palette(colors, pool_colors))
         return total / sum(target.weight for target in targets)
 
-    def _regions_term(self, maps: list[Tensor], grid: Tensor | None, generator: torch.Generator) -> Tensor:
-        """Mean over the regions, each sampled within its own mask, which follows the warp."""
+    def _segments_term(self, maps: list[Tensor], grid: Tensor | None, generator: torch.Generator) -> Tensor:
+        """Mean over the segments, each sampled within its own mask, which follows the warp."""
         values = []
-        for region, targets in zip(self.regions, self.targets, strict=True):
-            mask = region.content
+        for segment, targets in zip(self.segments, self.targets, strict=True):
+            mask = segment.content
             if mask is not None and grid is not None:
                 mask = F.grid_sample(mask, grid.detach(), padding_mode="border", align_corners=False)
             positions = draw_positions(self.samples, self.size, generator, mask)

@@ -48,18 +48,6 @@ class Style(NamedTuple):
     weight: float = 1.0
 
 
-class Region(NamedTuple):
-    """A part of the content that takes its style from one part of each style image.
-
-    Attributes:
-        content: (1, 1, H, W) in [0, 1] at the content's scale; None for all of it.
-        styles: one mask (1, 1, h, w), or None for all of it, for each style image.
-    """
-
-    content: Tensor | None
-    styles: list[Tensor | None]
-
-
 class StyleCache:
     """What was encoded of style images, kept for the next run with the same style, size, trunk and seed.
 

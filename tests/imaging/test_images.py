@@ -13,8 +13,10 @@ import torch
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from dst import icc, images
+from dst import imaging
 from dst.config import InputError
+from dst.files import EXTENSIONS, check_output, replacing
+from dst.imaging import icc
 
 SIZE = (50, 40)
 
@@ -32,7 +34,7 @@ def eight(pixels):
 
 
 def pixels_of(picture, depth=None):
-    return images.to_array(picture.rgb, picture.alpha, depth or picture.depth)
+    return imaging.to_array(picture.rgb, picture.alpha, depth or picture.depth)
 
 
 def profile_bytes(colorants, gamma):
@@ -83,14 +85,14 @@ def png_16(pixels, kind, extra=b""):
     return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("extension", images.EXTENSIONS)
+@pytest.mark.parametrize("extension", EXTENSIONS)
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize("clear", [False, True])
 def test_round_trip(tmp_path, scene, extension, depth, clear):
-    given = images.read(scene if clear else scene[..., :3])
+    given = imaging.read(scene if clear else scene[..., :3])
     path = tmp_path / f"a{extension}"
-    images.write(path, given.rgb, given.alpha, depth=depth)
-    found = images.read(path)
+    imaging.write(path, given.rgb, given.alpha, depth=depth)
+    found = imaging.read(path)
     assert found.size == SIZE and found.name == path.name and found.rgb.dtype == torch.float32
     assert found.depth == (depth if extension in (".png", ".tif", ".tiff") else 8)
     assert (found.alpha is not None) == (clear and extension not in (".jpg", ".jpeg", ".bmp"))
@@ -108,19 +110,19 @@ def test_16_bits_come_back_exactly(tmp_path):
     every = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     pixels = np.stack([every, every[::-1], every.T], 2)
     for name in ("a.png", "a.tif"):
-        images.write(tmp_path / name, images.read(pixels).rgb, depth=16)
-        assert np.array_equal(pixels_of(images.read(tmp_path / name)), pixels)
+        imaging.write(tmp_path / name, imaging.read(pixels).rgb, depth=16)
+        assert np.array_equal(pixels_of(imaging.read(tmp_path / name)), pixels)
 
 
 def test_equal_pictures_make_equal_files(scene):
-    rgb = images.read(scene).rgb
-    for extension in images.EXTENSIONS:
-        assert images.encode(rgb, extension=extension) == images.encode(rgb.clone(), extension=extension)
+    rgb = imaging.read(scene).rgb
+    for extension in EXTENSIONS:
+        assert imaging.encode(rgb, extension=extension) == imaging.encode(rgb.clone(), extension=extension)
 
 
 def test_rounds_half_to_even_and_clamps():
     values = torch.tensor([-0.5, 0.5 / 255, 1.5 / 255, 2.5 / 255, 1.7]).view(1, 1, 1, 5).expand(1, 3, 1, 5)
-    assert images.to_array(values)[0, :, 0].tolist() == [0, 0, 2, 2, 255]
+    assert imaging.to_array(values)[0, :, 0].tolist() == [0, 0, 2, 2, 255]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -157,7 +159,7 @@ def test_every_exif_orientation(tmp_path, scene, orientation, kind):
         form = "png" if kind == "pil" else kind
         lossless = {"lossless": True} if kind == "webp" else {}
         Pillow.fromarray(eight(pixels)).save(path, form, exif=exif, **lossless)
-    found = images.read(Pillow.open(path) if kind == "pil" else path)
+    found = imaging.read(Pillow.open(path) if kind == "pil" else path)
     assert found.size == SIZE
     assert found.depth == (16 if kind.endswith("16") else 8)
     assert np.abs(found.rgb[0].permute(1, 2, 0).numpy() - shown / 65535).max() < (0.1 if kind == "jpeg" else 0.003)
@@ -181,12 +183,12 @@ def test_matrix_profiles_against_the_textbook(tmp_path, scene, colorants, gamma)
     pixels = scene[..., :3]
     expected = by_hand(pixels / 65535, colorants, gamma)
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", iccprofile=profile, metadata=None)
-    deep = images.read(tmp_path / "a.tif")
+    deep = imaging.read(tmp_path / "a.tif")
     found = deep.rgb[0].permute(1, 2, 0).numpy()
     away = np.abs(found - expected)  # near black the curve is steep, and colorants differ in their last digit
     assert deep.depth == 16 and np.quantile(away, 0.98) < 1e-3 and away.max() < 6e-3
     Pillow.fromarray(eight(pixels)).save(tmp_path / "a.png", icc_profile=profile)
-    found = pixels_of(images.read(tmp_path / "a.png"))
+    found = pixels_of(imaging.read(tmp_path / "a.png"))
     assert np.abs(found - 255 * by_hand(eight(pixels) / 255, colorants, gamma)).max() < 2
 
 
@@ -194,7 +196,7 @@ def test_16_bits_stay_fine_through_a_profile(tmp_path):
     ramp = np.tile(np.linspace(20000, 24000, 4000).astype(np.uint16), (16, 1))
     pixels = np.stack([ramp] * 3, 2)
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", iccprofile=profile_bytes(P3, 2.2), metadata=None)
-    found = pixels_of(images.read(tmp_path / "a.tif"))
+    found = pixels_of(imaging.read(tmp_path / "a.tif"))
     assert len(np.unique(found[0, :, 1])) > 3500
 
 
@@ -234,10 +236,10 @@ def test_grey_profile(tmp_path):
     profile = assemble(tags, b"GRAY")
     expected = by_hand(np.repeat(grey[..., None] / 65535, 3, 2), SRGB, 1.0)
     tifffile.imwrite(tmp_path / "a.tif", grey, iccprofile=profile, metadata=None)
-    found = images.read(tmp_path / "a.tif").rgb[0].permute(1, 2, 0).numpy()
+    found = imaging.read(tmp_path / "a.tif").rgb[0].permute(1, 2, 0).numpy()
     assert np.abs(found - expected).max() < 1e-4
     Pillow.fromarray(eight(grey)).save(tmp_path / "a.png", icc_profile=profile)
-    found = images.read(tmp_path / "a.png").rgb[0].permute(1, 2, 0).numpy()
+    found = imaging.read(tmp_path / "a.png").rgb[0].permute(1, 2, 0).numpy()
     assert np.abs(found - expected).max() < 0.05
 
 
@@ -246,26 +248,26 @@ def test_a_broken_profile_is_ignored_with_a_warning(tmp_path, scene, deep):
     pixels = scene[..., :3] if deep else eight(scene[..., :3])
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, pixels, photometric="rgb", iccprofile=b"no profile at all" * 20, metadata=None)
-    with pytest.warns(images.ImageWarning, match=r"a\.tif: its colour profile cannot be used"):
-        found = images.read(path)
+    with pytest.warns(imaging.ImageWarning, match=r"a\.tif: its colour profile cannot be used"):
+        found = imaging.read(path)
     assert np.array_equal(pixels_of(found), pixels)
 
 
 def test_a_grey_picture_with_an_rgb_profile(tmp_path):
     grey = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (16, 1))
     Pillow.fromarray(grey).save(tmp_path / "a.png", icc_profile=icc.srgb_profile())
-    assert np.abs(pixels_of(images.read(tmp_path / "a.png"))[..., 0].astype(int) - grey).max() <= 1
+    assert np.abs(pixels_of(imaging.read(tmp_path / "a.png"))[..., 0].astype(int) - grey).max() <= 1
 
 
 def test_cmyk_and_lab(tmp_path, scene):
     picture = Pillow.fromarray(eight(scene[..., :3]))
     picture.convert("CMYK").save(tmp_path / "a.jpg", quality=100)
-    found = pixels_of(images.read(tmp_path / "a.jpg")).astype(int)
+    found = pixels_of(imaging.read(tmp_path / "a.jpg")).astype(int)
     assert np.abs(found - eight(scene[..., :3])).mean() < 3
     to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
     picture = Pillow.new("RGB", SIZE, (180, 90, 60))
     to_lab.apply(picture).save(tmp_path / "lab.tif")
-    found = pixels_of(images.read(tmp_path / "lab.tif")).astype(int)
+    found = pixels_of(imaging.read(tmp_path / "lab.tif")).astype(int)
     assert np.abs(found - (180, 90, 60)).max() <= 3
 
 
@@ -274,22 +276,22 @@ def test_palette_grey_and_transparency(tmp_path):
     flat.putpalette([10, 20, 30, 200, 100, 50])
     flat.paste(0, (0, 0, 25, 40))
     flat.save(tmp_path / "a.png", transparency=0)
-    found = pixels_of(images.read(tmp_path / "a.png"))
+    found = pixels_of(imaging.read(tmp_path / "a.png"))
     assert found[0, 0, 3] == 0 and found[0, -1].tolist() == [200, 100, 50, 255]
     flat.save(tmp_path / "plain.gif")
-    assert images.read(tmp_path / "plain.gif").alpha is None
+    assert imaging.read(tmp_path / "plain.gif").alpha is None
     flat.convert("RGB").save(tmp_path / "key.png", transparency=(200, 100, 50))
-    assert pixels_of(images.read(tmp_path / "key.png"))[0, [0, -1], 3].tolist() == [255, 0]
+    assert pixels_of(imaging.read(tmp_path / "key.png"))[0, [0, -1], 3].tolist() == [255, 0]
     for mode, value in (("1", 1), ("L", 255), ("LA", (255, 128))):
         Pillow.new(mode, SIZE, value).save(tmp_path / "g.png")
-        found = images.read(tmp_path / "g.png")
+        found = imaging.read(tmp_path / "g.png")
         assert torch.all(found.rgb == 1) and (found.alpha is not None) == (mode == "LA")
 
 
 def test_first_frame_of_a_gif(tmp_path):
     red, blue = Pillow.new("RGB", SIZE, (255, 0, 0)), Pillow.new("RGB", SIZE, (0, 0, 255))
     red.save(tmp_path / "a.gif", save_all=True, append_images=[blue])
-    assert pixels_of(images.read(tmp_path / "a.gif"))[5, 5].tolist() == [255, 0, 0]
+    assert pixels_of(imaging.read(tmp_path / "a.gif"))[5, 5].tolist() == [255, 0, 0]
 
 
 def test_16_bit_layouts(tmp_path, scene):
@@ -302,7 +304,7 @@ def test_16_bit_layouts(tmp_path, scene):
     }
     for name, (data, expected) in cases.items():
         (tmp_path / name).write_bytes(data)
-        found = images.read(tmp_path / name)
+        found = imaging.read(tmp_path / name)
         assert found.depth == 16 and np.array_equal(pixels_of(found), expected), name
     rgb = np.ascontiguousarray(scene[..., :3])
     tiffs = {
@@ -314,25 +316,25 @@ def test_16_bit_layouts(tmp_path, scene):
     }
     for name, (pixels, options, expected) in tiffs.items():
         tifffile.imwrite(tmp_path / "a.tif", pixels, metadata=None, **options)
-        found = images.read(tmp_path / "a.tif")
+        found = imaging.read(tmp_path / "a.tif")
         assert found.depth == 16 and np.array_equal(pixels_of(found), expected), name
     multiplied = scene.copy()
     multiplied[..., :3] = np.rint(scene[..., :3] * (scene[..., 3:] / 65535))
     tifffile.imwrite(tmp_path / "a.tif", multiplied, photometric="rgb", extrasamples=["assocalpha"], metadata=None)
-    assert np.abs(pixels_of(images.read(tmp_path / "a.tif")).astype(int) - scene).max() <= 3
+    assert np.abs(pixels_of(imaging.read(tmp_path / "a.tif")).astype(int) - scene).max() <= 3
 
 
 def test_float_tiff(tmp_path):
     ramp = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (16, 1))
     tifffile.imwrite(tmp_path / "a.tif", ramp, metadata=None)
-    found = images.read(tmp_path / "a.tif")
+    found = imaging.read(tmp_path / "a.tif")
     assert found.depth == 16 and np.abs(found.rgb[0, 0].numpy() - ramp).max() < 1e-5
     tifffile.imwrite(tmp_path / "b.tif", ramp * 300, metadata=None)
     with pytest.raises(InputError, match=r"values from 0 to 300: scale it"):
-        images.read(tmp_path / "b.tif")
+        imaging.read(tmp_path / "b.tif")
     tifffile.imwrite(tmp_path / "c.tif", np.stack([ramp] * 3, 2), photometric="rgb", metadata=None)
     with pytest.raises(InputError, match=r"c\.tif"):
-        images.read(tmp_path / "c.tif")
+        imaging.read(tmp_path / "c.tif")
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "deep.png", "a.tif", "deep.tif", "a.webp", "a.bmp", "a.gif"])
@@ -344,27 +346,27 @@ def test_truncated_files(tmp_path, name, share, capfd):
     if name == "a.gif":
         Pillow.fromarray(eight(pixels)).save(path)
     else:
-        images.write(path, images.read(pixels).rgb, depth=16 if "deep" in name else 8)
+        imaging.write(path, imaging.read(pixels).rgb, depth=16 if "deep" in name else 8)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(InputError, match=name.replace(".", r"\.")) as caught:
-        images.read(path)
+        imaging.read(path)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.filterwarnings("ignore::dst.images.ImageWarning")
+@pytest.mark.filterwarnings("ignore::dst.imaging.ImageWarning")
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "deep.png", "a.tif", "deep.tif", "a.webp", "a.bmp"])
 def test_damaged_files_are_read_or_refused_in_one_line(tmp_path, name):
     rng = np.random.default_rng(1)
     pixels = rng.integers(0, 65536, (40, 40, 3), dtype=np.uint16)
-    whole = images.encode(images.read(pixels).rgb, None, "." + name.split(".")[1], 16 if "deep" in name else 8)
+    whole = imaging.encode(imaging.read(pixels).rgb, None, "." + name.split(".")[1], 16 if "deep" in name else 8)
     for trial in range(25):
         data = bytearray(whole)
         for _ in range(rng.integers(1, 6)):
             data[rng.integers(min(len(data), 600 if trial % 2 else len(data)))] = rng.integers(256)
         (tmp_path / name).write_bytes(data)
         try:
-            found = images.read(tmp_path / name)
+            found = imaging.read(tmp_path / name)
         except InputError as error:
             assert "\n" not in str(error) and name in str(error)
         else:
@@ -374,21 +376,21 @@ def test_damaged_files_are_read_or_refused_in_one_line(tmp_path, name):
 def test_files_that_are_no_pictures(tmp_path):
     (tmp_path / "text.png").write_text("not a picture")
     with pytest.raises(InputError, match=r"text\.png is not an image that can be read: give a JPEG"):
-        images.read(tmp_path / "text.png")
+        imaging.read(tmp_path / "text.png")
     (tmp_path / "empty.png").touch()
     with pytest.raises(InputError, match="is empty"):
-        images.read(str(tmp_path / "empty.png"))
+        imaging.read(str(tmp_path / "empty.png"))
     with pytest.raises(InputError, match="is a folder"):
-        images.read(tmp_path)
+        imaging.read(tmp_path)
     with pytest.raises(InputError, match=r"does not exist; did you mean 'text\.png'"):
-        images.read(tmp_path / "test.png")
+        imaging.read(tmp_path / "test.png")
     with pytest.raises(InputError, match="does not exist"):
-        images.read(tmp_path / "nowhere" / "a.png")
+        imaging.read(tmp_path / "nowhere" / "a.png")
     with pytest.raises(InputError, match="cannot be opened"):
-        images.read("a\0b.png")
+        imaging.read("a\0b.png")
     if os.path.exists("/dev/null"):
         with pytest.raises(InputError, match="not an ordinary file"):
-            images.read("/dev/null")
+            imaging.read("/dev/null")
 
 
 @pytest.mark.parametrize("side", [14_000, 60_000])
@@ -398,15 +400,15 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, side):
     data = b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts)
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + data)
     with pytest.raises(InputError, match="too many pixels: the limit is 178 million"):
-        images.read(tmp_path / "a.png")
+        imaging.read(tmp_path / "a.png")
 
 
 def test_too_small(tmp_path):
     Pillow.new("RGB", (100, 15)).save(tmp_path / "a.png")
     with pytest.raises(InputError, match=r"a\.png is 100 x 15 pixels: each side must be at least 16"):
-        images.read(tmp_path / "a.png")
+        imaging.read(tmp_path / "a.png")
     Pillow.new("RGB", (16, 16)).save(tmp_path / "b.png")
-    assert images.read(tmp_path / "b.png").size == (16, 16)
+    assert imaging.read(tmp_path / "b.png").size == (16, 16)
 
 
 def test_arrays_and_tensors(scene):
@@ -421,14 +423,14 @@ def test_arrays_and_tensors(scene):
         small / 255.0,
         small[:, ::1],
     ):
-        found = images.read(given)
+        found = imaging.read(given)
         assert (found.rgb - expected).abs().max() < 1e-6 and found.depth == 8 and found.alpha is None
-    assert images.read(found) is found
-    assert images.read(torch.from_numpy(small).permute(2, 0, 1)).rgb.max() <= 1
-    assert images.read(scene).alpha.shape == (1, 1, 40, 50) and images.read(scene).depth == 16
-    assert torch.equal(images.read(small[..., :1]).rgb, images.read(small[..., 0]).rgb)
+    assert imaging.read(found) is found
+    assert imaging.read(torch.from_numpy(small).permute(2, 0, 1)).rgb.max() <= 1
+    assert imaging.read(scene).alpha.shape == (1, 1, 40, 50) and imaging.read(scene).depth == 16
+    assert torch.equal(imaging.read(small[..., :1]).rgb, imaging.read(small[..., 0]).rgb)
     given = small / 255.0
-    images.read(given).rgb.zero_()
+    imaging.read(given).rgb.zero_()
     assert given.max() > 0  # the caller's array is not shared
 
 
@@ -451,7 +453,7 @@ def test_arrays_and_tensors(scene):
 )
 def test_bad_arrays(given, message):
     with pytest.raises(InputError, match=message):
-        images.read(given)
+        imaging.read(given)
 
 
 def test_bad_outputs(tmp_path):
@@ -467,35 +469,35 @@ def test_bad_outputs(tmp_path):
     }
     for name, message in cases.items():
         with pytest.raises(InputError, match=message):
-            images.check_output(tmp_path / name)
-    assert images.check_output(tmp_path / "points.csv", None) == tmp_path / "points.csv"
+            check_output(tmp_path / name)
+    assert check_output(tmp_path / "points.csv", None) == tmp_path / "points.csv"
     if os.path.exists("/dev/null"):
         with pytest.raises(InputError, match="not an ordinary file"):
-            images.check_output("/dev/null", None)
+            check_output("/dev/null", None)
     assert sorted(os.listdir(tmp_path)) == ["folder.png"]
 
 
 def test_protected_outputs(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(InputError, match="cannot be written to"):
-        images.check_output(tmp_path / "a.png")
+        check_output(tmp_path / "a.png")
     (tmp_path / "a.png").touch()
     with pytest.raises(InputError, match="write-protected"):
-        images.check_output(tmp_path / "a.png")
+        check_output(tmp_path / "a.png")
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.png"
-    images.write(path, torch.zeros(1, 3, 20, 20))
+    imaging.write(path, torch.zeros(1, 3, 20, 20))
     old = path.read_bytes()
-    with pytest.raises(KeyboardInterrupt), images.replacing(path) as temporary:
+    with pytest.raises(KeyboardInterrupt), replacing(path) as temporary:
         assert temporary.parent == tmp_path and temporary.suffix == ".png"
         temporary.write_bytes(b"half")
         raise KeyboardInterrupt
     with pytest.raises(InputError, match="not finite"):
-        images.write(path, torch.full((1, 3, 20, 20), float("nan")))
+        imaging.write(path, torch.full((1, 3, 20, 20), float("nan")))
     with pytest.raises(InputError, match="cannot be saved as"):
-        images.write(tmp_path / "wide.jpg", torch.zeros(1, 3, 16, 70_000))
+        imaging.write(tmp_path / "wide.jpg", torch.zeros(1, 3, 16, 70_000))
     assert path.read_bytes() == old and os.listdir(tmp_path) == ["a.png"]
 
 
@@ -504,10 +506,10 @@ def test_replacing_keeps_links_and_permissions(tmp_path):
     path.write_text("old")
     path.chmod(0o640)
     link.symlink_to(path)
-    with images.replacing(link) as temporary:
+    with replacing(link) as temporary:
         temporary.write_text("new")
     assert path.read_text() == "new" and link.is_symlink() and path.stat().st_mode & 0o777 == 0o640
-    with images.replacing(tmp_path / "c.txt") as temporary:
+    with replacing(tmp_path / "c.txt") as temporary:
         temporary.write_text("fresh")
     plain = tmp_path / "d.txt"
     plain.touch()
@@ -516,30 +518,30 @@ def test_replacing_keeps_links_and_permissions(tmp_path):
 
 def test_encode():
     rgb = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(0))
-    data = images.encode(rgb)
+    data = imaging.encode(rgb)
     picture = Pillow.open(io.BytesIO(data))
     assert picture.size == (30, 20) and picture.info["srgb"] == 0
     picture.verify()
-    assert np.array_equal(np.asarray(Pillow.open(io.BytesIO(data))), images.to_array(rgb))
-    assert images.encode(images.to_array(rgb)) == data
+    assert np.array_equal(np.asarray(Pillow.open(io.BytesIO(data))), imaging.to_array(rgb))
+    assert imaging.encode(imaging.to_array(rgb)) == data
     for bad in (dict(quality=0), dict(depth=12), dict(extension=".gif"), dict(extension="png")):
         with pytest.raises(InputError):
-            images.encode(rgb, **bad)
+            imaging.encode(rgb, **bad)
     with pytest.raises(InputError, match="uint8 or uint16"):
-        images.encode(np.zeros((20, 20), np.uint8))
+        imaging.encode(np.zeros((20, 20), np.uint8))
     with pytest.raises(InputError, match="differ in size"):
-        images.to_array(rgb, torch.ones(1, 1, 20, 31))
+        imaging.to_array(rgb, torch.ones(1, 1, 20, 31))
     with pytest.raises(InputError, match="it takes"):
-        images.to_array(rgb[0, 0])
+        imaging.to_array(rgb[0, 0])
 
 
 def test_fit_size():
-    assert images.fit_size((6000, 4000), 512) == (512, 341)
-    assert images.fit_size((300, 400), 800) == (600, 800)
-    assert images.fit_size((10_000, 16), 64) == (64, 1)
+    assert imaging.fit_size((6000, 4000), 512) == (512, 341)
+    assert imaging.fit_size((300, 400), 800) == (600, 800)
+    assert imaging.fit_size((10_000, 16), 64) == (64, 1)
     for bad in (0, 2.5, float("nan"), "512"):
         with pytest.raises(InputError):
-            images.fit_size((10, 10), bad)
+            imaging.fit_size((10, 10), bad)
 
 
 @pytest.mark.parametrize("long_side", [64, 97, 200, 333])
@@ -552,8 +554,8 @@ def test_resize_keeps_places_and_means(long_side):
         return torch.tensor(0.5 + 0.3 * np.sin(5 * x)[None] * np.cos(4 * y)[:, None], dtype=torch.float32)
 
     given = draw(200, 150).expand(1, 3, -1, -1)
-    found = images.resize(given, long_side)
-    width, height = images.fit_size((200, 150), long_side)
+    found = imaging.resize(given, long_side)
+    width, height = imaging.fit_size((200, 150), long_side)
     assert found.shape == (1, 3, height, width)
     away = (found - draw(width, height)).abs()
     assert away.max() < 0.01 and away[..., 3:-3, 3:-3].max() < 2e-3
@@ -561,14 +563,14 @@ def test_resize_keeps_places_and_means(long_side):
 
 def test_resize_is_antialiased_clamped_and_differentiable():
     stripes = (torch.arange(256) % 2).float().expand(1, 3, 256, 256)
-    assert (images.resize(stripes, 60)[..., 4:-4] - 0.5).abs().max() < 0.02
+    assert (imaging.resize(stripes, 60)[..., 4:-4] - 0.5).abs().max() < 0.02
     edge = (torch.arange(64) > 31).float().expand(1, 3, 64, 64)
-    large = images.resize(edge, 200)
+    large = imaging.resize(edge, 200)
     assert large.min() >= 0 and large.max() <= 1
     x = torch.rand(1, 3, 32, 32, requires_grad=True)
-    images.resize(x, 20).sum().backward()
+    imaging.resize(x, 20).sum().backward()
     assert torch.isfinite(x.grad).all()
-    assert images.resize(edge, 64) is edge
+    assert imaging.resize(edge, 64) is edge
 
 
 def test_masks(tmp_path):
@@ -579,18 +581,18 @@ def test_masks(tmp_path):
     clear[..., 3] = half
     Pillow.fromarray(clear).save(tmp_path / "clear.png")
     for name in ("grey.png", "clear.png"):
-        mask = images.read_mask(tmp_path / name)
+        mask = imaging.read_mask(tmp_path / name)
         assert mask.shape == (1, 1, 40, 60) and np.array_equal(mask[0, 0].numpy() * 255, half)
-        large = images.read_mask(tmp_path / name, (601, 400))
+        large = imaging.read_mask(tmp_path / name, (601, 400))
         assert large.shape == (1, 1, 400, 601) and large.min() >= 0 and large.max() <= 1
         assert large[..., :280].max() == 0 and large[..., 320:].min() == 1
         with pytest.raises(InputError, match="is 60 x 40, the image is 60 x 50"):
-            images.read_mask(tmp_path / name, (60, 50))
-    assert images.read_mask(half, (30, 20)).shape == (1, 1, 20, 30)
+            imaging.read_mask(tmp_path / name, (60, 50))
+    assert imaging.read_mask(half, (30, 20)).shape == (1, 1, 20, 30)
     with pytest.raises(InputError, match="zero everywhere"):
-        images.read_mask(np.zeros((20, 20)))
+        imaging.read_mask(np.zeros((20, 20)))
     Pillow.fromarray(half // 2).save(tmp_path / "p.png", icc_profile=profile_bytes(P3, 1.0))
-    assert images.read_mask(tmp_path / "p.png").max() == pytest.approx(127 / 255, abs=1e-6)
+    assert imaging.read_mask(tmp_path / "p.png").max() == pytest.approx(127 / 255, abs=1e-6)
 
 
 def test_odd_files_say_nothing_on_the_terminal(tmp_path, capfd):
@@ -600,5 +602,5 @@ def test_odd_files_say_nothing_on_the_terminal(tmp_path, capfd):
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extratags=tag, metadata=None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        images.read(tmp_path / "a.tif")
+        imaging.read(tmp_path / "a.tif")
     assert capfd.readouterr() == ("", "")

@@ -1,8 +1,6 @@
-"""The only door to image files, and to arrays and tensors that users hand in.
+"""Image files, arrays and tensors that users hand in, read and written.
 
-Inside the project a picture is a float32 tensor (1, 3, H, W), sRGB-encoded, in [0, 1], as a viewer shows it. Alpha is
-straight (not premultiplied) and travels beside it. Codecs keep what they can: PNG and TIFF take 8 or 16 bits and alpha,
-WebP 8 bits and alpha, JPEG and BMP 8 bits over white.
+Codecs keep what they can: PNG and TIFF take 8 or 16 bits and alpha, WebP 8 bits and alpha, JPEG and BMP 8 bits over white.
 """
 
 from __future__ import annotations
@@ -16,24 +14,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from dst.codecs import MAX_PIXELS, READABLE, ImageWarning, decode, encode_pixels, quiet, too_many_pixels
 from dst.config import MIN_IMAGE_SIDE, InputError, check_number, suggest
-from dst.files import EXTENSIONS, check_extension, check_output, replacing
-
-__all__ = [
-    "EXTENSIONS",
-    "Image",
-    "ImageWarning",
-    "check_output",
-    "encode",
-    "fit_size",
-    "read",
-    "read_mask",
-    "replacing",
-    "resize",
-    "to_array",
-    "write",
-]
+from dst.files import check_extension, check_output, replacing
+from dst.imaging.codecs import MAX_PIXELS, READABLE, decode, encode_pixels, quiet, too_many_pixels
+from dst.imaging.color import LUMA
+from dst.imaging.resample import flatten
 
 DEEP = (".png", ".tif", ".tiff")
 """Extensions whose files can hold 16 bits a channel."""
@@ -63,13 +48,13 @@ class Image:
         return self.rgb.shape[3], self.rgb.shape[2]
 
 
-def read(source, least: int = MIN_IMAGE_SIDE) -> Image:
+def read(source, min_side: int = MIN_IMAGE_SIDE) -> Image:
     """Read a picture from wherever it comes.
 
     Args:
         source: a path, a PIL image, an array (H, W[, 1 | 3 | 4]) of uint8, uint16 or floats in [0, 1], a tensor
             ([1, ]1 | 3 | 4, H, W) of uint8 or floats in [0, 1], or an `Image` (returned as it is).
-        least: what each side must have, pixels. What is given to be matched or painted takes the default; what comes of
+        min_side: what each side must have, pixels. What is given to be matched or painted takes the default; what comes of
             it may be smaller, such as a long strip at a small size.
 
     Raises:
@@ -80,14 +65,14 @@ def read(source, least: int = MIN_IMAGE_SIDE) -> Image:
         return source
     if isinstance(source, (str, os.PathLike)):
         path = _check_source(source)
-        return _from_pixels(decode(path, str(source)), path.name, str(source), least)
+        return _from_pixels(decode(path, str(source)), path.name, str(source), min_side)
     if isinstance(source, torch.Tensor):
-        return _from_pixels(_check_array(_tensor_to_array(source)), "image", "the tensor", least)
+        return _from_pixels(_check_array(_tensor_to_array(source)), "image", "the tensor", min_side)
     if isinstance(source, np.ndarray):
-        return _from_pixels(_check_array(source), "image", "the array", least)
+        return _from_pixels(_check_array(source), "image", "the array", min_side)
     if _is_pillow(source):
         name = Path(getattr(source, "filename", "") or "image").name
-        return _from_pixels(decode(source, name), name, name, least)
+        return _from_pixels(decode(source, name), name, name, min_side)
     kind = type(source).__name__
     raise InputError(f"an image was given as {kind}: give a path, a PIL image, a numpy array or a tensor")
 
@@ -113,7 +98,7 @@ def read_mask(source, size: tuple[int, int] | None = None) -> torch.Tensor:
     if picture.alpha is not None and picture.alpha.min() < picture.alpha.max():
         mask = picture.alpha
     else:
-        mask = (picture.rgb * torch.tensor([0.2126, 0.7152, 0.0722]).view(1, 3, 1, 1)).sum(1, keepdim=True).clamp(0, 1)
+        mask = (picture.rgb * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True).clamp(0, 1)
     if not bool(mask.any()):
         raise InputError(f"the mask {picture.name} is zero everywhere: paint white where it should act")
     if size is None or tuple(size) == picture.size:
@@ -125,31 +110,6 @@ def read_mask(source, size: tuple[int, int] | None = None) -> torch.Tensor:
         )
     mask = functional.interpolate(mask, size=(h, w), mode="bilinear", antialias=True, align_corners=False)
     return mask.clamp(0, 1)
-
-
-def fit_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:
-    """(W, H) with the long side at `long_side` and the aspect kept, each side rounded, at least 1.
-
-    Raises:
-        InputError: `long_side` is not a whole number of 1 or more.
-    """
-    check_number("size", long_side, 1, None, whole=True)
-    longest = max(size)
-    width, height = (max(1, round(side * long_side / longest)) for side in size)
-    return width, height
-
-
-def resize(x: torch.Tensor, long_side: int) -> torch.Tensor:
-    """Resize (N, C, H, W) in [0, 1] so that its long side is `long_side`: bicubic, antialiased, clamped to [0, 1].
-
-    Raises:
-        InputError: `long_side` is not a whole number of 1 or more.
-    """
-    width, height = fit_size((x.shape[3], x.shape[2]), long_side)
-    if (height, width) == tuple(x.shape[2:]):
-        return x
-    y = functional.interpolate(x, size=(height, width), mode="bicubic", antialias=True, align_corners=False)
-    return y.clamp(0, 1)
 
 
 def to_array(rgb: torch.Tensor, alpha: torch.Tensor | None = None, depth: int = 8) -> np.ndarray:
@@ -208,9 +168,8 @@ def encode(rgb, alpha: torch.Tensor | None = None, extension: str = ".png", dept
         raise InputError(f"pixels are {pixels.dtype} {pixels.shape}: give uint8 or uint16 (H, W, 3 | 4)")
     if pixels.dtype == np.uint16 and extension not in DEEP:
         pixels = ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    if pixels.shape[2] == 4 and extension not in CLEAR:
-        opaque = pixels[..., 3:].astype(np.uint32)
-        pixels = ((pixels[..., :3] * opaque + 255 * (255 - opaque) + 127) // 255).astype(np.uint8)
+    if extension not in CLEAR:
+        pixels = flatten(pixels)
     try:
         with quiet():
             return encode_pixels(np.ascontiguousarray(pixels), extension, quality)
@@ -289,10 +248,10 @@ def _check_array(array: np.ndarray) -> np.ndarray:
     return np.clip(pixels, 0, 1).astype(np.float32)
 
 
-def _from_pixels(pixels: np.ndarray, name: str, label: str, least: int) -> Image:
+def _from_pixels(pixels: np.ndarray, name: str, label: str, min_side: int) -> Image:
     height, width, channels = pixels.shape
-    if min(height, width) < least:
-        raise InputError(f"{label} is {width} x {height} pixels: each side must be at least {least}")
+    if min(height, width) < min_side:
+        raise InputError(f"{label} is {width} x {height} pixels: each side must be at least {min_side}")
     if height * width > MAX_PIXELS:
         raise too_many_pixels(label)
     rgb = torch.empty(1, 3, height, width)

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from dst import pyramid
 from dst.config import InputError
+from dst.imaging import pyramid
 
 
 @pytest.mark.parametrize("size", [(64, 64), (37, 53), (16, 200), (3, 3), (1, 40)])

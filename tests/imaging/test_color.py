@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from dst import color
+from dst.imaging import color
 
 
 def picture(seed=0):

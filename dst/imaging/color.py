@@ -1,8 +1,9 @@
-"""Colour statistics carried from one image to another."""
+"""Colour axes, colour statistics carried from one image to another, and lightness under another image's colours."""
 
 from __future__ import annotations
 
 import torch
+from kornia.color import lab_to_rgb, rgb_to_lab
 from torch import Tensor
 
 RIDGE = 1e-4
@@ -11,6 +12,8 @@ LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in lightness (ITU-R BT.601)."""
 CHROMA_STEP = 0.3
 """How far a unit step moves the two chroma axes of `to_opponent`, against lightness."""
+HALVINGS = 14
+"""Steps of the bisection in `keep_chroma`."""
 _AXES = ((1 / 3**0.5, 1 / 3**0.5, 1 / 3**0.5), (1 / 2**0.5, -(1 / 2**0.5), 0.0), (1 / 6**0.5, 1 / 6**0.5, -2 / 6**0.5))
 _SCALES = (1.0, CHROMA_STEP, CHROMA_STEP)
 
@@ -91,3 +94,42 @@ def tone_colors(image: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     own = (own - own.mean()) / (own.var(correction=0) + RIDGE).sqrt() * variance.sqrt()
     painted = mean[:, None] + slope[:, None] * own
     return painted.reshape(image.shape).to(image.dtype).clamp(0, 1)
+
+
+def grey(image: Tensor) -> Tensor:
+    """The image with CIELAB's a and b at zero, (1, 3, H, W): what a luminance transfer paints with."""
+    lab = rgb_to_lab(image)
+    lab[:, 1:] = 0
+    return lab_to_rgb(lab).clamp(0, 1)
+
+
+def keep_chroma(painted: Tensor, content: Tensor) -> Tensor:
+    """The lightness of one image under the colours of another.
+
+    CIELAB's L of `painted`, a and b of `content`. Where sRGB cannot show that colour, L goes towards the content's own
+    until it can, so that a and b stay: Gatys, Bethge, Hertzmann and Shechtman 2016, "Preserving color in neural
+    artistic style transfer", section 4, who let the colour be clipped.
+
+    Args:
+        painted, content: (1, 3, H, W) in [0, 1], the same size.
+
+    Returns:
+        (1, 3, H, W) in [0, 1].
+    """
+    own, wanted = rgb_to_lab(content.double()), rgb_to_lab(painted.double())[:, :1]
+    low, high = torch.zeros_like(wanted), torch.ones_like(wanted)  # share of the way from the content's L
+
+    def at(share: Tensor) -> Tensor:
+        return torch.cat([own[:, :1] + share * (wanted - own[:, :1]), own[:, 1:]], 1)
+
+    fits = _in_gamut(at(high))
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        good = _in_gamut(at(middle))
+        low, high = torch.where(good, middle, low), torch.where(good, high, middle)
+    return lab_to_rgb(at(torch.where(fits, 1.0, low))).clamp(0, 1).to(painted.dtype)
+
+
+def _in_gamut(lab: Tensor) -> Tensor:
+    rgb = lab_to_rgb(lab, clip=False)
+    return ((rgb > -1e-3) & (rgb < 1 + 1e-3)).all(1, keepdim=True)

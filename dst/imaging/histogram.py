@@ -1,66 +1,25 @@
-"""Whose colours the result has: the content's own, its palette, or the style's without any painting."""
+"""Colours matched by their distribution: one image in the palette of others."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from kornia.color import lab_to_rgb, rgb_to_lab
 from torch import Tensor
 from torch.nn import functional as F
 
-from dst.color import color_moments, transfer_colors
-from dst.methods.targets import Region
+from dst.imaging.color import color_moments, transfer_colors
+from dst.imaging.masks import Segment
 
-HALVINGS = 14
 KNOTS = 9
 """Quantiles that colours are matched at, along each axis."""
 STEEPEST = 2.0
 """Most that a difference between two tones is enlarged by matching quantiles."""
 
 
-def grey(image: Tensor) -> Tensor:
-    """The image with CIELAB's a and b at zero, (1, 3, H, W): what a luminance transfer paints with."""
-    lab = rgb_to_lab(image)
-    lab[:, 1:] = 0
-    return lab_to_rgb(lab).clamp(0, 1)
-
-
-def keep_chroma(painted: Tensor, content: Tensor) -> Tensor:
-    """The lightness of one image under the colours of another.
-
-    CIELAB's L of `painted`, a and b of `content`. Where sRGB cannot show that colour, L goes towards the content's own
-    until it can, so that a and b stay: Gatys, Bethge, Hertzmann and Shechtman 2016, "Preserving color in neural
-    artistic style transfer", section 4, who let the colour be clipped.
-
-    Args:
-        painted, content: (1, 3, H, W) in [0, 1], the same size.
-
-    Returns:
-        (1, 3, H, W) in [0, 1].
-    """
-    own, wanted = rgb_to_lab(content.double()), rgb_to_lab(painted.double())[:, :1]
-    low, high = torch.zeros_like(wanted), torch.ones_like(wanted)  # share of the way from the content's L
-
-    def at(share: Tensor) -> Tensor:
-        return torch.cat([own[:, :1] + share * (wanted - own[:, :1]), own[:, 1:]], 1)
-
-    fits = _in_gamut(at(high))
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        good = _in_gamut(at(middle))
-        low, high = torch.where(good, middle, low), torch.where(good, high, middle)
-    return lab_to_rgb(at(torch.where(fits, 1.0, low))).clamp(0, 1).to(painted.dtype)
-
-
-def _in_gamut(lab: Tensor) -> Tensor:
-    rgb = lab_to_rgb(lab, clip=False)
-    return ((rgb > -1e-3) & (rgb < 1 + 1e-3)).all(1, keepdim=True)
-
-
 def match_colors(image: Tensor, others: list[Tensor], shares: list[float] | None = None) -> Tensor:
     """An image in the palette of others: all (1, 3, h, w) in [0, 1], each other one with its share.
 
-    First mean and covariance are carried over (`dst.color.transfer_colors`), so that the main axes of both clouds of
+    First mean and covariance are carried over (`dst.imaging.color.transfer_colors`), so that the main axes of both clouds of
     colours agree; then, along each of these axes, the quantiles. Channel by channel instead, colours would come about
     that no picture has. No tone is stretched more than `STEEPEST` times, so that the grain of flat areas stays faint.
 
@@ -99,7 +58,7 @@ def _curve(values: np.ndarray, have: np.ndarray, want: np.ndarray) -> np.ndarray
 
 
 def recolor(
-    content: Tensor, styles: list[Tensor], shares: list[float], regions: list[Region] | None, strength: float = 1.0
+    content: Tensor, styles: list[Tensor], shares: list[float], segments: list[Segment] | None, strength: float = 1.0
 ) -> Tensor:
     """The content in the styles' colours, without strokes (`match_colors`).
 
@@ -107,19 +66,19 @@ def recolor(
         content: (1, 3, H, W) in [0, 1].
         styles: (1, 3, h, w) each.
         shares: weight of each style.
-        regions: areas that are recoloured apart, each from its own area of the styles; None for the whole.
+        segments: areas that are recoloured apart, each from its own area of the styles; None for the whole.
         strength: share of the change that is made, at most 1.
 
     Returns:
         (1, 3, H, W) in [0, 1].
     """
-    if not regions:
+    if not segments:
         changed = match_colors(content, styles, shares)
     else:
         changed = content.clone()
-        for region in regions:
-            inside = _inside(region.content, content)
-            parts = [s[:, :, _inside(m, s)][:, :, None] for s, m in zip(styles, region.styles, strict=True)]
+        for segment in segments:
+            inside = _inside(segment.content, content)
+            parts = [s[:, :, _inside(m, s)][:, :, None] for s, m in zip(styles, segment.styles, strict=True)]
             here = match_colors(content[:, :, inside][:, :, None], parts, shares)
             changed[:, :, inside] = here[:, :, 0]
     return content + min(1.0, strength) * (changed - content)

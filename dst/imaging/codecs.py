@@ -1,7 +1,7 @@
 """Image files to arrays and back: `decode` and `encode_pixels`. Pillow handles 8 bits; OpenCV and tifffile 16.
 
 What comes out is what a viewer shows: EXIF orientation applied, ICC profile converted to sRGB, alpha straight.
-`dst.images` is the door that the rest of the project uses.
+`dst.imaging` is the door that the rest of the project uses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from dst.config import InputError
-from dst.icc import BrokenProfile, srgb_profile, to_srgb_8, to_srgb_16
+from dst.imaging.icc import BrokenProfile, srgb_profile, to_srgb_8, to_srgb_16
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
 READABLE = "JPEG, PNG, TIFF, WebP, BMP or GIF"

@@ -1,0 +1,23 @@
+"""Images: the only door to their files, and what is done to them beside matching, warping and painting.
+
+Inside the project an image is a float32 tensor (1, 3, H, W), sRGB-encoded, in [0, 1], as a viewer shows it. Alpha is
+straight (not premultiplied) and travels beside it.
+"""
+
+from dst.imaging.codecs import ImageWarning
+from dst.imaging.io import Image, encode, read, read_mask, to_array, write
+from dst.imaging.resample import cover, fit_size, flatten, resize
+
+__all__ = [
+    "Image",
+    "ImageWarning",
+    "cover",
+    "encode",
+    "fit_size",
+    "flatten",
+    "read",
+    "read_mask",
+    "resize",
+    "to_array",
+    "write",
+]
