@@ -12,7 +12,7 @@ _HOMES = {  # no name of a module here, which would take the place of what it na
     "Matches": "matches",
     "MatchError": "common",
     "match": "matcher",
-    "align": "similarity",
+    "align": "filtering",
     "fit_similarity": "similarity",
     "reliable": "filtering",
     "crossings": "filtering",

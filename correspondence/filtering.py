@@ -8,7 +8,7 @@ import numpy as np
 
 from .confidence import evidence, match_confidence
 from .matches import Matches
-from .similarity import align, fit_similarity
+from .similarity import fit_similarity
 
 MIN_MATCHES = 4
 MIN_SPREAD = 0.02
@@ -17,6 +17,18 @@ MAX_RESIDUAL = 0.05
 OUTLIER = 0.06
 """A match that deviates this far from its neighbours, share of the side, is an outlier and dropped."""
 MIN_CONFIDENCE = 0.5
+
+
+def align(matches: Matches) -> np.ndarray:
+    """The target points P' (N, 2): the style points brought into the content's frame, in content pixels.
+
+    The similarity from content to style points is inverted, so that position, size and rotation of the subject do not
+    count as deformation (Kim et al. 2020, section 4.1). Matches count by their scores: a doubtful one shall not rotate the
+    whole. It is fitted to those found by matching, where there are three; pinned ones follow it.
+    """
+    found = ~matches.pinned if (~matches.pinned).sum() >= 3 else slice(None)
+    scale, rotation, translation = fit_similarity(matches.content[found], matches.style[found], matches.scores[found])
+    return (matches.style - translation) @ rotation / scale
 
 
 def spaced(content, style, rank, distance_content: float, distance_style: float, limit: int) -> np.ndarray:

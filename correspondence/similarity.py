@@ -1,10 +1,8 @@
-"""The similarity (rotation, scale, translation) between two sets of points, and the targets that it leaves to warp to."""
+"""The similarity (rotation, scale, translation) between two sets of points."""
 
 from __future__ import annotations
 
 import numpy as np
-
-from .matches import Matches
 
 
 def fit_similarity(source, target, weights=None) -> tuple[float, np.ndarray, np.ndarray]:
@@ -28,15 +26,3 @@ def fit_similarity(source, target, weights=None) -> tuple[float, np.ndarray, np.
         return 1.0, np.eye(2), mean_t - mean_s
     rotation = (u * sign) @ v
     return scale, rotation, mean_t - scale * rotation @ mean_s
-
-
-def align(matches: Matches) -> np.ndarray:
-    """The target points P' (N, 2): the style points brought into the content's frame, in content pixels.
-
-    The similarity from content to style points is inverted, so that position, size and rotation of the subject do not
-    count as deformation (Kim et al. 2020, section 4.1). Matches count by their scores: a doubtful one shall not rotate the
-    whole. It is fitted to those found by matching, where there are three; pinned ones follow it.
-    """
-    found = ~matches.pinned if (~matches.pinned).sum() >= 3 else slice(None)
-    scale, rotation, translation = fit_similarity(matches.content[found], matches.style[found], matches.scores[found])
-    return (matches.style - translation) @ rotation / scale

@@ -21,7 +21,7 @@ from dst.methods.strotss import Strotss
 from dst.methods.targets import Style, StyleCache
 from dst.result import Step
 from dst.trunk import Trunk
-from dst.warp_flow import FlowGrid
+from dst.warp.flow import FlowGrid
 
 SOLVE_LR = 4e-3
 """First step size of that descent, in units of the long side; it falls to nothing."""

@@ -22,9 +22,10 @@ from dst.imaging.masks import Segmentation, read_rigid_mask, read_segmentation
 from dst.methods.targets import Style
 from dst.optimize import Optimization, Problem, State, decompose_image, schedule
 from dst.result import Result
-from dst.steer import Fitted, first_guess, mend, pull, style_shares
+from dst.steer import Fitted, first_guess, pull, style_shares
 from dst.trunk import Trunk
 from dst.warp import Warp
+from dst.warp.fit import mend
 
 
 @dataclass
@@ -256,8 +257,7 @@ def finish_warp(job: Job, state: State) -> Finished:
     moved = state.displacement.detach().cpu().double().numpy()
     held = np.zeros(len(source), bool) if job.problem.held is None else job.problem.held.cpu().numpy()
     pinned = held & _among(source, job)
-    fitted = mend(Warp(job.content_size, source, moved, rigid=job.rigid), source[pinned], moved[pinned], job.mask)
-    return Finished(fitted.warp, fitted.kept)
+    return Finished(*mend(Warp(job.content_size, source, moved, rigid=job.rigid), pinned, job.mask))
 
 
 def _among(source: np.ndarray, job: Job) -> np.ndarray:

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from dst import imaging
 from dst.config import InputError, StylizeConfig, check_number, counted, suggest
 from dst.optimize import smooth_displacements
-from dst.warp import Warp, border_anchors, to_pixels
-from dst.warp_repair import survey
+from dst.warp import Warp
+from dst.warp.fit import drop_folding, mend
 
 INITS = ("content", "noise", "style")
 """Names that `init` takes; anything else is a picture."""
@@ -26,14 +25,8 @@ NOISE = 0.3
 """Contrast of the noise to begin with, of the style's own: with tens of steps, what starts stronger is still seen at the end."""
 NEAR_PIN = 0.03
 """A found match this close to a pin, share of the long side, gives way to it."""
-FLOOR = 0.1
-"""Least Jacobian determinant around which no point is blamed."""
-SURVEY, CLOSER = 96, 256
-"""Nodes along the long side of the grids that are looked at for places that fold: the closer one, where the first finds none."""
 FULL = 0.3
 """A match as sure as this pulls fully at the warp, where no more than a fifth of the others are surer."""
-MISS = 0.25
-"""How far a pinned point may stay from its target, pixels of a picture of up to 1024 pixels."""
 
 
 @dataclasses.dataclass
@@ -230,93 +223,9 @@ def fit_warp(
     sure = None if confidence is None else torch.tensor(np.where(held, 1.0, confidence))
     wanted = torch.tensor(strength * warp.displacement)
     reached = smooth_displacements(torch.tensor(warp.source), wanted, warp.size, *weights, torch.tensor(held), sure)
-    warp = dataclasses.replace(warp, displacement=reached.numpy(), rigid=held.astype(int))
-    pinned = warp.source[held], warp.displacement[held]
-    return mend(drop_folding(warp), *pinned, mask)
-
-
-def mend(warp: Warp, pins: np.ndarray, displacement: np.ndarray, mask: np.ndarray | None) -> Fitted:
-    """Take the folds out of a warp, make its protected parts rigid, and see to it that the pins are reached.
-
-    Where the pins would miss because the map folds elsewhere, free points are dropped, those nearest to the pins first.
-
-    Args:
-        warp: at strength 1.
-        pins, displacement: (n, 2) the pinned points and how far each is to move, unit coordinates.
-        mask: (H, W) of bool, the protected parts, or None.
-
-    Raises:
-        InputError: a pin inside a protected part or too close to it.
-    """
-    fixed = np.flatnonzero(warp.rigid > 0)
-    free = np.flatnonzero(warp.rigid == 0)
-    if len(pins):
-        gaps = np.linalg.norm(warp.source[free, None] - pins[None], axis=2).min(1)
-        free = free[np.argsort(-gaps, kind="stable")]
-    for share in (1.0, 0.7, 0.4, 0.2, 0.0):
-        chosen = np.sort(np.concatenate([fixed, free[: round(share * len(free))]]))
-        fitted = _mended(_subset(warp, chosen), pins, mask)
-        if not len(pins) or _miss(fitted.warp, pins, displacement) <= MISS:
-            break
-    return fitted
-
-
-def drop_folding(warp: Warp, floor: float = FLOOR, most: float = 0.5) -> Warp:
-    """Drop free points around which a warp folds or nearly does, as long as a few can be blamed for it.
-
-    A fold is where neighbours disagree: of the four free points nearest to the lowest Jacobian determinant, the one whose
-    displacement is farthest from the mean of its neighbours' goes first; the fixed border counts as neighbours that do not
-    move. Reducing all displacements until the last fold is gone would let one stray point undo the whole bend.
-
-    Args:
-        warp: any warp; its rigid points stay.
-        floor: the determinant at which to stop.
-        most: share of the points that may go.
-    """
-    border = border_anchors(warp.size, warp.anchors) if warp.anchors else np.zeros((0, 2))
-    for _ in range(int(most * len(warp.source))):
-        places, found, _ = survey(warp, SURVEY, floor)
-        if float(found.min()) > floor:
-            places, found, _ = survey(warp, CLOSER, floor)
-        free = np.flatnonzero(warp.rigid == 0)
-        if float(found.min()) > floor or len(free) <= 3:
-            break
-        place = places[int(found.argmin())].numpy()
-        ends = (warp.source + warp.moved)[free]
-        suspects = free[np.argsort(np.linalg.norm(ends - place, axis=1), kind="stable")[:4]]
-        sources = np.concatenate([warp.source, border])
-        moved = np.concatenate([warp.moved, np.zeros_like(border)])
-        apart = np.linalg.norm(sources[suspects, None] - sources[None], axis=2)
-        near = np.argsort(apart, axis=1, kind="stable")[:, 1:7]
-        strangeness = np.linalg.norm(moved[suspects] - moved[near].mean(1), axis=1)
-        warp = _subset(warp, np.delete(np.arange(len(warp.source)), suspects[int(strangeness.argmax())]))
-    return warp
-
-
-def _subset(warp: Warp, index: np.ndarray) -> Warp:
-    parts = {name: getattr(warp, name)[index] for name in ("source", "displacement", "rigid")}
-    return dataclasses.replace(warp, **parts)
-
-
-def _mended(warp: Warp, pins: np.ndarray, mask: np.ndarray | None) -> Fitted:
-    warp, kept = warp.unfold()
-    if mask is None:
-        return Fitted(warp, warp.rigid > 0, kept)
-    warp = warp.protect(mask)
-    apart = np.linalg.norm(warp.source[:, None] - pins[None], axis=2) > 1e-9
-    if apart.all(0).any():
-        k = int(apart.all(0).argmax())
-        raise InputError(f"pin {k + 1} lies in a protected part or next to it: move the pin or the mask's edge")
-    held = (warp.rigid > 0) | (~apart).any(1)
-    labels = np.where(held & (warp.rigid == 0), warp.rigid.max() + 1, warp.rigid)
-    return Fitted(dataclasses.replace(warp, rigid=labels), held, kept)
-
-
-def _miss(warp: Warp, pins: np.ndarray, displacement: np.ndarray) -> float:
-    """Greatest distance of the pins from their targets, in pixels of the picture, of its 1024 px version if larger."""
-    landed = warp.map_points(to_pixels(pins, warp.size))
-    apart = np.linalg.norm(landed - to_pixels(pins + displacement, warp.size), axis=1).max()
-    return float(apart) * min(1.0, 1024 / max(warp.size))
+    warp = drop_folding(dataclasses.replace(warp, displacement=reached.numpy(), rigid=held.astype(int)))
+    warp, kept = mend(warp, warp.rigid > 0, mask)
+    return Fitted(warp, warp.rigid > 0, kept)
 
 
 def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> Tensor | None:
@@ -339,8 +248,8 @@ def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> 
         middle = colors.mean(2, keepdim=True)
         return (middle + NOISE * (drawn - middle)).view(content.shape).to(content.device)
     if _is_name(init, "style"):
-        return cover(styles[0], content.shape[-2:])
-    return cover(_read_init(init).rgb, content.shape[-2:]).to(content.device)
+        return imaging.cover(styles[0], content.shape[-2:])
+    return imaging.cover(_read_init(init).rgb, content.shape[-2:]).to(content.device)
 
 
 def _read_init(init: Any) -> imaging.Image:
@@ -351,13 +260,3 @@ def _read_init(init: Any) -> imaging.Image:
         return imaging.read(init)
     except InputError as error:
         raise InputError(f"init: {error}") from error
-
-
-def cover(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """An image resized, aspect kept, until it covers `size` (H, W), and cut to it about the middle."""
-    height, width = image.shape[-2:]
-    factor = max(size[0] / height, size[1] / width)
-    wide = max(size[0], round(height * factor)), max(size[1], round(width * factor))
-    fitted = F.interpolate(image, size=wide, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
-    top, left = (wide[0] - size[0]) // 2, (wide[1] - size[1]) // 2
-    return fitted[..., top : top + size[0], left : left + size[1]].contiguous()

@@ -8,10 +8,11 @@ from kornia.color import rgb_to_lab
 from correspondence.matches import Matches
 from dst import steer
 from dst.config import InputError, StylizeConfig
-from dst.imaging import color, histogram
+from dst.imaging import color, cover, histogram
 from dst.imaging.masks import read_rigid_mask, read_segmentation
 from dst.prepare import _confidence
 from dst.warp import to_pixels
+from dst.warp.fit import mend
 
 SIZE = (200, 160)
 SOURCE = np.array([[40, 40], [150, 40], [100, 80], [50, 120], [150, 120], [100, 30], [60, 70], [140, 75.0]])
@@ -44,7 +45,7 @@ def test_a_protected_part_moves_as_a_similarity_to_half_a_pixel_also_after_free_
     warp = fitted.warp
     shift = np.where(warp.rigid[:, None] > 0, 0.0, np.random.default_rng(0).normal(0, 0.02, warp.source.shape))
     moved = type(warp)(warp.size, warp.source, warp.displacement + shift, rigid=warp.rigid)
-    mended = steer.mend(moved, warp.source[:0], warp.source[:0], mask).warp
+    mended, _ = mend(moved, np.zeros(len(moved.source), bool), mask)
     assert residual_from_similarity(inside, mended.map_points(inside)) < 0.5
 
 
@@ -67,7 +68,7 @@ def test_strength_scales_every_displacement():
 def test_a_pin_in_a_protected_part_is_refused():
     mask = np.zeros((160, 200), bool)
     mask[30:50, 30:50] = True
-    with pytest.raises(InputError, match="pin 1 lies in a protected part"):
+    with pytest.raises(InputError, match="pin 1 lies in a rigid part"):
         steer.fit_warp(SOURCE, TARGET, SIZE, pins=1, mask=mask)
 
 
@@ -219,7 +220,7 @@ def test_a_first_guess_that_is_nothing_known_is_refused_when_the_run_begins_with
 
 def test_cover_keeps_the_aspect():
     ramp = torch.linspace(0, 1, 64).expand(1, 3, 32, 64)
-    covered = steer.cover(ramp, (32, 32))
+    covered = cover(ramp, (32, 32))
     assert torch.allclose(covered, ramp[..., 16:48], atol=1e-5)
 
 

@@ -6,6 +6,7 @@ import pytest
 from correspondence.confidence import evidence, match_confidence, pair_confidence
 from correspondence.filtering import (
     OUTLIER,
+    align,
     clustered,
     crossings,
     deviations,
@@ -15,7 +16,7 @@ from correspondence.filtering import (
     without_crossings,
 )
 from correspondence.matches import Matches
-from correspondence.similarity import align, fit_similarity
+from correspondence.similarity import fit_similarity
 
 
 def turn(degrees):

@@ -1,49 +1,33 @@
-"""Thin-plate spline warp of an image: fit, apply, map points both ways, invert, report and mend folds, save and load.
+"""Thin-plate spline warp of an image: fit, apply, map points both ways, invert, report and remove folds, save and load.
 
 Usable alone:
 
     warp = Warp.fit(source_px, target_px, (width, height))   # what stands at source moves to target
-    bent = warp.apply(image)                                 # (N, C, H, W), any size of the same shape
+    warped = warp.apply(image)                               # (N, C, H, W), any size of the same shape
 
 The output shows at u what the input shows at g(u) = u + s(u): the *backward* map, where s is the spline with
-s(source + displacement) = -displacement and s = 0 at the anchors on the border. `dst.warp_flow.FlowGrid` is the same
-map made cheap and differentiable for an optimisation; `dst.warp_repair` removes folds and keeps chosen regions rigid.
+s(source + displacement) = -displacement and s = 0 at the anchors on the border. `dst.warp.flow.FlowGrid` is the same
+map made cheap and differentiable for an optimisation; `dst.warp.folds` removes folds, `dst.warp.rigid` keeps chosen parts
+rigid.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from dst.config import InputError, check_choice, check_number
+from dst.config import InputError, check_choice
 from dst.files import replacing
-from dst.warp_checks import check_geometry, check_points, read_only
-from dst.warp_flow import FlowGrid
-from dst.warp_geometry import (
-    ANCHORS,
-    RIDGE,
-    Spline,
-    border_anchors,
-    check_size,
-    extent,
-    invert,
-    mesh,
-    node_grid,
-    to_pixels,
-    to_unit,
-)
-from dst.warp_repair import BOUND, FoldReport, fold_report, unfold
-from dst.warp_sampling import Field, resample
-
-__all__ = [
-    "ANCHORS", "RIDGE", "FlowGrid", "FoldReport", "InverseWarp", "Warp", "border_anchors", "to_pixels", "to_unit",
-]  # fmt: skip
+from dst.imaging.resample import sample_at
+from dst.warp.coordinates import check_size, extent, mesh, node_grid, to_pixels, to_unit
+from dst.warp.field import Field
+from dst.warp.folds import BOUND, FoldReport, fold_report, unfold
+from dst.warp.points import ControlPoints, check_geometry, check_points
+from dst.warp.tps import ANCHORS, RIDGE, invert, invert_pixels
 
 FORMAT, VERSION = "dst-warp", 1
 
@@ -52,48 +36,13 @@ FINE_STEPS = 512
 What lies between is off by some hundredths of a pixel at most, next to control points."""
 
 
-@dataclass(frozen=True, eq=False)
-class Warp:
-    """A fitted warp. Points are in unit coordinates of an image of `size`; arrays are read only.
+@dataclass(frozen=True, eq=False, repr=False)
+class Warp(ControlPoints):
+    """A fitted warp: its control points, and what can be done with it.
 
-    Raises:
-        InputError: arrays of the wrong shape or not finite, a strength, ridge or number of anchors out of range.
+    Points are in unit coordinates of an image of `size`; arrays are read only. The fields are those of `ControlPoints`:
+    `size`, `source`, `displacement`, `strength`, `ridge`, `anchors`, `rigid`, `origin`.
     """
-
-    size: tuple[int, int]
-    """(W, H) of the image the warp was made for."""
-    source: np.ndarray
-    """(k, 2) float64, unit coordinates, (x, y)."""
-    displacement: np.ndarray
-    """(k, 2) float64: how far each source point moves at strength 1, unit coordinates."""
-    strength: float = 1.0
-    """Factor on the displacements: 0 leaves the image as it is, above 1 exaggerates."""
-    ridge: float = RIDGE
-    """Added to the kernel's diagonal; the kernel is r^2 log r with r in long sides."""
-    anchors: int = ANCHORS
-    """Fixed points on the border along the long side; 0 leaves the border free."""
-    rigid: np.ndarray | None = None
-    """(k,) whole numbers: the rigid region a point belongs to, 0 for a free point; None means all free."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "size", check_size(self.size))
-        for name in ("source", "displacement"):
-            object.__setattr__(self, name, read_only(check_points(name, getattr(self, name))))
-        labels = np.zeros(len(self.source), int) if self.rigid is None else np.array(self.rigid, int)
-        object.__setattr__(self, "rigid", read_only(labels))
-        if not len(self.source) == len(self.displacement) == len(labels):
-            given = (
-                f"{len(self.source)} source points, {len(self.displacement)} displacements, {len(labels)} region labels"
-            )
-            raise InputError(f"{given}: a warp takes one displacement and one label for each point")
-        check_number("warp strength", self.strength, -10, 10)
-        check_number("warp ridge", self.ridge, 0, 1)
-        check_number("border anchors per side", self.anchors, 0, 1000, whole=True)
-        if self.anchors == 1 or (not self.anchors and 0 < len(self.source) < 3):
-            raise InputError(
-                f"{self.anchors} border anchors and {len(self.source)} points: "
-                "a warp takes 2 anchors per side or more, or 0 with 3 points or more"
-            )
 
     @classmethod
     def identity(cls, size, *, anchors: int = ANCHORS) -> Warp:
@@ -108,7 +57,7 @@ class Warp:
             source: (k, 2) positions in pixels of the image, (x, y), centres at integers, inside the image.
             target: (k, 2) where they go, same units; up to one long side outside the image.
             size: (W, H) of that image.
-            strength, ridge, anchors: as the fields of `Warp`.
+            strength, ridge, anchors: as the fields of the warp.
 
         Raises:
             InputError: fewer than 3 points, unequal counts, points not finite or outside, sources on one line, two
@@ -123,33 +72,6 @@ class Warp:
         check_geometry(source, target, size)
         unit = to_unit(source, size)
         return cls(size, unit, to_unit(target, size) - unit, strength=strength, ridge=ridge, anchors=anchors)
-
-    @property
-    def moved(self) -> np.ndarray:
-        """(k, 2) displacements with the strength applied, unit coordinates."""
-        return self.strength * self.displacement
-
-    @property
-    def is_identity(self) -> bool:
-        """True where no point moves: the image comes back untouched."""
-        return not np.any(self.moved)
-
-    @cached_property
-    def spline(self) -> Spline:
-        """The backward displacement s, float64, in unit coordinates."""
-        fixed = border_anchors(self.size, self.anchors) if self.anchors else np.zeros((0, 2))
-        if self.is_identity:
-            none = torch.zeros(0, 2, dtype=torch.float64)
-            return Spline(none, none, torch.zeros(3, 2, dtype=torch.float64))
-        centres = np.concatenate([self.source + self.moved, fixed])
-        values = np.concatenate([-self.moved, np.zeros_like(fixed)])
-        try:
-            return Spline.fit(torch.from_numpy(centres), torch.from_numpy(values), self.ridge)
-        except torch.linalg.LinAlgError:
-            raise InputError(
-                f"{len(self.source)} moved points determine no spline: two of them meet or all lie on one line; "
-                "move them apart, or use border anchors and a ridge above 0"
-            ) from None
 
     def field(self, size=None) -> Field:
         """Sampling positions for an image of `size` (W, H), default the warp's own.
@@ -187,30 +109,25 @@ class Warp:
 
     def map_points(self, points) -> np.ndarray:
         """Where content at `points` (N, 2) in pixels lands, in pixels; Newton's method, exact where nothing folds."""
-        points = torch.from_numpy(to_unit(check_points("points", points), self.size))
-        return to_pixels(invert(self.spline, points, self.size).numpy(), self.size)
+        return invert_pixels(self.spline, check_points("points", points), self.size)
 
     def inverse(self) -> InverseWarp:
         """The map that undoes this one."""
         return InverseWarp(self)
 
-    def with_strength(self, strength: float) -> Warp:
-        """The same warp with every displacement times `strength`; replaces the present strength."""
-        return dataclasses.replace(self, strength=strength)
-
     def folds(self, grid: int = 256) -> FoldReport:
-        """Where the backward map folds, from `grid` samples along the long side: see `dst.warp_repair.fold_report`."""
+        """Where the backward map folds, from `grid` samples along the long side: see `dst.warp.folds.fold_report`."""
         return fold_report(self, grid)
 
     def unfold(self, bound: float = BOUND) -> tuple[Warp, float]:
-        """The nearest found warp without folds, and the share of the bend it keeps: see `dst.warp_repair.unfold`."""
+        """The nearest found warp without folds, and the share of the displacements it keeps: see `dst.warp.folds.unfold`."""
         return unfold(self, bound)
 
-    def protect(self, mask) -> Warp:
-        """The warp with every region of a mask (H, W) made rigid: see `dst.warp_protect.protect`."""
-        from dst.warp_protect import protect  # brings scikit-image, which nothing else here needs
+    def make_rigid(self, mask) -> Warp:
+        """The warp with every part of a mask (H, W) made rigid: see `dst.warp.rigid.make_rigid`."""
+        from dst.warp.rigid import make_rigid  # brings scikit-image, which nothing else here needs
 
-        return protect(self, mask)
+        return make_rigid(self, mask)
 
     def bending_energy(self) -> float:
         """w^T K w of the backward displacement, both components, unit coordinates (Bookstein 1989); 0 if affine."""
@@ -227,6 +144,7 @@ class Warp:
             "strength": float(self.strength), "ridge": float(self.ridge),
             "anchors": int(self.anchors), "units": "long sides, origin at the corner of the first pixel",
             "source": self.source.tolist(), "displacement": self.displacement.tolist(), "rigid": self.rigid.tolist(),
+            "origin": self.origin.tolist(),
         }  # fmt: skip
         with replacing(path) as part:
             part.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
@@ -255,6 +173,7 @@ class Warp:
             )
         try:
             fields = {name: data[name] for name in ("strength", "ridge", "anchors", "rigid")}
+            fields["origin"] = data.get("origin")
             points = [np.array(data[name], dtype=np.float64).reshape(-1, 2) for name in ("source", "displacement")]
             return cls(tuple(data["size"]), *points, **fields)
         except (KeyError, TypeError, ValueError) as error:
@@ -313,7 +232,7 @@ def _apply(warp, image: torch.Tensor, mode: str) -> torch.Tensor:
     if owner.is_identity:
         return image.clone()
     field = warp.field((image.shape[3], image.shape[2]))
-    return resample(image.cpu(), field, mode).to(image.device)
+    return sample_at(image.cpu(), field, mode).to(image.device)
 
 
 def _sampling_grid(field: Field, dtype: torch.dtype) -> torch.Tensor:

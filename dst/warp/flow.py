@@ -7,28 +7,37 @@ from functools import cached_property
 import torch
 import torch.nn.functional as F
 
-from dst.warp_geometry import (
+from correspondence.common import one_thread
+from dst.warp.coordinates import check_size, extent, mesh, node_grid
+from dst.warp.field import cubic_matrix
+from dst.warp.tps import (
     ANCHORS,
     RIDGE,
     TINY,
     affine_basis,
     border_anchors,
-    check_size,
-    extent,
     kernel,
-    mesh,
-    node_grid,
-    one_thread,
     saddle,
     squared_distances,
 )
-from dst.warp_sampling import cubic_matrix
 
 NODES = 64
 """Nodes of the coarse grid along the long side."""
 
 _REACH = 2.0
 """Radius of the local correction around a control point, in steps of the coarse grid."""
+
+
+def plain_values(source: torch.Tensor, displacement: torch.Tensor, flow: FlowGrid) -> torch.Tensor:
+    """The spline on the coarse grid (2, N), float64, by autograd alone: what `_Values` computes, slowly.
+
+    One saddle system of all control points, anchors included (`dst.warp.tps.saddle`), solved and evaluated.
+    """
+    centres = torch.cat([source.double() + displacement.double(), flow.anchor])
+    right = torch.cat([-displacement.double(), torch.zeros(len(flow.anchor) + 3, 2, dtype=torch.float64)])
+    weights = torch.linalg.solve(saddle(centres, flow.ridge), right)
+    nodes = mesh(*node_grid(flow.frame, flow.nodes))
+    return (torch.cat([kernel(nodes, centres), affine_basis(nodes)], 1) @ weights).T
 
 
 class _Values(torch.autograd.Function):
@@ -106,6 +115,19 @@ class _Lattice:
         self.window = ((down + self.reach[1])[:, None] * self.stride + across + self.reach[0]).reshape(-1)
 
 
+def plain_tips(centres: torch.Tensor, weights: torch.Tensor, lattice: _Lattice) -> torch.Tensor:
+    """What `_Tips` computes, (2, rows, columns), every place with every centre, by autograd alone."""
+    columns, rows = (torch.arange(n, dtype=centres.dtype) for n in lattice.count)
+    places = mesh(lattice.first[0] + columns * lattice.step[0], lattice.first[1] + rows * lattice.step[1])
+    rho = (squared_distances(places, centres) / lattice.radius**2).clamp(TINY, 1)
+    t = rho - 1
+    tip = 0.5 * lattice.radius**2 * (rho * torch.log(rho) - t - t**2 / 2 + t**3 / 6)
+    below, beside = lattice.reach[1], lattice.reach[0]
+    base = lattice.base.reshape(2, len(rows) + 2 * below, -1)
+    base = base[:, below : below + len(rows), beside : beside + len(columns)]
+    return base + (tip @ weights).T.reshape(2, len(rows), len(columns))
+
+
 class _Tips(torch.autograd.Function):
     """b_i + sum_j V(|x_i - c_j|) w_j on a lattice, V the part of the kernel that a coarse grid cannot carry.
 
@@ -173,12 +195,12 @@ class FlowGrid:
                 own size while optimising at smaller scales, so that rounded sizes do not shift the points.
             anchors: fixed border points along the long side, 2 or more.
             nodes: nodes of the coarse grid along the long side.
-            ridge: as in `dst.warp_geometry.RIDGE`.
+            ridge: as in `dst.warp.tps.RIDGE`.
             device: where points live and grids are made.
             dtype: of the grids and of the spline's values on them; its weights are always solved in float64.
         """
         self.size, self.frame = check_size(size), check_size(frame or size)
-        self.ridge, self.device, self.dtype = ridge, torch.device(device), dtype
+        self.ridge, self.nodes, self.device, self.dtype = ridge, nodes, torch.device(device), dtype
         x, y = node_grid(self.frame, nodes)
         self.shape, self.spacing = (len(y), len(x)), (float(x[1] - x[0]), float(y[1] - y[0]))
         points, anchor = mesh(x, y), torch.from_numpy(border_anchors(self.frame, anchors))

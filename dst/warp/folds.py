@@ -1,23 +1,24 @@
-"""Folds of a warp, found and removed; regions of a warp, made rigid."""
+"""Folds of a warp, found and removed."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dst.warp_geometry import Spline, affine_basis, border_anchors, extent, kernel, mesh, node_grid, one_thread, saddle
+from correspondence.common import one_thread
+from dst.warp.coordinates import extent, mesh, node_grid
+from dst.warp.points import ControlPoints
+from dst.warp.tps import Spline, affine_basis, border_anchors, kernel, saddle
 
-if TYPE_CHECKING:
-    from dst.warp import Warp
-
+W = TypeVar("W", bound=ControlPoints)
 
 BOUND = 0.05
-"""Least Jacobian determinant of a mended warp: content is magnified at most twentyfold."""
+"""Min Jacobian determinant of a mended warp: content is magnified at most twentyfold."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class FoldReport:
     share: float
     """Share of the image, 0 to 1, where the Jacobian's determinant is not positive."""
     min_jacobian: float
-    """Least determinant found; 1 where nothing moves."""
+    """Min determinant found; 1 where nothing moves."""
     max_jacobian: float
-    """Greatest determinant found."""
+    """Max determinant found."""
 
     @property
     def folded(self) -> bool:
@@ -43,7 +44,7 @@ def determinants(spline: Spline, points: torch.Tensor) -> torch.Tensor:
     return (1 + d[:, 0, 0]) * (1 + d[:, 1, 1]) - d[:, 0, 1] * d[:, 1, 0]
 
 
-def _between(warp: Warp) -> torch.Tensor:
+def _between(warp: ControlPoints) -> torch.Tensor:
     """Places (n, 2) where a fold can hide between the nodes of a grid: at and between neighbouring control points."""
     moved = torch.from_numpy(warp.source + warp.moved)
     parts = [moved]
@@ -60,7 +61,7 @@ _BLOCK = 4
 """Steps of the grid between the nodes that are looked at first."""
 
 
-def survey(warp: Warp, grid: int, floor: float) -> tuple[torch.Tensor, torch.Tensor, int]:
+def survey(warp: ControlPoints, grid: int, floor: float) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Look for low and high determinants on a regular grid and at and between neighbouring control points.
 
     Every fourth node is looked at first, along both axes. Of the blocks between those, all nodes are looked at in
@@ -107,7 +108,7 @@ def _pool(table: torch.Tensor, side: int) -> torch.Tensor:
     return F.max_pool2d(table[None, None], side, stride=1)[0, 0]
 
 
-def fold_report(warp: Warp, grid: int = 256) -> FoldReport:
+def fold_report(warp: ControlPoints, grid: int = 256) -> FoldReport:
     """Share of the image that folds, and the range of the Jacobian's determinant.
 
     Args:
@@ -121,8 +122,8 @@ def fold_report(warp: Warp, grid: int = 256) -> FoldReport:
     return FoldReport(int((det <= 0).sum()) / count, float(det.min()), float(det.max()))
 
 
-def kept(before: Warp, after: Warp) -> float:
-    """Share of the bend that is left, 0 to 1: per point, the new displacement's part along the old over the old one's
+def kept(before: ControlPoints, after: ControlPoints) -> float:
+    """Share of the displacements that is left, 0 to 1: per point, the new displacement's part along the old over the old one's
     length; their mean.
     """
     old, new = before.moved, after.moved
@@ -131,17 +132,17 @@ def kept(before: Warp, after: Warp) -> float:
     return float(share.clip(0, 1).mean()) if len(share) else 1.0
 
 
-def unfold(warp: Warp, bound: float = BOUND) -> tuple[Warp, float]:
+def unfold(warp: W, bound: float = BOUND) -> tuple[W, float]:
     """Reduce the displacements until the map folds nowhere: determinant at least `bound` at every place looked at.
 
-    Two candidates are made and the one that keeps more of the bend is returned. The first scales all displacements by
+    Two candidates are made and the one that keeps more of them is returned. The first scales all displacements by
     the largest factor that does, found by bisection. The second changes only what must change: the free points next
     to a fold are fitted less and less strictly by a smoothing spline through all points (each offender's ridge grows,
     so its displacement gives way to its neighbours'), then all are scaled if folds remain, and the result goes back
-    towards the original as far as it can. Points of rigid regions are only ever scaled, so they stay rigid.
+    towards the original as far as it can. Points of rigid parts are only ever scaled, so they stay rigid.
 
     Returns:
-        The warp, of the same strength, and the share of the bend that it keeps (see `kept`), 1 where nothing had to
+        The warp, of the same strength, and the share of the displacements that it keeps (see `kept`), 1 where nothing had to
         change.
     """
     if _flat(warp, bound, 256):
@@ -152,7 +153,7 @@ def unfold(warp: Warp, bound: float = BOUND) -> tuple[Warp, float]:
     return best, kept(warp, best)
 
 
-def shrink(warp: Warp, good) -> Warp:
+def shrink(warp: W, good) -> W:
     """The warp with all displacements times the largest factor in [0, 1] found for which `good(warp, grid)` holds, to
     1%.
     """
@@ -167,11 +168,11 @@ def shrink(warp: Warp, good) -> Warp:
     return _scaled(warp, low if low > 0.01 else 0.0)
 
 
-def _scaled(warp: Warp, factor: float) -> Warp:
+def _scaled(warp: W, factor: float) -> W:
     return dataclasses.replace(warp, displacement=factor * warp.displacement)
 
 
-def _toward(warp: Warp, mended: Warp, bound: float) -> Warp:
+def _toward(warp: W, mended: W, bound: float) -> W:
     """The warp nearest to `warp` on the straight way from `mended` that does not fold, to about 3%."""
     change = warp.displacement - mended.displacement
     best, low, high = mended, 0.0, 1.0
@@ -185,11 +186,11 @@ def _toward(warp: Warp, mended: Warp, bound: float) -> Warp:
     return best
 
 
-def _flat(warp: Warp, bound: float, grid: int) -> bool:
+def _flat(warp: ControlPoints, bound: float, grid: int) -> bool:
     return fold_report(warp, grid).min_jacobian >= bound
 
 
-def _relax(warp: Warp, bound: float, rounds: int = 14) -> Warp:
+def _relax(warp: W, bound: float, rounds: int = 14) -> W:
     """Smooth the displacements of free points near folds until none is left, or the rounds are used up."""
     free, ridge = warp.rigid == 0, np.zeros(len(warp.source))
     system = _point_kernel(warp)
@@ -212,7 +213,7 @@ def _relax(warp: Warp, bound: float, rounds: int = 14) -> Warp:
     return current
 
 
-def _point_kernel(warp: Warp) -> np.ndarray:
+def _point_kernel(warp: ControlPoints) -> np.ndarray:
     """Kernel among the source points once the anchors (and the affine part) are eliminated; positive definite."""
     source = torch.from_numpy(np.array(warp.source))
     anchor = torch.from_numpy(border_anchors(warp.size, warp.anchors or 2))

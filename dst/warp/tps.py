@@ -1,19 +1,19 @@
-"""The thin-plate spline itself: coordinates, border anchors, fit, value, derivative, numerical inverse.
+"""The thin-plate spline itself: border anchors, fit, value, derivative, numerical inverse.
 
-Everything here works in *unit* coordinates, u = (x + 0.5) / max(W, H): the image covers [0, W/L] x [0, H/L] with L =
-max(W, H), whatever its resolution, and distances are isotropic. The kernel is U(r) = r^2 log r (Duchon 1977;
-Bookstein 1989), the solve and all values are float64.
+Everything here works in unit coordinates (`dst.warp.coordinates`). The kernel is U(r) = r^2 log r (Duchon 1977; Bookstein
+1989), the solve and all values are float64.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from correspondence.common import one_thread
 from dst.config import InputError
+from dst.warp.coordinates import check_size, extent, mesh, node_grid, to_pixels, to_unit
 
 RIDGE = 1e-7
 """Added to the kernel's diagonal. |U| reaches 0.69 across a square image of side 1, so this is about a ten-millionth
@@ -26,52 +26,6 @@ ANCHORS = 41
 TINY = 1e-30
 _CHUNK = 1 << 16
 """Pairs of a point and a control point looked at together: what the processor's cache holds."""
-
-
-@contextmanager
-def one_thread():
-    """Solve on one thread: a factorisation spread over several shares its work out by chance, and its last bits with it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def to_unit(points, size):
-    """Pixel positions (N, 2), order (x, y), centres at integers, to unit positions. Numpy in, numpy out; torch
-    likewise.
-
-    `size` is (W, H) of the image the pixels belong to.
-    """
-    return (points + 0.5) / max(size)
-
-
-def to_pixels(points, size):
-    """Unit positions (N, 2) to pixels of an image of `size` (W, H): the inverse of `to_unit`."""
-    return points * max(size) - 0.5
-
-
-def extent(size) -> tuple[float, float]:
-    """Width and height of the image in unit coordinates; the longer is 1."""
-    return size[0] / max(size), size[1] / max(size)
-
-
-def check_size(size) -> tuple[int, int]:
-    """Return (W, H) as whole numbers.
-
-    Raises:
-        InputError: not two whole numbers of at least 1.
-    """
-    try:
-        width, height = size
-        good = int(width) == width and int(height) == height and min(width, height) >= 1
-    except (TypeError, ValueError, OverflowError):
-        good = False
-    if not good:
-        raise InputError(f"image size is {size!r}: it takes (width, height), two whole numbers of 1 or more")
-    return int(width), int(height)
 
 
 def border_anchors(size, per_side: int = ANCHORS) -> np.ndarray:
@@ -192,22 +146,6 @@ class Spline:
         return float((self.weights * (kernel(self.centres, self.centres) @ self.weights)).sum())
 
 
-def node_grid(size, nodes: int, least: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
-    """Evenly spaced unit positions from border to border: x (nx,) and y (ny,), `nodes` of them along the long side."""
-    width, height = extent(size)
-    count = [max(least, round((nodes - 1) * side) + 1) for side in (width, height)]
-    return (
-        torch.linspace(0.0, width, count[0], dtype=torch.float64),
-        torch.linspace(0.0, height, count[1], dtype=torch.float64),
-    )
-
-
-def mesh(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """All pairs of x (nx,) and y (ny,) as points (ny * nx, 2), row by row."""
-    rows, columns = torch.meshgrid(y, x, indexing="ij")
-    return torch.stack([columns.reshape(-1), rows.reshape(-1)], dim=1)
-
-
 def invert(spline: Spline, targets: torch.Tensor, size, tolerance: float = 1e-10) -> torch.Tensor:
     """Solve u + s(u) = t for every target t: unit positions (N, 2) -> (N, 2).
 
@@ -227,6 +165,11 @@ def invert(spline: Spline, targets: torch.Tensor, size, tolerance: float = 1e-10
         better = missed < error[left]
         found[left[better]] = again[better]
     return found
+
+
+def invert_pixels(spline: Spline, points: np.ndarray, size) -> np.ndarray:
+    """Where content at `points` (N, 2), pixels of an image of `size` (W, H), lands: pixels (N, 2)."""
+    return to_pixels(invert(spline, torch.from_numpy(to_unit(points, size)), size).numpy(), size)
 
 
 def _newton(spline, start, targets, tolerance, steps: int = 40) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,169 @@
+"""The control points of a warp, and the checks of what a warp accepts."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from dst.config import InputError, check_number
+from dst.warp.coordinates import check_size
+from dst.warp.tps import ANCHORS, RIDGE, Spline, border_anchors
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """The same array, locked against writing."""
+    array.setflags(write=False)
+    return array
+
+
+def check_points(name: str, points) -> np.ndarray:
+    """A float64 copy (N, 2) of the points.
+
+    Raises:
+        InputError: not numbers, another shape, or not finite.
+    """
+    try:
+        points = np.array(points, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} are not numbers: they take an array of shape (N, 2), x and y") from None
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise InputError(f"{name} have shape {points.shape}: they take an array of shape (N, 2), x and y")
+    if not np.isfinite(points).all():
+        bad = int(np.flatnonzero(~np.isfinite(points).all(1))[0])
+        raise InputError(
+            f"{name}: number {bad + 1} is {points[bad].tolist()}: "
+            "positions take finite numbers; correct it or leave it out"
+        )
+    return points
+
+
+def check_geometry(source: np.ndarray, target: np.ndarray, size) -> None:
+    """Refuse source and target points, in pixels, that determine no warp of an image of `size`.
+
+    Raises:
+        InputError: fewer than 3, outside, in one place, or all sources on one line.
+    """
+    if len(source) < 3:
+        raise InputError(f"{len(source)} points: a warp takes 3 or more; give more points, or none at all for no warp")
+    reach = max(size)
+    for name, points, margin in (("source", source, 0), ("target", target, reach)):
+        outside = (points < -0.5 - margin) | (points > np.array(size) - 0.5 + margin)
+        if outside.any():
+            bad = int(np.flatnonzero(outside.any(1))[0])
+            where = "inside the image" if not margin else "at most one long side outside the image"
+            raise InputError(
+                f"{name} point {bad + 1} is {points[bad].tolist()} in an image of {size[0]} x {size[1]}: "
+                f"it takes a position {where}; correct it or leave it out"
+            )
+        gaps = np.linalg.norm(points[:, None] - points[None], axis=2) + np.diag(np.full(len(points), np.inf))
+        if gaps.min() < 1e-3:
+            a, b = sorted(np.unravel_index(int(gaps.argmin()), gaps.shape))
+            raise InputError(
+                f"{name} points {a + 1} and {b + 1} are the same, {points[a].tolist()}: "
+                "each takes its own place; leave one out"
+            )
+    spread = np.linalg.svd(source - source.mean(0), compute_uv=False)[1] / np.sqrt(len(source))
+    if spread < 1e-2:
+        raise InputError(
+            f"all {len(source)} source points lie on one line: a warp takes 3 or more that do not; add one beside it"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ControlPoints:
+    """The points that carry a warp and how far each moves: all that a thin-plate spline needs. `Warp` adds what users call.
+
+    Points are in unit coordinates of an image of `size`; arrays are read only.
+
+    Raises:
+        InputError: arrays of the wrong shape or not finite, a strength, ridge or number of anchors out of range.
+    """
+
+    size: tuple[int, int]
+    """(W, H) of the image the warp was made for."""
+    source: np.ndarray
+    """(k, 2) float64, unit coordinates, (x, y)."""
+    displacement: np.ndarray
+    """(k, 2) float64: how far each source point moves at strength 1, unit coordinates."""
+    strength: float = 1.0
+    """Factor on the displacements: 0 leaves the image as it is, above 1 exaggerates."""
+    ridge: float = RIDGE
+    """Added to the kernel's diagonal; the kernel is r^2 log r with r in long sides."""
+    anchors: int = ANCHORS
+    """Fixed points on the border along the long side; 0 leaves the border free."""
+    rigid: np.ndarray | None = None
+    """(k,) whole numbers: the rigid part a point belongs to, 0 for a free point; None means all free."""
+    origin: np.ndarray | None = None
+    """(k,) whole numbers: which of the points that were given first each one is, -1 for one that was added to hold a rigid
+    part; None means all in their order."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", check_size(self.size))
+        for name in ("source", "displacement"):
+            object.__setattr__(self, name, read_only(check_points(name, getattr(self, name))))
+        count = len(self.source)
+        labels = np.zeros(count, int) if self.rigid is None else np.array(self.rigid, int)
+        origin = np.arange(count) if self.origin is None else np.array(self.origin, int)
+        object.__setattr__(self, "rigid", read_only(labels))
+        object.__setattr__(self, "origin", read_only(origin))
+        if not count == len(self.displacement) == len(labels) == len(origin):
+            given = (
+                f"{count} source points, {len(self.displacement)} displacements, {len(labels)} labels of rigid parts"
+            )
+            raise InputError(f"{given}: a warp takes one displacement and one label for each point")
+        check_number("warp strength", self.strength, -10, 10)
+        check_number("warp ridge", self.ridge, 0, 1)
+        check_number("border anchors per side", self.anchors, 0, 1000, whole=True)
+        if self.anchors == 1 or (not self.anchors and 0 < count < 3):
+            raise InputError(
+                f"{self.anchors} border anchors and {count} points: "
+                "a warp takes 2 anchors per side or more, or 0 with 3 points or more"
+            )
+
+    def __repr__(self) -> str:
+        rigid = int((self.rigid > 0).sum())
+        held = f" ({rigid} rigid)" if rigid else ""
+        strength = "" if self.strength == 1 else f", strength {self.strength:g}"
+        return (
+            f"{type(self).__name__}({self.size[0]} x {self.size[1]} pixels, {len(self.source)} points{held}{strength})"
+        )
+
+    @property
+    def moved(self) -> np.ndarray:
+        """(k, 2) displacements with the strength applied, unit coordinates."""
+        return self.strength * self.displacement
+
+    @property
+    def is_identity(self) -> bool:
+        """True where no point moves: the image comes back untouched."""
+        return not np.any(self.moved)
+
+    @cached_property
+    def spline(self) -> Spline:
+        """The backward displacement s, float64, in unit coordinates."""
+        fixed = border_anchors(self.size, self.anchors) if self.anchors else np.zeros((0, 2))
+        if self.is_identity:
+            none = torch.zeros(0, 2, dtype=torch.float64)
+            return Spline(none, none, torch.zeros(3, 2, dtype=torch.float64))
+        centres = np.concatenate([self.source + self.moved, fixed])
+        values = np.concatenate([-self.moved, np.zeros_like(fixed)])
+        try:
+            return Spline.fit(torch.from_numpy(centres), torch.from_numpy(values), self.ridge)
+        except torch.linalg.LinAlgError:
+            raise InputError(
+                f"{len(self.source)} moved points determine no spline: two of them meet or all lie on one line; "
+                "move them apart, or use border anchors and a ridge above 0"
+            ) from None
+
+    def with_strength(self, strength: float):
+        """The same warp with every displacement times `strength`; replaces the present strength."""
+        return dataclasses.replace(self, strength=strength)
+
+    def subset(self, index):
+        """The warp with only the points that `index` (whole numbers, in that order) picks."""
+        names = ("source", "displacement", "rigid", "origin")
+        return dataclasses.replace(self, **{name: getattr(self, name)[index] for name in names})
