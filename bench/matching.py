@@ -29,7 +29,7 @@ from skimage.filters.rank import modal
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from correspondence import match
-from dst.trunk import LEVELS, load_trunk
+from dst.features.encoder import LEVELS, load_trunk
 
 PHOTOS = ("astronaut", "cat", "coffee", "flower")
 MORE = ("rocket", "china")

@@ -6,10 +6,10 @@ import torch
 
 from dst import imaging
 from dst.config import StylizeConfig
+from dst.features.encoder import Trunk
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
 from dst.optimize import apply_flow
-from dst.trunk import Trunk
 
 POSITIONS = 4096
 SEED = 12345

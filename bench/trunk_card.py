@@ -30,10 +30,11 @@ from trunk_errors import centre_crops, level_errors
 import dst
 from dst import imaging
 from dst.config import OptimizeConfig
+from dst.features.encoder import LEVELS, Trunk, load_trunk
+from dst.features.networks import NETWORKS, Network
+from dst.features.weights import random_weights
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
-from dst.trunk import LEVELS, Trunk, load_trunk
-from dst.weights import NETWORKS, Network, random_weights
 
 PARTS = ("errors", "speed", "matches", "styles")
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 
 from dst.config import InputError, StylizeConfig
+from dst.features.encoder import LEVELS, Trunk
 from dst.imaging import fit_size
 from dst.methods.targets import FRUGAL_FROM
 from dst.optimize import schedule
-from dst.trunk import LEVELS, Trunk
 
 BASE_BYTES = 480e6
 """A process that has loaded its libraries, a small network and two pictures, and matched them at 256 pixels."""

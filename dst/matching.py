@@ -19,8 +19,8 @@ from correspondence.drawing import draw as draw_matches
 from correspondence.matches import MIN_POINTS, Matches, check_points
 from dst import imaging, steer
 from dst.config import InputError, StylizeConfig
+from dst.features.encoder import LEVELS, Trunk
 from dst.prepare import Inputs
-from dst.trunk import LEVELS, Trunk
 
 
 @dataclass

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from dst import losses
 from dst.config import OptimizeConfig, read_layers
 from dst.descent import Descent
+from dst.features.encoder import Trunk
 from dst.imaging import pyramid, resize
 from dst.imaging.color import color_moments, to_opponent, to_rgb, tone_colors
 from dst.imaging.masks import Segment
@@ -20,7 +21,6 @@ from dst.methods.gatys import Gatys
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style, StyleCache
 from dst.result import Step
-from dst.trunk import Trunk
 from dst.warp.flow import FlowGrid
 
 SOLVE_LR = 4e-3

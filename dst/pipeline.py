@@ -16,11 +16,11 @@ import numpy as np
 from dst import checkpoint, imaging, matching, prepare, score, steer
 from dst.checkpoint import Job, Keeper
 from dst.config import InputError, StylizeConfig, check_choice, check_number, read_layers
+from dst.features.encoder import Trunk, load_trunk
 from dst.methods.targets import StyleCache
 from dst.optimize import Optimization, State, schedule
 from dst.record import make_record
 from dst.result import Result, Step, clear_left, read_record
-from dst.trunk import Trunk, load_trunk
 from dst.warp import Warp
 
 Report = Callable[[str, str], None]

@@ -17,13 +17,13 @@ from torch.nn import functional as F
 from dst import imaging
 from dst.checkpoint import Job
 from dst.config import InputError, StylizeConfig, counted
+from dst.features.encoder import Trunk
 from dst.imaging import color, histogram
 from dst.imaging.masks import Segmentation, read_rigid_mask, read_segmentation
 from dst.methods.targets import Style
 from dst.optimize import Optimization, Problem, State, decompose_image, schedule
 from dst.result import Result
 from dst.steer import Fitted, first_guess, pull, style_shares
-from dst.trunk import Trunk
 from dst.warp import Warp
 from dst.warp.fit import mend
 

@@ -11,11 +11,11 @@ from kornia.metrics import ssim
 from torch import Tensor
 
 from dst import imaging, losses
-from dst.methods.positions import Places, sample
+from dst.features.encoder import LEVELS, Trunk
+from dst.features.sampling import Places, sample
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
 from dst.result import Result, read_record
-from dst.trunk import LEVELS, Trunk
 
 SIDE = 256
 """Long side of the pictures that are scored, so that runs of different sizes can be compared."""

@@ -47,7 +47,7 @@ ONLY = {
 NOT_YET = {
     "checkpoint", "descent", "estimate", "film", "matching", "optimize",
     "pipeline", "plots", "prepare", "record", "result", "score", "steer", "sweeps",
-    "trunk", "weights",
+
 }  # fmt: skip
 """Modules that have not moved into their room yet; nothing is asked of them."""
 ROOMS = set().union(*ORDER)

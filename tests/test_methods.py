@@ -2,13 +2,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from dst.features.encoder import LEVELS, load_trunk
+from dst.features.sampling import Places, draw_positions, sample
 from dst.imaging.masks import Segment
 from dst.methods import targets
 from dst.methods.gatys import Gatys
-from dst.methods.positions import Places, draw_positions, sample
 from dst.methods.strotss import Strotss, layer_names
 from dst.methods.targets import Style, StyleCache
-from dst.trunk import LEVELS, load_trunk
 
 
 @pytest.mark.parametrize("size", [(9, 14), (1, 5), (5, 1), (1, 1), (2, 2)])

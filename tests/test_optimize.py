@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from dst.config import StylizeConfig
+from dst.features.encoder import load_trunk
 from dst.imaging.masks import Segment
 from dst.methods.targets import Style
 from dst.optimize import Optimization, Problem, State, schedule, smooth_displacements
-from dst.trunk import load_trunk
 
 
 @pytest.fixture(scope="module")

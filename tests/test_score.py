@@ -11,7 +11,7 @@ from skimage.metrics import structural_similarity
 from correspondence.filtering import crossings
 from dst import score
 from dst.config import InputError
-from dst.trunk import load_trunk
+from dst.features.encoder import load_trunk
 from dst.warp import Warp
 
 

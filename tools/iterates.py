@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import torch
 
+from dst.features.encoder import Trunk
 from dst.imaging import pyramid
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
-from dst.trunk import Trunk
 
 
 class Iterates:

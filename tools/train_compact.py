@@ -42,8 +42,8 @@ from torch import nn
 from training_images import Crops, read_folder, split
 from trunk_errors import LEVELS, centre_crops, level_errors
 
-from dst.trunk import ReluReflect, Trunk, load_trunk
-from dst.weights import NETWORKS, Network
+from dst.features.encoder import ReluReflect, Trunk, load_trunk
+from dst.features.networks import NETWORKS, Network
 
 SHAPES = ((8, 128), (4, 192), (2, 256))
 """Crops of a step and their side: deep layers need to see far, shallow ones need variety."""

@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
+from dst.features.encoder import LEVELS, Trunk
 from dst.imaging.masks import Segment
 from dst.methods.targets import Style, StyleCache, cached, encode, reachable
-from dst.trunk import LEVELS, Trunk
 
 CONTENT_LAYERS = ("relu4_2", "relu4_1")
 """The content layer: the first of these that the trunk has. The paper's is relu4_2."""

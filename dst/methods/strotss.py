@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
+from dst.features.encoder import LEVELS, Trunk
+from dst.features.sampling import Places, draw_positions, sample
 from dst.imaging.masks import Segment
-from dst.methods.positions import Places, draw_positions, sample
 from dst.methods.targets import Style, StyleCache, cached, frugally, reachable
-from dst.trunk import LEVELS, Trunk
 
 VGG_LAYERS = (
     "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_3", "relu5_3",

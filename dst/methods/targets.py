@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from dst.trunk import Trunk
-from dst.weights import fingerprint
+from dst.features.encoder import Trunk
+from dst.features.weights import fingerprint
 
 FRUGAL_FROM = 2_500_000
 """Pixels of a batch from which memory is saved: beyond two images of 1024 x 1024."""

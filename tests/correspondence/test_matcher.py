@@ -13,7 +13,7 @@ from correspondence.filtering import reliable
 from correspondence.frame import Frame, around, sample
 from correspondence.matcher import match
 
-COMPACT = Path(dst.__file__).parent / "compact.safetensors"
+COMPACT = Path(dst.__file__).parent / "features" / "compact.safetensors"
 
 
 def encode(image, deepest=5):
@@ -148,7 +148,7 @@ def test_a_repainted_photograph_is_matched_back(hard):
     import cv2
     from skimage import data
 
-    from dst.trunk import LEVELS, load_trunk
+    from dst.features.encoder import LEVELS, load_trunk
 
     trunk = load_trunk("compact")
     image = cv2.resize(data.astronaut(), (160, 160), interpolation=cv2.INTER_AREA)

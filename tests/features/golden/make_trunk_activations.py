@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from skimage import data
 
-from dst.trunk import LEVELS, load_trunk
+from dst.features.encoder import LEVELS, load_trunk
 
 
 def main() -> None:

@@ -7,9 +7,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from dst import weights
 from dst.config import InputError
-from dst.weights import NETWORKS, load_weights, load_with_hash, random_weights
+from dst.features import weights
+from dst.features.networks import NETWORKS
+from dst.features.weights import load_weights, load_with_hash, random_weights
 
 
 @pytest.fixture(scope="module")

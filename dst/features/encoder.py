@@ -10,7 +10,8 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from dst.config import InputError, check_choice
-from dst.weights import NETWORKS, Network, fingerprint, load_with_hash, random_weights
+from dst.features.networks import NETWORKS, Network
+from dst.features.weights import fingerprint, load_with_hash, random_weights
 
 LEVELS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 """The first layer of each of the five levels: what matching and Gram matrices look at."""
@@ -159,7 +160,7 @@ def load_trunk(name: str = "compact", weights=None, device="cpu", seed: int | No
 
     Args:
         name: `compact` (embedded, offline), `vgg19`, `vgg16`, or `vgg19-16x` (with a file).
-        weights: a file (see `dst.weights.load_weights`); None for the network's own; "random" for weights drawn from
+        weights: a file (see `dst.features.weights.load_weights`); None for the network's own; "random" for weights drawn from
             `seed` (0 unless given), which serve timing and tests.
         device: where the trunk lives, such as "cpu" or "cuda".
         seed: for random weights only.

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-TOOLS = Path(__file__).resolve().parents[1] / "tools"
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
 if not TOOLS.exists():
     pytest.skip("the training program is not here", allow_module_level=True)
 sys.path.insert(0, str(TOOLS))
@@ -21,8 +21,8 @@ from soap import Soap  # noqa: E402
 from training_images import Crops, read_folder, split  # noqa: E402
 from trunk_errors import LEVELS, level_errors  # noqa: E402
 
-from dst.trunk import Trunk, load_trunk  # noqa: E402
-from dst.weights import NETWORKS  # noqa: E402
+from dst.features.encoder import Trunk, load_trunk  # noqa: E402
+from dst.features.networks import NETWORKS  # noqa: E402
 
 
 def generator(seed=0):

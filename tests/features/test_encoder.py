@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from dst.config import InputError
-from dst.trunk import LEVELS, ReluReflect, load_trunk
-from dst.weights import NETWORKS, random_weights
+from dst.features.encoder import LEVELS, ReluReflect, load_trunk
+from dst.features.networks import NETWORKS
+from dst.features.weights import random_weights
 
 # Configurations D and E of Simonyan & Zisserman, table 1: channels of each convolution, M for a pooling.
 PUBLISHED = {
