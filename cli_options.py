@@ -170,7 +170,7 @@ def _match(parser: argparse.ArgumentParser) -> None:
     out.add_argument("-o", "--output", metavar="FILE", help="both pictures with the matches drawn over them")
     out.add_argument("--save-points", metavar="FILE", help="the points, .csv or .json; `stylize --points` reads them")
     names = [f.name for f in dataclasses.fields(MatchConfig)]
-    add_options(parser, [*names, "pins", "drop", "seed", "trunk", "weights", "device"], {"match_size": "--size"})
+    add_options(parser, [*names, "pins", "drop", "seed", "encoder", "weights", "device"], {"match_size": "--size"})
 
 
 def _warp(parser: argparse.ArgumentParser) -> None:

@@ -82,13 +82,13 @@ def _estimated(args: Any, content: Any, config: Any) -> Any:
     from dst import imaging, pipeline
     from dst.estimate import estimate, largest_size
 
-    size, trunk = imaging.read(content).size, pipeline.shared_trunk(config)
-    expected = estimate(trunk, size, config, args.warp)
+    size, encoder = imaging.read(content).size, pipeline.shared_encoder(config)
+    expected = estimate(encoder, size, config, args.warp)
     if expected.fits:
         if not args.quiet:
             say(expected.sentence())
         return config
-    fitting = largest_size(trunk, size, config, args.warp)
+    fitting = largest_size(encoder, size, config, args.warp)
     if args.fit:
         say(f"{expected.sentence()}: too much, so the long side will be {fitting} pixels")
         return config.replace(size=fitting)

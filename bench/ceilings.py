@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 SHAPES = ((16, 256), (32, 128), (64, 64), (128, 32))
-"""Channels and side of the convolutions timed: those of a compact trunk's levels."""
+"""Channels and side of the convolutions timed: those of a compact encoder's levels."""
 
 
 def median_seconds(work, runs: int = 9, device: str = "cpu") -> float:

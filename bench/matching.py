@@ -2,7 +2,7 @@
 
     python bench/matching.py --out matching.json
     python bench/matching.py --calibrate          # the confidence of a match fitted and checked: see bench/calibration.py
-    python bench/matching.py --trunk vgg19-16x --weights FILE --photos astronaut cat
+    python bench/matching.py --encoder vgg19-16x --weights FILE --photos astronaut cat
 
 Easy set: a photograph bent by a thin-plate spline whose 4 x 4 points move by 5% of the long side each, its channels
 permuted, its contrast lowered, smoothed by a 7 x 7 mode filter. Hard set: bent by 2.5%, then shrunk to 0.7, turned by 15
@@ -29,7 +29,7 @@ from skimage.filters.rank import modal
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from correspondence import match
-from dst.features.encoder import LEVELS, load_trunk
+from dst.features.encoder import LEVELS, load_encoder
 
 PHOTOS = ("astronaut", "cat", "coffee", "flower")
 MORE = ("rocket", "china")
@@ -123,8 +123,8 @@ def tensor(image: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
 
 
-def encoder(trunk):
-    return lambda image, deepest: list(trunk(image, LEVELS[:deepest]).values())
+def encode_with(encoder):
+    return lambda image, deepest: list(encoder(image, LEVELS[:deepest]).values())
 
 
 def row(name: str, kind: str, encode, seed: int, side: int, sign: int) -> dict:
@@ -179,7 +179,7 @@ def table(title: str, sure: np.ndarray, right: np.ndarray) -> None:
 
 def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trunk", default="compact")
+    parser.add_argument("--encoder", default="compact")
     parser.add_argument("--weights", help="file of weights, or 'random'")
     parser.add_argument("--photos", nargs="+", default=[*PHOTOS], choices=[*PHOTOS, *MORE])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
@@ -189,12 +189,12 @@ def main(arguments=None) -> None:
     parser.add_argument("--cache", type=Path, help="file that keeps what --calibrate finds, for the same weights")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     options = parser.parse_args(arguments)
-    trunk = load_trunk(options.trunk, options.weights)
-    encode = encoder(trunk)
+    encoder = load_encoder(options.encoder, options.weights)
+    encode = encode_with(encoder)
     if options.calibrate:
         from bench.calibration import calibrate
 
-        return calibrate(encode, options.side, options.cache, trunk.sha256)
+        return calibrate(encode, options.side, options.cache, encoder.sha256)
     rows = []
     for kind in ("easy", "hard"):
         for seed in options.seeds:
@@ -204,7 +204,7 @@ def main(arguments=None) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory of the process {peak:.0f} MB, {torch.get_num_threads()} threads")
     if options.out:
-        record = {"trunk": options.trunk, "threads": torch.get_num_threads(), "peak_mb": peak, "rows": rows}
+        record = {"encoder": options.encoder, "threads": torch.get_num_threads(), "peak_mb": peak, "rows": rows}
         options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ import torch
 
 from dst import imaging
 from dst.config import StylizeConfig
-from dst.features.encoder import Trunk
+from dst.features.encoder import Encoder
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
 from dst.optimize import apply_flow
@@ -15,12 +15,12 @@ POSITIONS = 4096
 SEED = 12345
 
 
-def evaluate(result, trunk: Trunk) -> dict[str, float]:
+def evaluate(result, encoder: Encoder) -> dict[str, float]:
     """The terms of a finished run at its finest scale, and their total with the default weights.
 
     Args:
         result: a `dst.Result`.
-        trunk: the network whose features judge; it need not be the one that the run used.
+        encoder: the network whose features judge; it need not be the one that the run used.
 
     Returns:
         `content`, `style`, `style_warped`, `warp`, `tv` and `total`. The last two unweighted terms are those of the
@@ -29,7 +29,7 @@ def evaluate(result, trunk: Trunk) -> dict[str, float]:
     defaults = StylizeConfig()
     rgb = [imaging.read(array[..., :3]).rgb for array in (result.content, result.style, result.unwarped)]
     generator = torch.Generator().manual_seed(SEED)
-    method = Strotss(trunk, rgb[0], [Style(rgb[1])], defaults.optimize.palette, POSITIONS, POSITIONS, generator)
+    method = Strotss(encoder, rgb[0], [Style(rgb[1])], defaults.optimize.palette, POSITIONS, POSITIONS, generator)
     warped = grid = None
     if len(result.warp.source):
         height, width = rgb[2].shape[-2:]

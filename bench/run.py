@@ -66,7 +66,7 @@ def time_run(content: Path, style: Path, size: int, preset: str, extra: list[str
     """One whole run of `dst stylize`, with its stages, its median step at the finest scale and the fixed objective."""
     from objective import evaluate
 
-    from dst.features.encoder import load_trunk
+    from dst.features.encoder import load_encoder
     from dst.pipeline import load_run
 
     run = folder / f"{content.stem}-{preset}-{size}"
@@ -75,7 +75,7 @@ def time_run(content: Path, style: Path, size: int, preset: str, extra: list[str
     result = load_run(run)
     finest = [r["seconds"] for r in result.history if r["side"] == max(result.image.shape[:2])]
     row |= {"stages": result.record["seconds"], "step": float(np.median(finest)), "steps": len(result.history)}
-    row["objective"] = evaluate(result, load_trunk())
+    row["objective"] = evaluate(result, load_encoder())
     return row
 
 

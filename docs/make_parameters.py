@@ -15,8 +15,8 @@ from dst.config import PRESETS  # noqa: E402
 LOOKS = {
     "size": "low: quick, broad strokes, soft detail; high: fine strokes, cost grows with the square",
     "seed": "another seed draws other samples: the same picture, other brush marks",
-    "trunk": "compact: quick, close to VGG; vgg19, vgg16: the published look, many times slower",
-    "weights": "needed where the trunk's weights are not at hand",
+    "encoder": "compact: quick, close to VGG; vgg19, vgg16: the published look, many times slower",
+    "weights": "needed where the encoder's weights are not at hand",
     "device": "a GPU does the same in a fraction of the time; bytes may differ from the CPU's",
     "geometry": "the bend follows this picture, the brush the style: two paintings in one",
     "style_weights": "equal: a mixture; 3,1: mostly the first, with a touch of the second",

@@ -37,7 +37,7 @@ _HOMES = {
     "Matches": ("dst.matching", "Matches"),
     "Warp": ("dst.warp", "Warp"),
     "StyleCache": ("dst.methods.targets", "StyleCache"),
-    "load_trunk": ("dst.features.encoder", "load_trunk"),
+    "load_encoder": ("dst.features.encoder", "load_encoder"),
     "read_image": ("dst.imaging", "read"),
     "write_image": ("dst.imaging", "write"),
     "StylizeConfig": ("dst.config", "StylizeConfig"),

@@ -75,7 +75,7 @@ class Job:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-def write(folder: Path, job: Job, state: State, trunk: Any, seconds: dict[str, float], film: Kept) -> None:
+def write(folder: Path, job: Job, state: State, encoder: Any, seconds: dict[str, float], film: Kept) -> None:
     """Write `checkpoint.pt` into a folder, whole or not at all.
 
     Raises:
@@ -85,7 +85,7 @@ def write(folder: Path, job: Job, state: State, trunk: Any, seconds: dict[str, f
         "kind": KIND,
         "format": FORMAT,
         "dst": versions()["dst"],
-        "trunk": {"name": trunk.name, "sha256": trunk.sha256},
+        "encoder": {"name": encoder.name, "sha256": encoder.sha256},
         "seconds": dict(seconds),
         "job": {f.name: _packed(getattr(job, f.name)) for f in fields(job)},
         "state": {f.name: _packed(getattr(state, f.name)) for f in fields(state)},
@@ -99,7 +99,7 @@ def write(folder: Path, job: Job, state: State, trunk: Any, seconds: dict[str, f
 
 
 def read(folder: Any) -> dict[str, Any]:
-    """Read a run's checkpoint: `{"job": Job, "state": State, "film": Kept, "trunk": {...}, "seconds": {...}}`.
+    """Read a run's checkpoint: `{"job": Job, "state": State, "film": Kept, "encoder": {...}, "seconds": {...}}`.
 
     Raises:
         InputError: no such folder, no checkpoint, a damaged or foreign one, or one made by a newer version.
@@ -194,21 +194,21 @@ class Keeper:
     """Keeps a run's folder up to date: the first checkpoint, one every so often, and in the end the whole run."""
 
     def __init__(
-        self, folder: Any, every: float, job: Job, trunk: Any, seconds: dict[str, float], film: Kept | None = None
+        self, folder: Any, every: float, job: Job, encoder: Any, seconds: dict[str, float], film: Kept | None = None
     ) -> None:
         """`every` is in seconds; 0 means after each step. `film` holds the steps that an earlier process made."""
         self.folder = Path(os.path.realpath(folder))
-        self.every, self.job, self.trunk, self.seconds = every, job, trunk, seconds
+        self.every, self.job, self.encoder, self.seconds = every, job, encoder, seconds
         self.film = film or Kept()
         self.last = time.monotonic()
 
     def write(self, state: State) -> None:
         """Write a checkpoint now; the folder is made, whole, with the first."""
         if self.folder.is_dir():
-            write(self.folder, self.job, state, self.trunk, self.seconds, self.film)
+            write(self.folder, self.job, state, self.encoder, self.seconds, self.film)
         else:
             with folder_beside(self.folder) as fresh:
-                write(fresh, self.job, state, self.trunk, self.seconds, self.film)
+                write(fresh, self.job, state, self.encoder, self.seconds, self.film)
                 os.rename(fresh, self.folder)
         self.last = time.monotonic()
 
@@ -228,7 +228,7 @@ class Keeper:
         """Put the finished run's files into the folder, `run.json` last; at every moment the folder can be resumed."""
         with folder_beside(self.folder) as fresh:
             result.save(fresh)
-            write(fresh, self.job, state, self.trunk, self.seconds, self.film)
+            write(fresh, self.job, state, self.encoder, self.seconds, self.film)
             made = {path.name: path for path in fresh.iterdir()}
             self.folder.mkdir(exist_ok=True)
             os.replace(made.pop(NAME), self.folder / NAME)

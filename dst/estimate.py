@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from dst.config import InputError, StylizeConfig
-from dst.features.encoder import LEVELS, Trunk
+from dst.features.encoder import LEVELS, Encoder
 from dst.imaging import fit_size
 from dst.methods.targets import FRUGAL_FROM
 from dst.optimize import schedule
@@ -100,40 +100,40 @@ def _container_left() -> float | None:
         return None
 
 
-def memory_needed(trunk: Trunk, size: tuple[int, int], warps: bool = True) -> float:
+def memory_needed(encoder: Encoder, size: tuple[int, int], warps: bool = True) -> float:
     """Peak bytes of a run whose finest scale is `size` (W, H)."""
     pixels = size[0] * size[1]
-    every = sum(layer.channels / layer.stride**2 for layer in trunk.layers.values())
-    levels = sum(trunk.layers[name].channels / trunk.layers[name].stride ** 2 for name in LEVELS)
-    weights = sum(p.numel() for p in trunk.parameters())
+    every = sum(layer.channels / layer.stride**2 for layer in encoder.layers.values())
+    levels = sum(encoder.layers[name].channels / encoder.layers[name].stride ** 2 for name in LEVELS)
+    weights = sum(p.numel() for p in encoder.parameters())
     frugal = (2 if warps else 1) * pixels >= FRUGAL_FROM
     copies = FRUGAL_COPIES if frugal else SAVED_COPIES * (1.0 if warps else 0.55)
     return BASE_BYTES + 4 * weights + 4 * pixels * (copies * every + TARGET_COPIES * levels + 60)
 
 
-def seconds_a_pixel(trunk: Trunk, device: str, side: int = 128) -> float:
+def seconds_a_pixel(encoder: Encoder, device: str, side: int = 128) -> float:
     """Seconds that this machine takes for one pixel forward and backward through the network, from a short try."""
     images = torch.full((2, 3, side, side), 0.5, device=device, requires_grad=True)
     best = float("inf")
     for _ in range(3):
         began = time.perf_counter()
-        features = trunk(images, LEVELS)
+        features = encoder(images, LEVELS)
         float(torch.autograd.grad(sum(f.sum() for f in features.values()), images)[0].sum())
         best = min(best, time.perf_counter() - began)
     return best / (2 * side * side)
 
 
-def estimate(trunk: Trunk, content_size: tuple[int, int], config: StylizeConfig, warps: bool = True) -> Estimate:
+def estimate(encoder: Encoder, content_size: tuple[int, int], config: StylizeConfig, warps: bool = True) -> Estimate:
     """Expected cost of a run, from a try of a few hundredths of a second.
 
     Args:
-        trunk: the feature network, on its device.
+        encoder: the feature network, on its device.
         content_size: (W, H) of the content image.
         config: of the run.
         warps: whether keypoints are matched and the image is warped.
     """
     size = fit_size(content_size, config.size)
-    rate = seconds_a_pixel(trunk, config.device)
+    rate = seconds_a_pixel(encoder, config.device)
     images = 2 if warps else 1
     seconds = 0.0
     for side, steps, _ in schedule(max(size), config.optimize):
@@ -141,10 +141,10 @@ def estimate(trunk: Trunk, content_size: tuple[int, int], config: StylizeConfig,
         seconds += steps * (SMALL_STEP + STEP_OVERHEAD * images * pixels * rate)
     if warps:
         seconds += 30 * config.match.match_size**2 * rate
-    return Estimate(size, seconds, memory_needed(trunk, size, warps), free_memory(config.device))
+    return Estimate(size, seconds, memory_needed(encoder, size, warps), free_memory(config.device))
 
 
-def largest_size(trunk: Trunk, content_size: tuple[int, int], config: StylizeConfig, warps: bool = True) -> int:
+def largest_size(encoder: Encoder, content_size: tuple[int, int], config: StylizeConfig, warps: bool = True) -> int:
     """The largest long side, in steps of 32 pixels and no more than asked for, whose run fits into the free memory.
 
     Raises:
@@ -152,7 +152,7 @@ def largest_size(trunk: Trunk, content_size: tuple[int, int], config: StylizeCon
     """
     free = free_memory(config.device)
     side = config.size
-    while free is not None and memory_needed(trunk, fit_size(content_size, side), warps) > SPARE * free:
+    while free is not None and memory_needed(encoder, fit_size(content_size, side), warps) > SPARE * free:
         side = (side - 1) // 32 * 32
         if side < 64:
             raise InputError(f"{free / 1e9:.1f} GB of memory are free: no size fits; close other programs")

@@ -19,7 +19,7 @@ from correspondence.drawing import draw as draw_matches
 from correspondence.matches import MIN_POINTS, Matches, check_points
 from dst import imaging, steer
 from dst.config import InputError, StylizeConfig
-from dst.features.encoder import LEVELS, Trunk
+from dst.features.encoder import LEVELS, Encoder
 from dst.prepare import Inputs
 
 
@@ -40,11 +40,11 @@ class Plan:
     verdict: str
 
 
-def find_matches(content: imaging.Image, style: imaging.Image, trunk: Trunk, config: StylizeConfig) -> Matches:
-    """Neural Best-Buddies on the trunk's five levels; points in pixels of the displayed images."""
+def find_matches(content: imaging.Image, style: imaging.Image, encoder: Encoder, config: StylizeConfig) -> Matches:
+    """Neural Best-Buddies on the encoder's five levels; points in pixels of the displayed images."""
 
     def encode(image: Tensor, deepest: int) -> list[Tensor]:
-        return [level.cpu() for level in trunk(image.to(config.device), LEVELS[:deepest]).values()]
+        return [level.cpu() for level in encoder(image.to(config.device), LEVELS[:deepest]).values()]
 
     side = config.match.match_size
     small = [imaging.resize(image.rgb, min(side, 4 * max(image.size))) for image in (content, style)]
@@ -105,14 +105,14 @@ def edit(matches: Matches, config: StylizeConfig) -> Matches:
     return steer.add_pins(matches, steer.read_pins(config.steer.pins))
 
 
-def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, trunk: Trunk, config: StylizeConfig) -> Plan:
+def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, encoder: Encoder, config: StylizeConfig) -> Plan:
     """Find or take the matches, edit them, and fit the warp that they ask for.
 
     Args:
         inputs: the pictures.
         given: matches to use as they are; None to look for some.
         warp: False for plain style transfer.
-        trunk: the feature network.
+        encoder: the feature network.
         config: the options.
 
     Raises:
@@ -124,7 +124,7 @@ def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, trunk: Trunk, c
     usable, verdict = True, f"{0 if given is None else len(given)} points given"
     matches = given
     if given is None:
-        matches = find_matches(inputs.content, inputs.partner, trunk, config)
+        matches = find_matches(inputs.content, inputs.partner, encoder, config)
         if inputs.segmentation is not None and inputs.geometry is None:
             matches = matches.subset(inputs.segmentation.agreeing(matches))
         usable, verdict = judge(matches, config)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from dst import losses
 from dst.config import OptimizeConfig, read_layers
 from dst.descent import Descent
-from dst.features.encoder import Trunk
+from dst.features.encoder import Encoder
 from dst.imaging import pyramid, resize
 from dst.imaging.color import color_moments, to_opponent, to_rgb, tone_colors
 from dst.imaging.masks import Segment
@@ -160,7 +160,7 @@ class Optimization:
     def __init__(
         self,
         problem: Problem,
-        trunk: Trunk,
+        encoder: Encoder,
         config: OptimizeConfig,
         seed: int = 0,
         state: State | None = None,
@@ -169,14 +169,14 @@ class Optimization:
         """Prepare a run, or go on from a state.
 
         Args:
-            problem: images, keypoints and weights; on the trunk's device.
-            trunk: the feature network.
+            problem: images, keypoints and weights; on the encoder's device.
+            encoder: the feature network.
             config: method, schedule and step sizes.
             seed: of every random draw.
             state: where an earlier run of the same problem and config stopped; None to begin.
             cache: where encoded styles are kept and looked for; None to encode them anew.
         """
-        self.problem, self.trunk, self.config, self.seed, self.cache = problem, trunk, config, seed, cache
+        self.problem, self.encoder, self.config, self.seed, self.cache = problem, encoder, config, seed, cache
         self.device = problem.content.device
         moments = color_moments([s.image for s in problem.styles], [s.weight for s in problem.styles])
         self.guide = tone_colors(problem.content, *moments)
@@ -242,11 +242,11 @@ class Optimization:
             segments = [_resize_segment(s, content, styles) for s in self.problem.segments]
         layers = read_layers(self.config.layers)
         if self.config.method == "gatys":
-            return Gatys(self.trunk, content, styles, segments, layers, self.cache)
+            return Gatys(self.encoder, content, styles, segments, layers, self.cache)
         generator = torch.Generator(self.device).manual_seed(self.seed * 1009 + self.state.scale)
         counts = self.config.samples, self.config.style_samples
         palette = self.config.palette
-        return Strotss(self.trunk, content, styles, palette, *counts, generator, segments, layers, self.cache)
+        return Strotss(self.encoder, content, styles, palette, *counts, generator, segments, layers, self.cache)
 
     def _descent(self, parameters: list[Tensor], displacement: Tensor) -> Descent:
         groups = [(parameters, self.config.lr)]

@@ -16,7 +16,7 @@ import numpy as np
 from dst import checkpoint, imaging, matching, prepare, score, steer
 from dst.checkpoint import Job, Keeper
 from dst.config import InputError, StylizeConfig, check_choice, check_number, read_layers
-from dst.features.encoder import Trunk, load_trunk
+from dst.features.encoder import Encoder, load_encoder
 from dst.methods.targets import StyleCache
 from dst.optimize import Optimization, State, schedule
 from dst.record import make_record
@@ -99,27 +99,27 @@ def stylize(
     with clock.stage("read"):
         inputs = prepare.read_inputs(content, style, config)
         given = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
-        trunk = shared_trunk(config)
+        encoder = shared_encoder(config)
         for name in read_layers(config.optimize.layers):
-            check_choice("layer", name, trunk.layers)
+            check_choice("layer", name, encoder.layers)
     with clock.stage("match"):
-        plan = matching.plan_warp(inputs, given, warp, trunk, config)
+        plan = matching.plan_warp(inputs, given, warp, encoder, config)
     with clock.stage("warp"):
         job = _job(inputs, plan, config, preset, notes or {})
         if config.steer.color_only:
             optimization, state = None, prepare.recolored(job)
         else:
-            optimization = Optimization(job.problem, trunk, config.optimize, config.seed, cache=style_cache)
+            optimization = Optimization(job.problem, encoder, config.optimize, config.seed, cache=style_cache)
             state = optimization.state
-    keeper = None if run_dir is None else Keeper(run_dir, checkpoint_every, job, trunk, clock.seconds)
-    return _paint(job, optimization, state, trunk, clock, on_step, keeper)
+    keeper = None if run_dir is None else Keeper(run_dir, checkpoint_every, job, encoder, clock.seconds)
+    return _paint(job, optimization, state, encoder, clock, on_step, keeper)
 
 
 def _paint(
     job: Job,
     optimization: Optimization | None,
     state: State,
-    trunk: Trunk,
+    encoder: Encoder,
     clock: _Clock,
     on_step,
     keeper: Keeper | None,
@@ -140,8 +140,8 @@ def _paint(
         result.figures = _figures()
         wanted = prepare.targets(job, finished.warp)
         ends = np.column_stack([(finished.warp.source * max(job.content_size) - 0.5), wanted])
-        card = score.scorecard(result, trunk, ends if len(ends) else None)
-    result.record = make_record(result, job, trunk, finished.factor, wanted, card, state.stopped, clock.seconds)
+        card = score.scorecard(result, encoder, ends if len(ends) else None)
+    result.record = make_record(result, job, encoder, finished.factor, wanted, card, state.stopped, clock.seconds)
     if keeper is not None:
         keeper.publish(result, state)
     return result
@@ -174,7 +174,7 @@ def resume(
 
     Raises:
         InputError: no run there, a damaged, foreign or newer one; a size that is not larger; originals that are gone or
-            have changed; a trunk with other weights.
+            have changed; an encoder with other weights.
     """
     check_number("checkpoint_every", checkpoint_every, 0, None)
     clock = _Clock(on_stage)
@@ -186,24 +186,24 @@ def resume(
         done = state.scale >= len(schedule(max(job.picture.shape[-2:]), job.config.optimize)) and not state.stopped
         if size is None and done and (Path(run) / "run.json").exists():
             return load_run(run)
-        trunk = shared_trunk(job.config)
-        if trunk.sha256 != found["trunk"]["sha256"]:
+        encoder = shared_encoder(job.config)
+        if encoder.sha256 != found["encoder"]["sha256"]:
             raise InputError(
-                f"{run} was made with other weights of {found['trunk']['name']}: put those back in their place, or make the run again"
+                f"{run} was made with other weights of {found['encoder']['name']}: put those back in their place, or make the run again"
             )
     with clock.stage("warp"):
         if size is not None and size != job.config.size:
-            job, state, optimization = _larger(run, job, state, trunk, size, content, style, done)
+            job, state, optimization = _larger(run, job, state, encoder, size, content, style, done)
         elif job.config.steer.color_only:
             optimization = None
         else:
             problem, settings = job.problem, job.config.optimize
-            optimization = Optimization(problem, trunk, settings, job.config.seed, state)
-    keeper = Keeper(run, checkpoint_every, job, trunk, clock.seconds, found["film"])
-    return _paint(job, optimization, state, trunk, clock, on_step, keeper)
+            optimization = Optimization(problem, encoder, settings, job.config.seed, state)
+    keeper = Keeper(run, checkpoint_every, job, encoder, clock.seconds, found["film"])
+    return _paint(job, optimization, state, encoder, clock, on_step, keeper)
 
 
-def _larger(run: Any, job: Job, state: State, trunk: Trunk, size: int, content: Any, style: Any, done: bool):
+def _larger(run: Any, job: Job, state: State, encoder: Encoder, size: int, content: Any, style: Any, done: bool):
     """The job at a larger size, the state that it starts from, and its optimisation."""
     old = job.config.size
     check_number("size", size, 32, 8192, whole=True)
@@ -214,29 +214,29 @@ def _larger(run: Any, job: Job, state: State, trunk: Trunk, size: int, content: 
     job = prepare.resized(run, job, size, content, style)
     if job.config.steer.color_only:
         return job, prepare.recolored(job), None
-    optimization = prepare.enlarged(job, state, trunk, old)
+    optimization = prepare.enlarged(job, state, encoder, old)
     return job, optimization.state, optimization
 
 
-def shared_trunk(config: StylizeConfig) -> Trunk:
-    """The trunk of a config; the last one is kept, so that a second run with it starts at once."""
+def shared_encoder(config: StylizeConfig) -> Encoder:
+    """The encoder of a config; the last one is kept, so that a second run with it starts at once."""
     stamp = None
     if config.weights is not None and os.path.exists(config.weights):
         stamp = os.stat(config.weights).st_mtime_ns
-    return _trunk(config.trunk, None if config.weights is None else str(config.weights), config.device, stamp)
+    return _encoder(config.encoder, None if config.weights is None else str(config.weights), config.device, stamp)
 
 
 @functools.lru_cache(maxsize=1)
-def _trunk(name: str, weights: str | None, device: str, stamp: int | None) -> Trunk:
-    return load_trunk(name, weights, device)
+def _encoder(name: str, weights: str | None, device: str, stamp: int | None) -> Encoder:
+    return load_encoder(name, weights, device)
 
 
 def match(content: Any, style: Any, *, preset: str = "default", **options: Any) -> tuple[Any, str]:
-    """Match two pictures with the trunk of a config.
+    """Match two pictures with the encoder of a config.
 
     Args:
         content, style: as for `stylize`, one style.
-        preset, options: as for `stylize`; those of matching and of the trunk, `seed`, `pins` and `drop` matter.
+        preset, options: as for `stylize`; those of matching and of the encoder, `seed`, `pins` and `drop` matter.
 
     Returns:
         Matches in pixels of the displayed images, and one sentence on whether they can be relied on.
@@ -246,7 +246,7 @@ def match(content: Any, style: Any, *, preset: str = "default", **options: Any) 
     """
     config = StylizeConfig.from_options(preset, **options)
     content_image, style_image = imaging.read(content), imaging.read(style)
-    matches = matching.find_matches(content_image, style_image, shared_trunk(config), config)
+    matches = matching.find_matches(content_image, style_image, shared_encoder(config), config)
     return matching.edit(matches, config), matching.judge(matches, config)[1]
 
 

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from dst import imaging
 from dst.checkpoint import Job
 from dst.config import InputError, StylizeConfig, counted
-from dst.features.encoder import Trunk
+from dst.features.encoder import Encoder
 from dst.imaging import color, histogram
 from dst.imaging.masks import Segmentation, read_rigid_mask, read_segmentation
 from dst.methods.targets import Style
@@ -216,18 +216,18 @@ def recolored(job: Job) -> State:
     return State(displacement=problem.target, scale=scales, bands=decompose_image(picture, 1))
 
 
-def enlarged(job: Job, state: State, trunk: Trunk, side: int) -> Optimization:
+def enlarged(job: Job, state: State, encoder: Encoder, side: int) -> Optimization:
     """An optimisation that goes on at larger scales from a state that was finished at a smaller one.
 
     Args:
         job: at its new, larger size.
         state: of the run at its old size.
-        trunk: the feature network.
+        encoder: the feature network.
         side: long side of the old size.
     """
     config = job.config.optimize
     going = State(displacement=state.displacement, history=list(state.history), generator=state.generator)
-    optimization = Optimization(job.problem, trunk, config, job.config.seed, going)
+    optimization = Optimization(job.problem, encoder, config, job.config.seed, going)
     sides = [row[0] for row in optimization.schedule]
     going.scale = next(index for index, size in enumerate(sides) if size > side)
     fine = imaging.resize(optimization.guide, sides[going.scale])

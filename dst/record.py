@@ -48,7 +48,7 @@ def warp_record(warp: Any, factor: float) -> dict[str, Any]:
 
 
 def make_record(
-    result: Any, job: Any, trunk: Any, factor: float, targets: Any, score: dict[str, Any], stopped: str,
+    result: Any, job: Any, encoder: Any, factor: float, targets: Any, score: dict[str, Any], stopped: str,
     seconds: dict[str, float],
 ) -> dict[str, Any]:  # fmt: skip
     """Put a run's record together; every value can be written as JSON.
@@ -56,7 +56,7 @@ def make_record(
     Args:
         result: the Result, all but its record.
         job: what the run was asked to do and what it made of its inputs (`dst.checkpoint.Job`).
-        trunk: the feature network.
+        encoder: the feature network.
         factor: by how much the displacements were reduced at the end; 1.0 for not at all.
         targets: (k, 2) where each of the warp's points was to go, pixels of the displayed content.
         score: the scorecard.
@@ -72,7 +72,7 @@ def make_record(
         "versions": versions(),
         "preset": job.preset,
         "settings": job.config.flat(),
-        "trunk": {"name": trunk.name, "sha256": trunk.sha256},
+        "encoder": {"name": encoder.name, "sha256": encoder.sha256},
         **job.inputs,
         "size": [width, height],
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},

@@ -11,7 +11,7 @@ from kornia.metrics import ssim
 from torch import Tensor
 
 from dst import imaging, losses
-from dst.features.encoder import LEVELS, Trunk
+from dst.features.encoder import LEVELS, Encoder
 from dst.features.sampling import Places, sample
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
@@ -30,12 +30,12 @@ COLUMNS = (
 """Names of a scorecard's entries, in the order of a table."""
 
 
-def scorecard(result: Result, trunk: Trunk, points: np.ndarray | None = None) -> dict[str, float | None]:
-    """Score a result; the same pictures and trunk give the same numbers.
+def scorecard(result: Result, encoder: Encoder, points: np.ndarray | None = None) -> dict[str, float | None]:
+    """Score a result; the same pictures and encoder give the same numbers.
 
     Args:
         result: any result.
-        trunk: the feature network; distances measured with different ones cannot be compared.
+        encoder: the feature network; distances measured with different ones cannot be compared.
         points: (k, 4) content keypoints and their targets in the content's frame, pixels; None without a warp.
 
     Returns:
@@ -52,8 +52,8 @@ def scorecard(result: Result, trunk: Trunk, points: np.ndarray | None = None) ->
     style = _tensor(result.style)
     folds = result.warp.folds()
     with torch.no_grad():
-        distances = _distances(painted, bent, style, trunk)
-        border = border_error(painted, style, trunk)
+        distances = _distances(painted, bent, style, encoder)
+        border = border_error(painted, style, encoder)
     window = min(11, (min(painted.shape[-2:]) - 1) // 2 * 2 + 1)
     card = {
         **distances,
@@ -74,26 +74,26 @@ def _tensor(picture: np.ndarray) -> Tensor:
     return imaging.resize(rgb, min(SIDE, max(rgb.shape[-2:])))
 
 
-def _distances(painted: Tensor, bent: Tensor, style: Tensor, trunk: Trunk) -> dict[str, float]:
-    device = trunk.conv1_1.weight.device
+def _distances(painted: Tensor, bent: Tensor, style: Tensor, encoder: Encoder) -> dict[str, float]:
+    device = encoder.conv1_1.weight.device
     generator = torch.Generator(device).manual_seed(SEED)
     painted, bent, style = (x.to(device) for x in (painted, bent, style))
-    method = Strotss(trunk, bent, [Style(style)], 1.0, POSITIONS, 4 * POSITIONS, generator)
+    method = Strotss(encoder, bent, [Style(style)], 1.0, POSITIONS, 4 * POSITIONS, generator)
     terms = method.terms(painted, None, None, generator)
     return {"style_distance": float(terms["style"]), "content_distance": float(terms["content"])}
 
 
-def border_error(painted: Tensor, style: Tensor, trunk: Trunk, band: float = BAND) -> float:
+def border_error(painted: Tensor, style: Tensor, encoder: Encoder, band: float = BAND) -> float:
     """Mean cosine distance of the border band's features to the nearest of the style's, less that of the inside.
 
     Args:
         painted, style: (1, 3, H, W) in [0, 1].
-        trunk: the feature network.
+        encoder: the feature network.
         band: width of the band, share of the long side.
     """
-    device = trunk.conv1_1.weight.device
+    device = encoder.conv1_1.weight.device
     layers = LEVELS[:3]
-    maps = [[x.to(device), *trunk(x.to(device), layers).values()] for x in (painted, style)]
+    maps = [[x.to(device), *encoder(x.to(device), layers).values()] for x in (painted, style)]
     height, width = painted.shape[-2:]
     at, edge = _lattice(width, height, band)
     rows = sample(maps[0], Places(at.to(device)))[0]
@@ -132,7 +132,7 @@ def crossing_share(source: np.ndarray, target: np.ndarray) -> float:
 
 
 def score_runs(folders: list) -> list[dict[str, Any]]:
-    """The scorecards of several runs, one row each: `run`, `trunk` and the entries of `scorecard`.
+    """The scorecards of several runs, one row each: `run`, `encoder` and the entries of `scorecard`.
 
     Raises:
         InputError: no run there, a damaged one, or one made by a newer version.
@@ -141,9 +141,9 @@ def score_runs(folders: list) -> list[dict[str, Any]]:
     for folder in folders:
         record = read_record(folder)
         card = record.get("score") if isinstance(record.get("score"), dict) else {}
-        trunk = record.get("trunk") if isinstance(record.get("trunk"), dict) else {}
+        encoder = record.get("encoder") if isinstance(record.get("encoder"), dict) else {}
         rows.append(
-            {"run": str(Path(folder)), "trunk": trunk.get("name"), **{name: card.get(name) for name in COLUMNS}}
+            {"run": str(Path(folder)), "encoder": encoder.get("name"), **{name: card.get(name) for name in COLUMNS}}
         )
     return rows
 

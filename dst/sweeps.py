@@ -257,7 +257,7 @@ def _shared_points(content: imaging.Image, style: Any, varied: set[str], options
     deciding = {f.name for f in fields(MatchConfig)}
     deciding |= {
         "seed",
-        "trunk",
+        "encoder",
         "weights",
         "warp",
         "geometry",
@@ -272,7 +272,7 @@ def _shared_points(content: imaging.Image, style: Any, varied: set[str], options
     plain_options = {k: v for k, v in options.items() if k not in ("preset",)}
     config = StylizeConfig.from_options(options.get("preset", "default"), **plain_options)
     first = style if isinstance(style, imaging.Image) else imaging.read(style[0])
-    found = matching.find_matches(content, first, pipeline.shared_trunk(config), config)
+    found = matching.find_matches(content, first, pipeline.shared_encoder(config), config)
     return {"points": found} if matching.judge(found, config)[0] else {"warp": False}
 
 

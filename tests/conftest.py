@@ -119,9 +119,9 @@ def make_result(bends: bool = True, alpha: bool = False, seed: int = 0, **change
         content_size=shape, partner_size=(70, 60), kept=1.0, notes={},
         inputs={"content": {"name": "a.png", "size": [120, 96]}, "styles": [{"name": "b.png", "size": [70, 60]}]},
     )  # fmt: skip
-    trunk = SimpleNamespace(name="compact", sha256="0" * 64)
+    encoder = SimpleNamespace(name="compact", sha256="0" * 64)
     targets = warp.source * 120 - 0.5 + 3
-    result.record = make_record(result, job, trunk, 1.0, targets, {"style": 0.5}, "", {"read": 0.1})
+    result.record = make_record(result, job, encoder, 1.0, targets, {"style": 0.5}, "", {"read": 0.1})
     for name, value in changes.items():
         setattr(result, name, value)
     return result

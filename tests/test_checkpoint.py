@@ -210,7 +210,7 @@ def test_a_folder_that_holds_a_run_is_not_touched_without_force(finished, pair):
         ({"job": {}}, "damaged"),
         ({"state": {"bands": None}}, "damaged"),
         ({"film": {"every": 1}}, "damaged"),
-        ({"trunk": {"name": "compact", "sha256": "0"}}, "other weights"),
+        ({"encoder": {"name": "compact", "sha256": "0"}}, "other weights"),
     ],
 )
 def test_a_damaged_foreign_or_newer_checkpoint_is_refused_in_one_line(finished, tmp_path, spoil, message):

@@ -56,7 +56,7 @@ def stand_in(monkeypatch, made_result):
 
     cost = estimate.Estimate((60, 48), 3.0, 1e9, 8e9)
     monkeypatch.setattr(pipeline, "stylize", stylize)
-    monkeypatch.setattr(pipeline, "shared_trunk", lambda config: None)
+    monkeypatch.setattr(pipeline, "shared_encoder", lambda config: None)
     monkeypatch.setattr(estimate, "estimate", lambda *_: cost)
     return calls
 
@@ -227,7 +227,7 @@ def test_where_memory_is_short_the_size_that_fits_is_named_and_taken(stand_in, p
         (["stylize", "a", "b", "-o", "o.png", "--gamma", "-1"], "--gamma is -1"),
         (["stylize", "a", "b", "-o", "o.png", "--seed"], "expected one argument"),
         (["stylize", "a", "b", "-o", "o.png", "--method", "strots"], "did you mean 'strotss'"),
-        (["stylize", "a", "b", "-o", "o.png", "--trunk", "vgg91"], "did you mean 'vgg19'"),
+        (["stylize", "a", "b", "-o", "o.png", "--encoder", "vgg91"], "did you mean 'vgg19'"),
         (["stylize", "a", "b", "-o", "o.png", "--preset", "papr"], "did you mean 'paper'"),
         (["stylize", "a", "b", "-o", "o.gif"], "it takes one of .png"),
         (["stylize", "a", "b", "-o", "none/o.png"], "does not exist: create it"),

@@ -12,7 +12,7 @@ HOME = Path(__file__).resolve().parent.parent / "examples"
 find_matches = matching.find_matches
 BOOKS = sorted(HOME.glob("*.ipynb"))
 QUICK = {
-    "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "trunk": "vgg19-16x", "weights": "random",
+    "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "encoder": "vgg19-16x", "weights": "random",
     "match_size": 64, "max_points": 8,
 }  # fmt: skip
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dst.features.encoder import LEVELS, load_trunk
+from dst.features.encoder import LEVELS, load_encoder
 from dst.features.sampling import Places, draw_positions, sample
 from dst.imaging.masks import Segment
 from dst.methods import targets
@@ -45,17 +45,17 @@ def test_positions_stay_inside_a_mask_and_keep_their_number():
     assert (pixels[:, 1] > 4.4).all() and (pixels[:, 1] < 15.6).all()
 
 
-def test_the_papers_layers_where_the_trunk_has_them():
-    assert layer_names(load_trunk("vgg19-16x", weights="random")) == list(LEVELS)
-    assert len(layer_names(load_trunk("vgg16", weights="random"))) == 9
+def test_the_papers_layers_where_the_encoder_has_them():
+    assert layer_names(load_encoder("vgg19-16x", weights="random")) == list(LEVELS)
+    assert len(layer_names(load_encoder("vgg16", weights="random"))) == 9
 
 
 def test_style_terms_vanish_between_an_image_and_itself_and_the_content_term_does():
-    trunk = load_trunk("vgg19-16x", weights="random")
+    encoder = load_encoder("vgg19-16x", weights="random")
     coarse = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     image = F.interpolate(coarse, size=(64, 64), mode="bicubic", align_corners=False).clamp(0, 1)
     generator = torch.Generator().manual_seed(1)
-    method = Strotss(trunk, image, [Style(image)], 1.0, 2048, 4096, generator)
+    method = Strotss(encoder, image, [Style(image)], 1.0, 2048, 4096, generator)
     same = method.terms(image, None, None, generator)
     other = method.terms(image.flip(1) * 0.5, None, None, generator)
     assert same["content"] < 1e-5
@@ -63,17 +63,17 @@ def test_style_terms_vanish_between_an_image_and_itself_and_the_content_term_doe
 
 
 def test_a_warped_image_that_is_not_warped_has_the_same_style():
-    trunk = load_trunk("vgg19-16x", weights="random")
+    encoder = load_encoder("vgg19-16x", weights="random")
     image = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
     generator = torch.Generator().manual_seed(1)
-    method = Strotss(trunk, image, [Style(image.flip(3))], 1.0, 512, 10000, generator)
+    method = Strotss(encoder, image, [Style(image.flip(3))], 1.0, 512, 10000, generator)
     terms = method.terms(image, image.clone(), None, generator)
     assert terms["style"] == pytest.approx(float(terms["style_warped"]), rel=1e-5)
 
 
 @pytest.mark.parametrize("make", ["strotss", "gatys"])
 def test_a_cache_gives_what_encoding_gives_and_tells_styles_apart(make):
-    trunk = load_trunk("vgg19-16x", weights="random")
+    encoder = load_encoder("vgg19-16x", weights="random")
     draw = torch.Generator().manual_seed(0)
     content, first, second = torch.rand(3, 1, 3, 32, 48, generator=draw)
     cache = StyleCache()
@@ -82,7 +82,9 @@ def test_a_cache_gives_what_encoding_gives_and_tells_styles_apart(make):
         generator = torch.Generator().manual_seed(1)
         styles = [Style(style, weight), Style(content, 1.0)]
         counts = (1.0, 64, 64, generator) if make == "strotss" else ()
-        method = (Strotss if make == "strotss" else Gatys)(trunk, content, styles, *counts, layers=layers, cache=cache)
+        method = (Strotss if make == "strotss" else Gatys)(
+            encoder, content, styles, *counts, layers=layers, cache=cache
+        )
         return float(method.terms(content, None, None, generator)["style"])
 
     assert value(first) == value(first, cache) == value(first, cache)
@@ -95,14 +97,14 @@ def test_a_cache_gives_what_encoding_gives_and_tells_styles_apart(make):
 
 @pytest.mark.parametrize("make", [Strotss, Gatys])
 def test_a_style_goes_through_the_network_once_however_many_segments_it_has(make):
-    trunk, seen = load_trunk("vgg19-16x", weights="random"), []
-    trunk.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    encoder, seen = load_encoder("vgg19-16x", weights="random"), []
+    encoder.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     draw = torch.Generator().manual_seed(0)
     content, first, second = torch.rand(3, 1, 3, 32, 48, generator=draw)
     left = (torch.arange(48) < 24).float().expand(1, 1, 32, 48)
     segments = [Segment(mask, [mask, mask]) for mask in (left, 1 - left)]
     counts = (1.0, 64, 64, draw) if make is Strotss else ()
-    make(trunk, content, [Style(first), Style(second)], *counts, segments=segments)
+    make(encoder, content, [Style(first), Style(second)], *counts, segments=segments)
     assert [sum(image is picture for image in seen) for picture in (first, second, content)] == [1, 1, 1]
 
 
@@ -115,18 +117,18 @@ def test_a_cache_forgets_what_was_used_longest_ago():
 @pytest.mark.parametrize("parts", [1, 2])
 @pytest.mark.parametrize("make", [Strotss, Gatys])
 def test_large_images_give_the_same_terms_and_gradients_frugally(make, parts, monkeypatch):
-    trunk, draw = load_trunk("vgg19-16x", weights="random").double(), torch.Generator().manual_seed(3)
+    encoder, draw = load_encoder("vgg19-16x", weights="random").double(), torch.Generator().manual_seed(3)
     content, style, image = torch.rand(3, 1, 3, 40, 56, generator=draw, dtype=torch.float64)
     left = (torch.arange(56) < 28).double().expand(1, 1, 40, 56)
     segments = [Segment(mask, [mask]) for mask in (left, 1 - left)] if parts == 2 else None
     grid = F.affine_grid(torch.eye(2, 3, dtype=torch.float64)[None] * 0.9, content.shape, align_corners=False)
     found, calls = [], []
-    trunk.register_forward_pre_hook(lambda _, given: calls.append(len(given[0])))
+    encoder.register_forward_pre_hook(lambda _, given: calls.append(len(given[0])))
     for limit in (10**9, 0):
         monkeypatch.setattr(targets, "FRUGAL_FROM", limit)
         generator = torch.Generator().manual_seed(5)
         counts = (1.0, 64, 64, generator) if make is Strotss else ()
-        method = make(trunk, content, [Style(style)], *counts, segments=segments)
+        method = make(encoder, content, [Style(style)], *counts, segments=segments)
         pixels, seen = image.clone().requires_grad_(), len(calls)
         warped = F.grid_sample(pixels, grid, align_corners=False)
         terms = method.terms(pixels, warped, grid, generator)

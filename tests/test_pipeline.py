@@ -19,7 +19,7 @@ POINTS = np.array(
     [[20, 20, 24, 22, 1], [60, 20, 50, 18, 1], [40, 45, 33, 44, 1], [22, 40, 16, 36, 0.8], [60, 45, 56, 52, 0.5]]
 )
 SMALL = {
-    "size": 64, "smallest_scale": 64, "steps": 2, "samples": 64, "style_samples": 64, "trunk": "vgg19-16x",
+    "size": 64, "smallest_scale": 64, "steps": 2, "samples": 64, "style_samples": 64, "encoder": "vgg19-16x",
     "weights": "random", "match_size": 64, "gamma": 0.0,
 }  # fmt: skip
 
@@ -283,7 +283,7 @@ def test_keypoints_bend_a_picture_without_a_run(pair):
 
 
 def test_matching_a_picture_with_itself_keeps_it(pair):
-    matches, verdict = pipeline.match(pair[0], pair[0], **{k: SMALL[k] for k in ("trunk", "weights", "match_size")})
+    matches, verdict = pipeline.match(pair[0], pair[0], **{k: SMALL[k] for k in ("encoder", "weights", "match_size")})
     assert len(matches) >= 4 and str(len(matches)) in verdict
     assert np.abs(matches.content - matches.style).max() < 2
 

@@ -14,7 +14,7 @@ from dst.methods.targets import StyleCache
 from dst.sweeps import batch, grid, read_pairs
 
 TINY = {
-    "size": 32, "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "trunk": "vgg19-16x",
+    "size": 32, "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "encoder": "vgg19-16x",
     "weights": "random", "warp": False,
 }  # fmt: skip
 

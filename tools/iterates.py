@@ -1,6 +1,6 @@
-"""Pictures as an optimisation makes them: what a trunk really sees when it is used, and where it can be fooled.
+"""Pictures as an optimisation makes them: what an encoder really sees when it is used, and where it can be fooled.
 
-A stylisation moves pixels wherever the trunk's features get nearer to their targets, and so also into whatever the
+A stylisation moves pixels wherever the encoder's features get nearer to their targets, and so also into whatever the
 student takes for an improvement and the teacher does not. Teaching on such pictures closes those ways.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from dst.features.encoder import Trunk
+from dst.features.encoder import Encoder
 from dst.imaging import pyramid
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
@@ -31,26 +31,26 @@ class Iterates:
         self.chains: list[tuple] = []
         self.age = 0
 
-    def batch(self, crops, trunk: Trunk, generator: torch.Generator, steps: int = 2) -> torch.Tensor:
+    def batch(self, crops, encoder: Encoder, generator: torch.Generator, steps: int = 2) -> torch.Tensor:
         """Return the pictures (count, 3, side, side) after `steps` more steps of each.
 
         Args:
             crops: gives contents and styles, `training_images.Crops`.
-            trunk: the student as it is now; used by the pictures that begin.
+            encoder: the student as it is now; used by the pictures that begin.
             generator: of the positions compared.
         """
         stagger = max(1, self.life // self.count)
         if len(self.chains) < self.count:
-            self.chains.append(self._begin(crops, trunk, generator))
+            self.chains.append(self._begin(crops, encoder, generator))
         elif self.age % stagger < steps:
             self.chains.pop(0)
-            self.chains.append(self._begin(crops, trunk, generator))
+            self.chains.append(self._begin(crops, encoder, generator))
         self.age += steps
         return torch.cat([self._advance(chain, generator, steps) for chain in self.chains])
 
-    def _begin(self, crops, trunk: Trunk, generator: torch.Generator) -> tuple:
+    def _begin(self, crops, encoder: Encoder, generator: torch.Generator) -> tuple:
         content, style = (crops.one(self.side)[None].clamp(0, 1) for _ in range(2))
-        method = Strotss(trunk, content, [Style(style)], 1.0, 512, 768, generator)
+        method = Strotss(encoder, content, [Style(style)], 1.0, 512, 768, generator)
         bands = [band.contiguous().requires_grad_() for band in pyramid.decompose(content, 5)]
         return method, bands, torch.optim.Adam(bands, lr=self.rate, betas=(0.9, 0.99))
 

@@ -1,4 +1,4 @@
-"""Train the compact trunk: distil a larger VGG-shaped trunk on a folder of images.
+"""Train the compact encoder: distil a larger VGG-shaped encoder on a folder of images.
 
     python tools/train_compact.py --teacher vgg19-16x --weights teacher.safetensors --images photos/ --out run/
     python tools/train_compact.py --teacher vgg19 --images photos/ --out run/
@@ -35,14 +35,14 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from encoder_errors import LEVELS, centre_crops, level_errors
 from iterates import Iterates
 from regression import Regression
 from soap import Soap
 from torch import nn
 from training_images import Crops, read_folder, split
-from trunk_errors import LEVELS, centre_crops, level_errors
 
-from dst.features.encoder import ReluReflect, Trunk, load_trunk
+from dst.features.encoder import Encoder, ReluReflect, load_encoder
 from dst.features.networks import NETWORKS, Network
 
 SHAPES = ((8, 128), (4, 192), (2, 256))
@@ -92,7 +92,7 @@ class Student(nn.Module):
         return ReluReflect.apply(F.max_pool2d(z, 2) if name[4] != following[4] else z)[1]
 
     def folded(self) -> dict[str, torch.Tensor]:
-        """Return the state dict of a trunk that takes images in [0, 1] as they are."""
+        """Return the state dict of an encoder that takes images in [0, 1] as they are."""
         state = {}
         for name, conv in self.convs.items():
             weight, bias = conv.weight.detach(), conv.bias.detach()
@@ -105,7 +105,7 @@ class Student(nn.Module):
 
 
 @torch.no_grad()
-def unit_scale(teacher: Trunk, images: torch.Tensor) -> None:
+def unit_scale(teacher: Encoder, images: torch.Tensor) -> None:
     """Scale the teacher's layers, in place, so that each one's activations have mean square 1 over the images."""
     before = 1.0
     for name, feature in teacher(images, list(teacher.layers)).items():
@@ -119,7 +119,7 @@ class Targets:
     """Which teacher channels the student reproduces, and what an error in each of them costs."""
 
     @torch.no_grad()
-    def __init__(self, teacher: Trunk, network: Network, images: torch.Tensor) -> None:
+    def __init__(self, teacher: Encoder, network: Network, images: torch.Tensor) -> None:
         self.channels, self.costs = {}, {}
         layers = {name.replace("conv", "relu"): width for name, (_, width) in network.convolutions().items()}
         for name, feature in teacher(images, [name for name in layers if name in teacher.layers]).items():
@@ -144,7 +144,7 @@ class Targets:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--teacher", default="vgg19-16x", help="trunk to distil (default %(default)s)")
+    parser.add_argument("--teacher", default="vgg19-16x", help="encoder to distil (default %(default)s)")
     parser.add_argument("--weights", help="the teacher's weights file")
     parser.add_argument("--images", required=True, help="folder of training images")
     parser.add_argument("--out", required=True, help="run folder: log, checkpoint, compact.safetensors")
@@ -162,7 +162,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def save_trunk(state: dict[str, torch.Tensor], path: Path, notes: dict[str, str]) -> None:
+def save_encoder(state: dict[str, torch.Tensor], path: Path, notes: dict[str, str]) -> None:
     """Write a half-precision safetensors file, whole or not at all."""
     from safetensors.torch import save_file
 
@@ -182,7 +182,7 @@ class Training:
         images = read_folder(args.images)
         self.images, held = split(images, args.held_out, seeded)
         self.held = centre_crops(held)
-        self.teacher = load_trunk(args.teacher, args.weights, args.device)
+        self.teacher = load_encoder(args.teacher, args.weights, args.device)
         sample = Crops(self.images, seeded).batch(*SAMPLE).to(args.device)
         unit_scale(self.teacher, sample)
         self.network = NETWORKS["compact"]
@@ -216,16 +216,16 @@ class Training:
         generator = torch.Generator().manual_seed(self.args.seed * 1_000_003 + step + 1)
         crops = Crops(self.images, generator)
         if self.args.iterates_from is not None and step >= self.args.iterates_from and step % 2:
-            images = self.iterates.batch(crops, self.trunk(), generator)
+            images = self.iterates.batch(crops, self.encoder(), generator)
         else:
             images = crops.batch(*SHAPES[step % len(SHAPES)])
         images = images.to(self.args.device)
         with torch.no_grad():
             return images, self.targets.pick(self.teacher(images, self.targets.layers))
 
-    def trunk(self) -> Trunk:
-        """Return the averaged student as a trunk in half precision's values, as it would be shipped."""
-        return Trunk(self.network, {key: value.half().float() for key, value in self.folded().items()})
+    def encoder(self) -> Encoder:
+        """Return the averaged student as an encoder in half precision's values, as it would be shipped."""
+        return Encoder(self.network, {key: value.half().float() for key, value in self.folded().items()})
 
     def folded(self) -> dict[str, torch.Tensor]:
         """Return the averaged student's state dict."""
@@ -274,11 +274,11 @@ class Training:
         return {name: loss.item() for name, loss in losses.items()}
 
     def evaluate(self) -> dict[str, float]:
-        """Write the averaged student as a trunk file and return its held-out errors."""
+        """Write the averaged student as an encoder file and return its held-out errors."""
         notes = {"network": "compact", "teacher": self.args.teacher, "steps": str(self.step), "input": "RGB in [0, 1]"}
         notes |= {"padding": self.network.padding, "layers": ", ".join(self.student.convs)}
-        save_trunk(self.folded(), self.out / "compact.safetensors", notes)
-        return level_errors(self.teacher, self.trunk().to(self.args.device), self.held, LEVELS, self.args.device)
+        save_encoder(self.folded(), self.out / "compact.safetensors", notes)
+        return level_errors(self.teacher, self.encoder().to(self.args.device), self.held, LEVELS, self.args.device)
 
     def save(self) -> None:
         part = self.checkpoint.with_suffix(".part")

@@ -1,4 +1,4 @@
-"""Crops of a folder of images for training a trunk: read once, kept as bytes, augmented in batches."""
+"""Crops of a folder of images for training an encoder: read once, kept as bytes, augmented in batches."""
 
 from __future__ import annotations
 

@@ -18,15 +18,15 @@ from dst.config.base import (
 from dst.config.guidance import SteerConfig
 from dst.config.matching import MatchConfig
 from dst.config.optim import METHODS, OptimizeConfig, read_layers
-from dst.config.stylize import PRESET_NAMES, PRESETS, TRUNKS, StylizeConfig
+from dst.config.stylize import ENCODERS, PRESET_NAMES, PRESETS, StylizeConfig
 from dst.config.warp import WarpConfig
 
 __all__ = [
+    "ENCODERS",
     "METHODS",
     "MIN_IMAGE_SIDE",
     "PRESETS",
     "PRESET_NAMES",
-    "TRUNKS",
     "Checked",
     "InputError",
     "MatchConfig",

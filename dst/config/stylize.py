@@ -12,7 +12,9 @@ from dst.config.matching import MatchConfig
 from dst.config.optim import OptimizeConfig
 from dst.config.warp import WarpConfig
 
-TRUNKS = ("compact", "vgg19", "vgg16", "vgg19-16x")
+ENCODERS = ("compact", "vgg19", "vgg16", "vgg19-16x")
+ALIASES = {"trunk": "encoder"}
+"""Names that options had before, and have now."""
 PRESET_NAMES = ("paper", "default", "fast")
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -40,7 +42,7 @@ class StylizeConfig(Checked):
 
     size: int = option(512, "long side of the result, pixels", 32, 8192, group="general")
     seed: int = option(0, "seed of every random draw", 0, 2**31 - 1, group="general")
-    trunk: str = option("compact", "feature network", choices=TRUNKS, group="general")
+    encoder: str = option("compact", "feature network", choices=ENCODERS, group="general")
     weights: str | None = option(None, "file of weights for the feature network", group="general")
     device: str = option("cpu", "where to compute: cpu, cuda, cuda:1, mps", group="general")
     match: MatchConfig = field(default_factory=MatchConfig)
@@ -56,7 +58,7 @@ class StylizeConfig(Checked):
             InputError: an unknown preset or name (with the closest one), or a value out of range.
         """
         check_choice("preset", preset, PRESETS)
-        chosen = {**PRESETS[preset], **options}
+        chosen = {**PRESETS[preset], **{ALIASES.get(name, name): value for name, value in options.items()}}
         stages = {"match": MatchConfig, "warp": WarpConfig, "optimize": OptimizeConfig, "steer": SteerConfig}
         homes = {f.name: stage for stage, kind in stages.items() for f in fields(kind)}
         own = [f.name for f in fields(cls) if f.name not in stages]

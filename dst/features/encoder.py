@@ -1,4 +1,4 @@
-"""One VGG-shaped convolutional trunk, its layers asked for by name."""
+"""One VGG-shaped convolutional encoder, its layers asked for by name."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class ReluReflect(torch.autograd.Function):
         return grad
 
 
-class Trunk(nn.Module):
-    """A frozen feature extractor: `trunk(images, ["relu1_1", "relu4_1"])`.
+class Encoder(nn.Module):
+    """A frozen feature extractor: `encoder(images, ["relu1_1", "relu4_1"])`.
 
     Attributes:
         name: the network's name.
@@ -111,7 +111,7 @@ class Trunk(nn.Module):
         order = list(self.layers)
         last = max(order.index(name) for name in wanted)
         if images.dim() != 4 or images.shape[1] != 3:
-            raise InputError(f"images have shape {tuple(images.shape)}: the trunk takes (N, 3, H, W)")
+            raise InputError(f"images have shape {tuple(images.shape)}: the encoder takes (N, 3, H, W)")
         if min(images.shape[2:]) < self.layers[order[last]].stride:
             least = self.layers[order[last]].stride
             raise InputError(f"images of {tuple(images.shape[2:])} pixels: {order[last]} needs {least} on each side")
@@ -155,27 +155,27 @@ class Trunk(nn.Module):
         return f"{self.name}, sha256 {self.sha256[:12]}"
 
 
-def load_trunk(name: str = "compact", weights=None, device="cpu", seed: int | None = None) -> Trunk:
-    """Return a trunk in eval mode, its parameters frozen, channels-last.
+def load_encoder(name: str = "compact", weights=None, device="cpu", seed: int | None = None) -> Encoder:
+    """Return an encoder in eval mode, its parameters frozen, channels-last.
 
     Args:
         name: `compact` (embedded, offline), `vgg19`, `vgg16`, or `vgg19-16x` (with a file).
         weights: a file (see `dst.features.weights.load_weights`); None for the network's own; "random" for weights drawn from
             `seed` (0 unless given), which serve timing and tests.
-        device: where the trunk lives, such as "cpu" or "cuda".
+        device: where the encoder lives, such as "cpu" or "cuda".
         seed: for random weights only.
 
     Raises:
         InputError: an unknown name, a device that is not there, or weights that cannot be had or do not fit.
     """
-    network = NETWORKS[check_choice("trunk", name, NETWORKS)]
+    network = NETWORKS[check_choice("encoder", name, NETWORKS)]
     if isinstance(weights, str) and weights == "random":
         state = random_weights(name, seed or 0)
-        trunk = Trunk(network, state)
+        encoder = Encoder(network, state)
     else:
-        trunk = Trunk(network, *load_with_hash(name, weights))
+        encoder = Encoder(network, *load_with_hash(name, weights))
     try:
-        return trunk.to(torch.device(device))
+        return encoder.to(torch.device(device))
     except (RuntimeError, AssertionError) as error:
         why = str(error).strip().splitlines()[0]
         raise InputError(

@@ -3,7 +3,7 @@
 Four networks, all of the VGG family (Simonyan & Zisserman, "Very deep convolutional networks for large-scale image
 recognition", ICLR 2015): 3x3 convolutions, each with a bias and a ReLU, in five levels with 2x2 max pooling between.
 
-- `compact`: this project's own network, shipped in the package (docs/compact-trunk.md is its card).
+- `compact`: this project's own network, shipped in the package (docs/compact-encoder.md is its card).
 - `vgg19`, `vgg16`: the published networks, trained on ImageNet; Creative Commons Attribution 4.0. They come through
   torchvision's model zoo, or from a file.
 - `vgg19-16x`: a VGG-19 encoder with a quarter of the channels, by the authors of "Collaborative Distillation for
@@ -23,7 +23,7 @@ class Network:
     """One network's shape, input convention and origin.
 
     `widths[level][i]` is the number of channels of `conv{level + 1}_{i + 1}`. `padding` says what stands beyond the
-    border of every convolution's input. Images are RGB in [0, 1]; `mean` and `std` are applied inside the trunk.
+    border of every convolution's input. Images are RGB in [0, 1]; `mean` and `std` are applied inside the encoder.
     """
 
     name: str
@@ -74,7 +74,7 @@ NETWORKS = {
         ((16, 16), (32, 32), (64, 48, 32, 32), (80, 80, 64, 96), (96,)),
         "reflect",
         "the file inside this package",
-        "Apache-2.0; see docs/compact-trunk.md for its teachers",
+        "Apache-2.0; see docs/compact-encoder.md for its teachers",
     ),
     "vgg19": _vgg("vgg19", (2, 2, 4, 4, 4)),
     "vgg16": _vgg("vgg16", (2, 2, 3, 3, 3)),

@@ -33,7 +33,7 @@ def load_weights(name: str, file=None) -> dict[str, torch.Tensor]:
 
 def load_with_hash(name: str, file=None) -> tuple[dict[str, torch.Tensor], str]:
     """As `load_weights`, with the sha256 of the file (of the tensors, when they come from torchvision)."""
-    network = NETWORKS[check_choice("trunk", name, NETWORKS)]
+    network = NETWORKS[check_choice("encoder", name, NETWORKS)]
     if file is not None:
         raw, digest = _read(Path(file))
         return _checked(network, raw, str(file)), digest
@@ -49,7 +49,7 @@ def load_with_hash(name: str, file=None) -> tuple[dict[str, torch.Tensor], str]:
         state = _checked(network, _from_torchvision(name), "torchvision's zoo")
         return state, fingerprint(state)
     raise InputError(
-        f"trunk {name!r} has no weights of its own: give them as a file (--weights FILE), {network.origin}"
+        f"encoder {name!r} has no weights of its own: give them as a file (--weights FILE), {network.origin}"
     )
 
 
@@ -64,7 +64,7 @@ def random_weights(network: str | Network, seed: int = 0) -> dict[str, torch.Ten
         InputError: an unknown name.
     """
     if isinstance(network, str):
-        network = NETWORKS[check_choice("trunk", network, NETWORKS)]
+        network = NETWORKS[check_choice("encoder", network, NETWORKS)]
     generator = torch.Generator().manual_seed(seed)
     state = {}
     for key, shape in network.shapes().items():
@@ -111,7 +111,7 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], str]:
 
 
 def _renamed(network: Network, raw: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the tensors under this project's names; what belongs to no convolution of a trunk is dropped."""
+    """Return the tensors under this project's names; what belongs to no convolution of an encoder is dropped."""
     known = network.torchvision_names()
     state = {}
     for key, value in raw.items():
@@ -165,7 +165,7 @@ def _from_torchvision(name: str) -> dict[str, torch.Tensor]:
     Raises:
         InputError: torchvision cannot be imported, or the download fails.
     """
-    instead = "give the weights as a file (--weights FILE), or use --trunk compact, which needs neither"
+    instead = "give the weights as a file (--weights FILE), or use --encoder compact, which needs neither"
     try:
         import torchvision
     except Exception as error:  # an ImportError, or a RuntimeError where torchvision and torch are different builds

@@ -7,12 +7,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
-from dst.features.encoder import LEVELS, Trunk
+from dst.features.encoder import LEVELS, Encoder
 from dst.imaging.masks import Segment
 from dst.methods.targets import Style, StyleCache, cached, encode, reachable
 
 CONTENT_LAYERS = ("relu4_2", "relu4_1")
-"""The content layer: the first of these that the trunk has. The paper's is relu4_2."""
+"""The content layer: the first of these that the encoder has. The paper's is relu4_2."""
 CONTENT_SCALE, STYLE_SCALE = 0.07, 10.0
 """Factors on the terms, so that one default of alpha, and one of beta, serve both methods."""
 
@@ -22,7 +22,7 @@ class Gatys:
 
     def __init__(
         self,
-        trunk: Trunk,
+        encoder: Encoder,
         content: Tensor,
         styles: list[Style],
         segments: list[Segment] | None = None,
@@ -32,21 +32,21 @@ class Gatys:
         """Encode the targets.
 
         Args:
-            trunk: the feature network.
+            encoder: the feature network.
             content: (1, 3, H, W) in [0, 1] at this scale.
             styles: images at this scale with their weights; Gram matrices of several styles are averaged.
             segments: pairs of content and style segments; without them style is matched over the whole image.
             layers: those whose Gram matrices are matched; none for the paper's five.
             cache: where encoded styles are kept and looked for.
         """
-        self.trunk = trunk
+        self.encoder = encoder
         pictures = [content, *(style.image for style in styles)]
-        self.layers = reachable(trunk, layers or LEVELS, pictures)
-        known = [name for name in CONTENT_LAYERS if name in trunk.layers]
-        self.content_layer = [*reachable(trunk, known, pictures), self.layers[-1]][0]
+        self.layers = reachable(encoder, layers or LEVELS, pictures)
+        known = [name for name in CONTENT_LAYERS if name in encoder.layers]
+        self.content_layer = [*reachable(encoder, known, pictures), self.layers[-1]][0]
         self.segments = segments or [Segment(None, [None] * len(styles))]
         with torch.no_grad():
-            self.content = trunk(content, [self.content_layer])[self.content_layer]
+            self.content = encoder(content, [self.content_layer])[self.content_layer]
             self.grams = self._targets(styles, cache)
 
     def _targets(self, styles: list[Style], cache: StyleCache | None) -> list[dict[str, Tensor]]:
@@ -66,10 +66,10 @@ class Gatys:
         """The Gram matrices of one style under each segment's mask, of one pass through the network."""
 
         def make() -> list[dict[str, Tensor]]:
-            maps = self.trunk(image, self.layers)
+            maps = self.encoder(image, self.layers)
             return [{name: losses.gram(values, _fit(mask, values)) for name, values in maps.items()} for mask in masks]
 
-        return cached(cache, ("gatys", self.trunk.sha256, *self.layers), [image, *masks], make)
+        return cached(cache, ("gatys", self.encoder.sha256, *self.layers), [image, *masks], make)
 
     def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
         """Content term and both style terms of an image and of its warp.
@@ -77,7 +77,7 @@ class Gatys:
         Args and result are those of `Strotss.terms`; nothing is drawn at random here.
         """
         both = image if warped is None else torch.cat([image, warped])
-        maps = encode(self.trunk, both, list(dict.fromkeys([*self.layers, self.content_layer])))
+        maps = encode(self.encoder, both, list(dict.fromkeys([*self.layers, self.content_layer])))
         values = {"content": CONTENT_SCALE * losses.content_features(maps[self.content_layer][:1], self.content)}
         style = torch.stack([self._style(maps, targets, segment, grid) for segment, targets in self._pairs()]).mean(0)
         values["style"], values["style_warped"] = STYLE_SCALE * style[0], STYLE_SCALE * style[-1]

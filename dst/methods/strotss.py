@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
-from dst.features.encoder import LEVELS, Trunk
+from dst.features.encoder import LEVELS, Encoder
 from dst.features.sampling import Places, draw_positions, sample
 from dst.imaging.masks import Segment
 from dst.methods.targets import Style, StyleCache, cached, frugally, reachable
@@ -25,9 +25,9 @@ CONTENT_SAMPLES = 512
 """About how many of the sampled positions the content term compares with one another."""
 
 
-def layer_names(trunk: Trunk) -> list[str]:
-    """Layers whose activations make up a hypercolumn: the paper's nine where the trunk has them, else the five levels."""
-    return list(VGG_LAYERS if all(name in trunk.layers for name in VGG_LAYERS) else LEVELS)
+def layer_names(encoder: Encoder) -> list[str]:
+    """Layers whose activations make up a hypercolumn: the paper's nine where the encoder has them, else the five levels."""
+    return list(VGG_LAYERS if all(name in encoder.layers for name in VGG_LAYERS) else LEVELS)
 
 
 @dataclass
@@ -54,12 +54,12 @@ class Strotss:
 
     A hypercolumn is the colour and the activations of all layers at a position. Its channels are centred on their mean
     over the target image and each layer is divided by its standard deviation there. The paper takes VGG's raw, sparse
-    activations; those of a compact trunk are dense, and only what differs from their mean tells positions apart.
+    activations; those of a compact encoder are dense, and only what differs from their mean tells positions apart.
     """
 
     def __init__(
         self,
-        trunk: Trunk,
+        encoder: Encoder,
         content: Tensor,
         styles: list[Style],
         palette: float,
@@ -73,7 +73,7 @@ class Strotss:
         """Encode the targets.
 
         Args:
-            trunk: the feature network.
+            encoder: the feature network.
             content: (1, 3, H, W) in [0, 1] at this scale.
             styles: images at this scale with their weights.
             palette: weight of the palette term within the style terms; the paper's is 1 / alpha.
@@ -84,8 +84,8 @@ class Strotss:
             layers: those of a hypercolumn; none for `layer_names`.
             cache: where encoded styles are kept and looked for.
         """
-        self.trunk = trunk
-        self.layers = reachable(trunk, layers or layer_names(trunk), [content, *(style.image for style in styles)])
+        self.encoder = encoder
+        self.layers = reachable(encoder, layers or layer_names(encoder), [content, *(style.image for style in styles)])
         self.palette_weight = palette
         self.samples, self.style_samples = samples, style_samples
         self.size = tuple(content.shape[-2:])
@@ -96,7 +96,7 @@ class Strotss:
             self.content_norm = _standardization(self.content)
 
     def _maps(self, images: Tensor) -> list[Tensor]:
-        return [images, *self.trunk(images, self.layers).values()]
+        return [images, *self.encoder(images, self.layers).values()]
 
     def _targets(
         self, styles: list[Style], generator: torch.Generator, cache: StyleCache | None
@@ -107,7 +107,7 @@ class Strotss:
         columns = []
         for k, style in enumerate(styles):
             masks = [segment.styles[k] for segment in self.segments]
-            key = ("strotss", self.trunk.sha256, *self.layers, *seeds[k])
+            key = ("strotss", self.encoder.sha256, *self.layers, *seeds[k])
             make = functools.partial(self._encode, style.image, masks, seeds[k], device)
             found = cached(cache, key, [style.image, *masks], make)
             columns.append([_StyleTarget(style.weight, *values) for values in found])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from dst.features.encoder import Trunk
+from dst.features.encoder import Encoder
 from dst.features.weights import fingerprint
 
 FRUGAL_FROM = 2_500_000
@@ -29,16 +29,16 @@ def frugally(values: Callable[[Tensor], tuple[Tensor, ...]], images: Tensor) -> 
     return tuple(torch.cat(found) for found in zip(*parts, strict=True))
 
 
-def encode(trunk: Trunk, images: Tensor, layers) -> dict[str, Tensor]:
-    """`trunk(images, layers)`, frugally."""
-    found = frugally(lambda some: tuple(trunk(some, layers).values()), images)
+def encode(encoder: Encoder, images: Tensor, layers) -> dict[str, Tensor]:
+    """`encoder(images, layers)`, frugally."""
+    found = frugally(lambda some: tuple(encoder(some, layers).values()), images)
     return dict(zip(layers, found, strict=True))
 
 
-def reachable(trunk: Trunk, layers, images: list[Tensor]) -> list[str]:
+def reachable(encoder: Encoder, layers, images: list[Tensor]) -> list[str]:
     """Those of some layers that every image is large enough for: at the coarsest scales a long strip is a few pixels wide."""
     short = min(min(image.shape[-2:]) for image in images)
-    return [name for name in layers if trunk.layers[name].stride <= short]
+    return [name for name in layers if encoder.layers[name].stride <= short]
 
 
 class Style(NamedTuple):
@@ -49,7 +49,7 @@ class Style(NamedTuple):
 
 
 class StyleCache:
-    """What was encoded of style images, kept for the next run with the same style, size, trunk and seed.
+    """What was encoded of style images, kept for the next run with the same style, size, encoder and seed.
 
     The results are those of a run without it, byte for byte.
 
@@ -58,7 +58,7 @@ class StyleCache:
     """
 
     def __init__(self, most: int = 16) -> None:
-        """`most`: entries kept, those used last; one is a style at one scale, about 10 MB with the compact trunk."""
+        """`most`: entries kept, those used last; one is a style at one scale, about 10 MB with the compact encoder."""
         self.most, self.hits, self.misses = most, 0, 0
         self._entries: OrderedDict[tuple, Any] = OrderedDict()
 

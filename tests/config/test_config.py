@@ -91,7 +91,7 @@ def test_flat_goes_back_to_the_same_config():
         ({"alhpa": 1}, "alpha"),
         ({"max_point": 3}, "max_points"),
         ({"method": "strots"}, "strotss"),
-        ({"trunk": "vgg_19"}, "vgg19"),
+        ({"encoder": "vgg_19"}, "vgg19"),
         ({"preset": "defualt"}, "default"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Matching as a whole: exact invariants on small pictures, and accuracy on a photograph with the default trunk."""
+"""Matching as a whole: exact invariants on small pictures, and accuracy on a photograph with the default encoder."""
 
 from pathlib import Path
 
@@ -142,15 +142,15 @@ def test_a_smooth_field_ignores_what_is_wrong():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not COMPACT.exists(), reason="the compact trunk's weights are not here")
+@pytest.mark.skipif(not COMPACT.exists(), reason="the compact encoder's weights are not here")
 @pytest.mark.parametrize("hard", [False, True])
 def test_a_repainted_photograph_is_matched_back(hard):
     import cv2
     from skimage import data
 
-    from dst.features.encoder import LEVELS, load_trunk
+    from dst.features.encoder import LEVELS, load_encoder
 
-    trunk = load_trunk("compact")
+    encoder = load_encoder("compact")
     image = cv2.resize(data.astronaut(), (160, 160), interpolation=cv2.INTER_AREA)
     y, x = np.mgrid[:160, :160].astype(np.float32)
     angle, scale, move = (np.radians(15), 0.75, (14, 6)) if hard else (0.0, 1.0, (0, 0))
@@ -160,7 +160,7 @@ def test_a_repainted_photograph_is_matched_back(hard):
     back_y = (-s * u + c * v + 79.5 + 5 * np.cos(x / 30)).astype(np.float32)
     style = cv2.remap(image, back_x, back_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     style = cv2.medianBlur(np.ascontiguousarray(style[..., [1, 2, 0]] // 2 + 50), 5)
-    found = match(tensor(image), tensor(style), lambda z, n: list(trunk(z, LEVELS[:n]).values()), max_points=40)
+    found = match(tensor(image), tensor(style), lambda z, n: list(encoder(z, LEVELS[:n]).values()), max_points=40)
     nearest = found.style.round().astype(int)
     true = np.stack([back_x[nearest[:, 1], nearest[:, 0]], back_y[nearest[:, 1], nearest[:, 0]]], axis=1)
     error = np.linalg.norm(found.content - true, axis=1) / 160

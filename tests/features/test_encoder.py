@@ -1,4 +1,4 @@
-"""The trunk against networks built another way, and its declared layers against real tensors."""
+"""The encoder against networks built another way, and its declared layers against real tensors."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from dst.config import InputError
-from dst.features.encoder import LEVELS, ReluReflect, load_trunk
+from dst.features.encoder import LEVELS, ReluReflect, load_encoder
 from dst.features.networks import NETWORKS
 from dst.features.weights import random_weights
 
@@ -30,8 +30,8 @@ def published_features(name):
 
 
 def agree_with_features(name, features):
-    """Every ReLU's output of `features`, in order, equals the trunk's layer of that place."""
-    trunk = load_trunk(name, weights="random", seed=3)
+    """Every ReLU's output of `features`, in order, equals the encoder's layer of that place."""
+    encoder = load_encoder(name, weights="random", seed=3)
     state = dict(zip(features.state_dict(), random_weights(name, 3).values(), strict=True))
     features.load_state_dict(state)
     images = torch.rand(1, 3, 32, 35, generator=torch.Generator().manual_seed(0))
@@ -43,7 +43,7 @@ def agree_with_features(name, features):
             x = module(x)
             if isinstance(module, nn.ReLU):
                 expected.append(x.clone())
-        found = trunk(images, list(trunk.layers))
+        found = encoder(images, list(encoder.layers))
     assert len(found) == len(expected)
     for (layer, ours), theirs in zip(found.items(), expected, strict=True):
         assert torch.allclose(ours, theirs, rtol=1e-5, atol=1e-5 * theirs.abs().max().item()), layer
@@ -64,71 +64,71 @@ def test_vgg_is_torchvisions(name):
 
 
 @pytest.mark.parametrize("name", ["compact", "vgg19-16x"])
-def test_reflecting_trunk_is_pad_convolve_relu(name):
-    trunk = load_trunk(name, weights="random", seed=1)
+def test_reflecting_encoder_is_pad_convolve_relu(name):
+    encoder = load_encoder(name, weights="random", seed=1)
     images = torch.rand(2, 3, 37, 50, generator=torch.Generator().manual_seed(0))
-    found, level, x = trunk(images, list(trunk.layers)), "1", images
-    for layer in trunk.layers:
+    found, level, x = encoder(images, list(encoder.layers)), "1", images
+    for layer in encoder.layers:
         if layer[4] != level:
             x, level = F.max_pool2d(x, 2), layer[4]
-        conv = getattr(trunk, layer.replace("relu", "conv"))
+        conv = getattr(encoder, layer.replace("relu", "conv"))
         x = F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), conv.weight, conv.bias))
         assert torch.allclose(found[layer], x, rtol=1e-5, atol=1e-5 * x.max().item()), layer
 
 
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_declared_layers_are_the_real_ones(name):
-    trunk = load_trunk(name, weights="random")
-    assert [trunk.layers[layer].stride for layer in LEVELS] == [1, 2, 4, 8, 16]
+    encoder = load_encoder(name, weights="random")
+    assert [encoder.layers[layer].stride for layer in LEVELS] == [1, 2, 4, 8, 16]
     for size in ((32, 32), (33, 70)):
-        found = trunk(torch.rand(1, 3, *size), list(trunk.layers))
+        found = encoder(torch.rand(1, 3, *size), list(encoder.layers))
         for layer, feature in found.items():
-            declared = trunk.layers[layer]
+            declared = encoder.layers[layer]
             assert feature.shape == (1, declared.channels, *(side // declared.stride for side in size))
             assert feature.min() >= 0
 
 
 def test_the_smallest_image_reaches_the_last_level():
-    trunk = load_trunk("compact", weights="random")
+    encoder = load_encoder("compact", weights="random")
     for size in ((16, 16), (16, 40), (31, 17)):
         images = torch.rand(1, 3, *size, requires_grad=True)
-        feature = trunk(images, ["relu5_1"])["relu5_1"]
+        feature = encoder(images, ["relu5_1"])["relu5_1"]
         assert feature.shape[2:] == (size[0] // 16, size[1] // 16)
         feature.sum().backward()
         assert torch.isfinite(images.grad).all()
 
 
 def test_any_selection_gives_the_same_values_in_the_order_asked_for():
-    trunk = load_trunk("compact", weights="random")
+    encoder = load_encoder("compact", weights="random")
     images = torch.rand(1, 3, 40, 32)
-    everything = trunk(images, list(trunk.layers))
-    some = trunk(images, ["relu4_1", "relu1_2", "relu2_1"])
+    everything = encoder(images, list(encoder.layers))
+    some = encoder(images, ["relu4_1", "relu1_2", "relu2_1"])
     assert list(some) == ["relu4_1", "relu1_2", "relu2_1"]
     for layer, feature in some.items():
         assert torch.allclose(feature, everything[layer], atol=1e-6)
 
 
 def test_nothing_deeper_than_asked_for_is_computed():
-    trunk, ran = load_trunk("compact", weights="random"), []
-    for name, module in trunk.named_children():
+    encoder, ran = load_encoder("compact", weights="random"), []
+    for name, module in encoder.named_children():
         module.register_forward_hook(lambda *_, name=name: ran.append(name))
-    trunk(torch.rand(1, 3, 32, 32), ["relu2_1", "relu1_1"])
+    encoder(torch.rand(1, 3, 32, 32), ["relu2_1", "relu1_1"])
     assert ran == ["conv1_1", "conv1_2", "conv2_1"]
 
 
 def test_each_image_of_a_batch_is_by_itself():
-    trunk = load_trunk("compact", weights="random")
+    encoder = load_encoder("compact", weights="random")
     images = torch.rand(3, 3, 32, 48)
-    together = trunk(images, ["relu3_1"])["relu3_1"]
-    alone = torch.cat([trunk(image[None], ["relu3_1"])["relu3_1"] for image in images])
+    together = encoder(images, ["relu3_1"])["relu3_1"]
+    alone = torch.cat([encoder(image[None], ["relu3_1"])["relu3_1"] for image in images])
     assert torch.allclose(together, alone, atol=1e-5)
 
 
 def test_parameters_are_frozen_and_the_pixels_are_not():
-    trunk = load_trunk("compact", weights="random")
-    assert not trunk.training and not any(p.requires_grad for p in trunk.parameters())
+    encoder = load_encoder("compact", weights="random")
+    assert not encoder.training and not any(p.requires_grad for p in encoder.parameters())
     images = torch.rand(1, 3, 32, 32, requires_grad=True)
-    sum(feature.sum() for feature in trunk(images, LEVELS).values()).backward()
+    sum(feature.sum() for feature in encoder(images, LEVELS).values()).backward()
     assert images.grad.abs().sum() > 0
 
 
@@ -147,22 +147,22 @@ def test_relu_with_reflected_border(size):
 
 
 def test_the_pixels_gradient_is_that_of_the_plain_network():
-    trunk = load_trunk("vgg19-16x", weights="random")
+    encoder = load_encoder("vgg19-16x", weights="random")
     images = torch.rand(1, 3, 24, 20, generator=torch.Generator().manual_seed(0))
 
     def plain(x):
         total, level = 0.0, "1"
-        for layer in list(trunk.layers)[: list(trunk.layers).index("relu3_2") + 1]:
+        for layer in list(encoder.layers)[: list(encoder.layers).index("relu3_2") + 1]:
             if layer[4] != level:
                 x, level = F.max_pool2d(x, 2), layer[4]
-            conv = getattr(trunk, layer.replace("relu", "conv"))
+            conv = getattr(encoder, layer.replace("relu", "conv"))
             x = F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), conv.weight, conv.bias))
             if layer in ("relu1_1", "relu2_2", "relu3_2"):
                 total = total + x.square().mean()
         return total
 
     def ours(x):
-        return sum(f.square().mean() for f in trunk(x, ["relu1_1", "relu2_2", "relu3_2"]).values())
+        return sum(f.square().mean() for f in encoder(x, ["relu1_1", "relu2_2", "relu3_2"]).values())
 
     gradients = []
     for value in (plain, ours):
@@ -173,67 +173,67 @@ def test_the_pixels_gradient_is_that_of_the_plain_network():
 
 
 def test_unknown_layer_gets_a_suggestion():
-    trunk = load_trunk("compact", weights="random")
+    encoder = load_encoder("compact", weights="random")
     with pytest.raises(InputError, match="did you mean 'relu4_1'"):
-        trunk(torch.rand(1, 3, 32, 32), ["rleu4_1"])
+        encoder(torch.rand(1, 3, 32, 32), ["rleu4_1"])
     with pytest.raises(InputError, match="no layer"):
-        trunk(torch.rand(1, 3, 32, 32), [])
+        encoder(torch.rand(1, 3, 32, 32), [])
 
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 1, 32, 32), (1, 4, 32, 32)])
 def test_images_of_another_shape_are_refused(shape):
     with pytest.raises(InputError, match="takes \\(N, 3, H, W\\)"):
-        load_trunk("compact", weights="random")(torch.rand(shape), ["relu1_1"])
+        load_encoder("compact", weights="random")(torch.rand(shape), ["relu1_1"])
 
 
 def test_an_image_too_small_for_the_layer_is_refused():
-    trunk = load_trunk("compact", weights="random")
+    encoder = load_encoder("compact", weights="random")
     with pytest.raises(InputError, match="relu5_1 needs 16"):
-        trunk(torch.rand(1, 3, 15, 40), ["relu5_1"])
-    assert trunk(torch.rand(1, 3, 15, 40), ["relu4_1"])["relu4_1"].shape[2:] == (1, 5)
+        encoder(torch.rand(1, 3, 15, 40), ["relu5_1"])
+    assert encoder(torch.rand(1, 3, 15, 40), ["relu4_1"])["relu4_1"].shape[2:] == (1, 5)
 
 
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="choose one that is there"):
-        load_trunk("compact", weights="random", device="nonsense")
+        load_encoder("compact", weights="random", device="nonsense")
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="cuda"):
-            load_trunk("compact", weights="random", device="cuda")
+            load_encoder("compact", weights="random", device="cuda")
 
 
-def test_unknown_trunk_gets_a_suggestion():
+def test_unknown_encoder_gets_a_suggestion():
     with pytest.raises(InputError, match="did you mean 'vgg19'"):
-        load_trunk("vgg18")
+        load_encoder("vgg18")
 
 
 def test_seeds_of_random_weights():
-    first, again, other = (load_trunk("compact", weights="random", seed=seed) for seed in (5, 5, 6))
+    first, again, other = (load_encoder("compact", weights="random", seed=seed) for seed in (5, 5, 6))
     assert first.sha256 == again.sha256 != other.sha256
 
 
-def test_shipped_trunk_gives_the_same_bytes_twice():
+def test_shipped_encoder_gives_the_same_bytes_twice():
     images = torch.rand(1, 3, 64, 48, generator=torch.Generator().manual_seed(0))
-    first, again = (load_trunk()(images, LEVELS) for _ in range(2))
+    first, again = (load_encoder()(images, LEVELS) for _ in range(2))
     for layer in LEVELS:
         assert torch.equal(first[layer], again[layer])
 
 
-def test_shipped_trunk_on_a_common_scale():
+def test_shipped_encoder_on_a_common_scale():
     from skimage import data
 
     photograph = torch.from_numpy(data.astronaut()[::2, ::2]).permute(2, 0, 1)[None].float() / 255
-    trunk = load_trunk()
-    for layer, feature in trunk(photograph, list(trunk.layers)).items():
+    encoder = load_encoder()
+    for layer, feature in encoder(photograph, list(encoder.layers)).items():
         assert 0.25 < feature.square().mean().sqrt() < 4, layer
 
 
-def test_shipped_trunk_reproduces_stored_activations():
+def test_shipped_encoder_reproduces_stored_activations():
     from pathlib import Path
 
     from skimage import data
 
-    stored = np.load(Path(__file__).parent / "golden" / "trunk_activations.npz")
+    stored = np.load(Path(__file__).parent / "golden" / "encoder_activations.npz")
     photograph = torch.from_numpy(data.astronaut()[:256, :256].copy()).permute(2, 0, 1)[None].float() / 255
-    for layer, feature in load_trunk()(photograph, list(LEVELS)).items():
+    for layer, feature in load_encoder()(photograph, list(LEVELS)).items():
         found = feature[0].flatten()[torch.from_numpy(stored[f"{layer}_places"])].numpy()
         assert np.abs(found - stored[f"{layer}_values"]).max() < 1e-3, layer

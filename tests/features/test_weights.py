@@ -148,7 +148,7 @@ def test_torchvision_that_cannot_be_imported(monkeypatch, error):
 
     monkeypatch.delitem(sys.modules, "torchvision", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
-    with pytest.raises(InputError, match="--trunk compact") as caught:
+    with pytest.raises(InputError, match="--encoder compact") as caught:
         load_weights("vgg19")
     assert "nms" in str(caught.value) or "not installed" in str(caught.value)
 

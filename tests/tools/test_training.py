@@ -1,4 +1,4 @@
-"""The program that trains the compact trunk: its parts against known answers, its resuming against not stopping."""
+"""The program that trains the compact encoder: its parts against known answers, its resuming against not stopping."""
 
 import argparse
 import sys
@@ -16,12 +16,12 @@ if not TOOLS.exists():
 sys.path.insert(0, str(TOOLS))
 
 import train_compact  # noqa: E402
+from encoder_errors import LEVELS, level_errors  # noqa: E402
 from regression import Regression  # noqa: E402
 from soap import Soap  # noqa: E402
 from training_images import Crops, read_folder, split  # noqa: E402
-from trunk_errors import LEVELS, level_errors  # noqa: E402
 
-from dst.features.encoder import Trunk, load_trunk  # noqa: E402
+from dst.features.encoder import Encoder, load_encoder  # noqa: E402
 from dst.features.networks import NETWORKS  # noqa: E402
 
 
@@ -101,7 +101,7 @@ def test_split_keeps_every_image_once():
 
 
 def test_errors_see_through_a_linear_map():
-    teacher = load_trunk("compact", weights="random", seed=1)
+    teacher = load_encoder("compact", weights="random", seed=1)
     crops = [torch.rand(1, 3, 64, 64, generator=generator(i)) for i in range(4)]
 
     class Mixed:
@@ -117,7 +117,7 @@ def test_errors_see_through_a_linear_map():
 
     assert max(level_errors(teacher, teacher, crops, LEVELS[:4]).values()) < 1e-3
     assert max(level_errors(teacher, Mixed(), crops, LEVELS[:3]).values()) < 1e-3
-    other = load_trunk("compact", weights="random", seed=2)
+    other = load_encoder("compact", weights="random", seed=2)
     assert level_errors(teacher, other, crops, LEVELS[:3])["relu3_1"] > 0.05
 
 
@@ -127,8 +127,8 @@ def test_what_is_trained_is_what_is_shipped():
     images = torch.rand(2, 3, 50, 67, generator=generator(2))
     with torch.no_grad():
         trained = student(images, front=[])
-    trunk = Trunk(network, student.folded())
-    for name, feature in trunk(images, list(trunk.layers)).items():
+    encoder = Encoder(network, student.folded())
+    for name, feature in encoder(images, list(encoder.layers)).items():
         assert torch.allclose(F.relu(trained[name]), feature, atol=1e-4 * feature.max().item()), name
 
 
@@ -162,5 +162,5 @@ def test_an_interrupted_training_ends_where_an_unbroken_one_does(folder, tmp_pat
     for key, value in whole.student.folded().items():
         assert torch.equal(value, broken.student.folded()[key]), key
     assert whole.evaluate().keys() == set(LEVELS)
-    exported = load_trunk("compact", tmp_path / "whole" / "compact.safetensors")
+    exported = load_encoder("compact", tmp_path / "whole" / "compact.safetensors")
     assert exported(torch.rand(1, 3, 32, 32), LEVELS).keys() == set(LEVELS)

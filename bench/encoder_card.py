@@ -1,10 +1,10 @@
-"""The figures of docs/compact-trunk.md: a student trunk against the teacher that it was distilled from.
+"""The figures of docs/compact-encoder.md: a student encoder against the teacher that it was distilled from.
 
-    python bench/trunk_card.py --weights teacher.safetensors --images photos/ --pairs a.jpg:b.jpg c.jpg:d.jpg --out out/
+    python bench/encoder_card.py --weights teacher.safetensors --images photos/ --pairs a.jpg:b.jpg c.jpg:d.jpg --out out/
 
 Four parts, each alone with --only: `errors` (held-out error per level after the best linear map), `speed`
 (multiply-adds; seconds forward and backward to the pixels), `matches` (synthetic matching: share of points within 5%
-and 10% of the side), `styles` (pictures made with each trunk and scored on the teacher's features). Prints JSON.
+and 10% of the side), `styles` (pictures made with each encoder and scored on the teacher's features). Prints JSON.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import matching
+from encoder_errors import centre_crops, level_errors
 from training_images import read_folder, split
-from trunk_errors import centre_crops, level_errors
 
 import dst
 from dst import imaging
 from dst.config import OptimizeConfig
-from dst.features.encoder import LEVELS, Trunk, load_trunk
+from dst.features.encoder import LEVELS, Encoder, load_encoder
 from dst.features.networks import NETWORKS, Network
 from dst.features.weights import random_weights
 from dst.methods.strotss import Strotss
@@ -39,34 +39,34 @@ from dst.methods.targets import Style
 PARTS = ("errors", "speed", "matches", "styles")
 
 
-def multiply_adds(trunk: Trunk, size: int = 256) -> int:
+def multiply_adds(encoder: Encoder, size: int = 256) -> int:
     """Return the multiply-adds of every layer to relu5_1 for one square image."""
     total = 0
-    for conv, (before, width) in trunk.network.convolutions().items():
+    for conv, (before, width) in encoder.network.convolutions().items():
         layer = conv.replace("conv", "relu")
-        total += 9 * before * width * (size // trunk.layers[layer].stride) ** 2
+        total += 9 * before * width * (size // encoder.layers[layer].stride) ** 2
         if layer == "relu5_1":
             break
     return total
 
 
 def network(widths: str) -> Network:
-    """Return the compact trunk's network with other widths: "16,16/32,32/64,48,32/64,64,64/96", levels apart."""
+    """Return the compact encoder's network with other widths: "16,16/32,32/64,48,32/64,64,64/96", levels apart."""
     levels = tuple(tuple(int(width) for width in level.split(",")) for level in widths.split("/"))
     if len(levels) != len(LEVELS):
         raise ValueError(f"{len(levels)} levels, not {len(LEVELS)}")
     return dataclasses.replace(NETWORKS["compact"], name=widths, widths=levels)
 
 
-def seconds(trunk: Trunk, picture: torch.Tensor) -> tuple[float, float]:
+def seconds(encoder: Encoder, picture: torch.Tensor) -> tuple[float, float]:
     """Return the wall and processor time of one pass forward through five levels and back to the pixels."""
     pixels = picture.clone().requires_grad_()
     began, used = time.perf_counter(), time.process_time()
-    sum(feature.sum() for feature in trunk(pixels, LEVELS).values()).backward()
+    sum(feature.sum() for feature in encoder(pixels, LEVELS).values()).backward()
     return time.perf_counter() - began, time.process_time() - used
 
 
-def speed(student: Trunk, teacher: Trunk, repeats: int) -> dict:
+def speed(student: Encoder, teacher: Encoder, repeats: int) -> dict:
     """Times taken in turns, so that both see the same machine; the least and the median of each.
 
     On a machine that others use at the same time only processor time on one thread (OMP_NUM_THREADS=1) means anything.
@@ -77,8 +77,8 @@ def speed(student: Trunk, teacher: Trunk, repeats: int) -> dict:
         picture = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
         taken = {"student": [], "teacher": []}
         for i in range(repeats + 2):
-            for name, trunk in (("student", student), ("teacher", teacher)):
-                value = seconds(trunk, picture)
+            for name, encoder in (("student", student), ("teacher", teacher)):
+                value = seconds(encoder, picture)
                 if i >= 2:
                     taken[name].append(value)
         for k, kind in enumerate(("wall", "processor")):
@@ -90,7 +90,7 @@ def speed(student: Trunk, teacher: Trunk, repeats: int) -> dict:
     return rows
 
 
-def score(teacher: Trunk, content, style, result, size: int) -> dict[str, float]:
+def score(teacher: Encoder, content, style, result, size: int) -> dict[str, float]:
     """Return the objective's terms of a picture on the teacher's features, at fixed positions."""
     picture = imaging.resize(imaging.read(content).rgb, size)
     painting = imaging.read(style)
@@ -104,15 +104,15 @@ def score(teacher: Trunk, content, style, result, size: int) -> dict[str, float]
     return value | {"total": config.alpha * value["content"] + 2 * config.style_strength * value["style"]}
 
 
-def styles(teacher: Trunk, args: argparse.Namespace) -> list[dict]:
-    """Stylise each pair with both trunks, without a warp, and score both on the teacher's features."""
+def styles(teacher: Encoder, args: argparse.Namespace) -> list[dict]:
+    """Stylise each pair with both encoders, without a warp, and score both on the teacher's features."""
     rows = []
     for pair in args.pairs:
         content, style = pair.split(":")
         row, made = {"content": Path(content).stem, "style": Path(style).stem}, []
-        for name, trunk, weights in (("student", args.student, None), ("teacher", args.teacher, args.weights)):
+        for name, encoder, weights in (("student", args.student, None), ("teacher", args.teacher, args.weights)):
             began = time.perf_counter()
-            result = dst.stylize(content, style, trunk=trunk, weights=weights, warp=False, size=args.size, seed=0)
+            result = dst.stylize(content, style, encoder=encoder, weights=weights, warp=False, size=args.size, seed=0)
             row[name] = score(teacher, content, style, result.unwarped, args.size)
             row[name]["seconds"] = time.perf_counter() - began
             made.append(result.unwarped)
@@ -126,12 +126,12 @@ def styles(teacher: Trunk, args: argparse.Namespace) -> list[dict]:
     return rows
 
 
-def matches(student: Trunk, teacher: Trunk) -> dict:
+def matches(student: Encoder, teacher: Encoder) -> dict:
     """Return PCK at 5% and 10% of the side on the sets of bench/matching.py, per photograph and on the mean."""
     report = {}
     for kind in ("easy", "hard"):
-        for which, trunk in (("student", student), ("teacher", teacher)):
-            rows = [matching.row(name, kind, matching.encoder(trunk), 0, 256, 1) for name in matching.PHOTOS]
+        for which, encoder in (("student", student), ("teacher", teacher)):
+            rows = [matching.row(name, kind, matching.encode_with(encoder), 0, 256, 1) for name in matching.PHOTOS]
             found = {row["photo"]: [row["pck5"], row["pck10"], row["matches"]] for row in rows}
             found["mean"] = np.mean([[row["pck5"], row["pck10"]] for row in rows], 0).tolist()
             report[f"{kind}, {which}"] = found
@@ -139,7 +139,7 @@ def matches(student: Trunk, teacher: Trunk) -> dict:
     return report
 
 
-def errors(student: Trunk, teacher: Trunk, args: argparse.Namespace) -> dict[str, float]:
+def errors(student: Encoder, teacher: Encoder, args: argparse.Namespace) -> dict[str, float]:
     """Errors on the images that the training program holds out with this seed and share."""
     _, held = split(read_folder(args.images), args.held_out, torch.Generator().manual_seed(args.seed))
     return level_errors(teacher, student, centre_crops(held))
@@ -147,11 +147,11 @@ def errors(student: Trunk, teacher: Trunk, args: argparse.Namespace) -> dict[str
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--student", default="compact", help="trunk to judge (default %(default)s)")
+    parser.add_argument("--student", default="compact", help="encoder to judge (default %(default)s)")
     parser.add_argument(
         "--widths", type=network, help="time an untrained network of these widths: 16,16/32,32/64,48,32/64,64,64/96"
     )
-    parser.add_argument("--teacher", default="vgg19-16x", help="trunk to judge it by (default %(default)s)")
+    parser.add_argument("--teacher", default="vgg19-16x", help="encoder to judge it by (default %(default)s)")
     parser.add_argument("--weights", help="the teacher's weights file")
     parser.add_argument("--images", help="folder of the training images, for the held-out errors")
     parser.add_argument("--held-out", type=float, default=0.04)
@@ -165,10 +165,10 @@ def main() -> int:
     if args.widths and list(args.only) != ["speed"]:
         parser.error("--widths draws weights at random: only the speed can be judged, with --only speed")
     if args.widths:
-        student = Trunk(args.widths, random_weights(args.widths))
+        student = Encoder(args.widths, random_weights(args.widths))
     else:
-        student = load_trunk(args.student)
-    teacher = load_trunk(args.teacher, args.weights)
+        student = load_encoder(args.student)
+    teacher = load_encoder(args.teacher, args.weights)
     report = {"student": student.sha256, "teacher": teacher.sha256, "threads": torch.get_num_threads()}
     if "speed" in args.only:
         report["speed"] = speed(student, teacher, args.repeats)

@@ -1,4 +1,4 @@
-"""How far one trunk's levels are from another's: the share of variance that no linear map of the student explains."""
+"""How far one encoder's levels are from another's: the share of variance that no linear map of the student explains."""
 
 from __future__ import annotations
 
