@@ -1,4 +1,4 @@
-"""What the confidence of a match is fitted on and checked on: `python bench/matching.py --calibrate`.
+"""What the confidence of a match is fitted on and checked on: `python bench/calibration.py --cache FILE`.
 
 Photographs against their own copies, bent and repainted more and less, where the true place of every point is known, and
 against copies of one another, where every match is wrong. A logistic with weights that cannot be negative is fitted. Two tables
@@ -10,6 +10,7 @@ The constants printed go into `CALIBRATION` in correspondence/confidence.py, by 
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from scipy.optimize import minimize
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.matching import photo, synthetic, table, tensor
+from bench.matching import encode_with, photo, synthetic, table, tensor
 from correspondence import match
 from correspondence.confidence import match_confidence
+from dst.features import load_encoder
 
 FITTED = ("cat", "coffee", "rocket", "china", "camera", "coins", "text", "brick", "gravel", "retina", "hubble", "clock")
 HELD_OUT = ("astronaut", "flower", "motorcycle", "portrait", "moon", "page", "cell", "grass", "tissue")
@@ -130,3 +132,18 @@ def calibrate(encode, side: int, cache: Path | None, sha256: str) -> None:
     table(f"{len(HELD_OUT)} photographs by a fit on the other {len(FITTED)}", sure, held_out["right"])
     now = match_confidence(both["evidence"])
     table("all photographs, by the constants in place", now, both["right"])
+
+
+def main(arguments=None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--encoder", default="compact")
+    parser.add_argument("--weights", help="file of weights")
+    parser.add_argument("--side", type=int, default=256, help="long side in pixels")
+    parser.add_argument("--cache", type=Path, help="file that keeps what was matched, for the same weights")
+    options = parser.parse_args(arguments)
+    encoder = load_encoder(options.encoder, options.weights)
+    calibrate(encode_with(encoder), options.side, options.cache, encoder.sha256)
+
+
+if __name__ == "__main__":
+    main()

@@ -98,7 +98,7 @@ def score(teacher: Encoder, content, style, result, size: int) -> dict[str, floa
     config = OptimizeConfig()
     draw = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        method = Strotss(teacher, picture, [Style(painting)], config.palette, 4096, 4096, draw)
+        method = Strotss(teacher, picture, [Style(painting)], config.replace(samples=4096, style_samples=4096), draw)
         terms = method.terms(imaging.read(result).rgb, None, None, draw)
     value = {name: float(terms[name]) for name in ("content", "style")}
     return value | {"total": config.alpha * value["content"] + 2 * config.style_strength * value["style"]}

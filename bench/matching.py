@@ -1,7 +1,6 @@
 """How well, how fast and how surely the matching finds a known bend: a table, and a JSON file.
 
     python bench/matching.py --out matching.json
-    python bench/matching.py --calibrate          # the confidence of a match fitted and checked: see bench/calibration.py
     python bench/matching.py --encoder vgg19-16x --weights FILE --photos astronaut cat
 
 Easy set: a photograph bent by a thin-plate spline whose 4 x 4 points move by 5% of the long side each, its channels
@@ -185,16 +184,10 @@ def main(arguments=None) -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--side", type=int, default=256, help="long side in pixels")
     parser.add_argument("--both-ways", action="store_true", help="the hard set turned to the left as well")
-    parser.add_argument("--calibrate", action="store_true", help="fit and check a match's confidence, and stop")
-    parser.add_argument("--cache", type=Path, help="file that keeps what --calibrate finds, for the same weights")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     options = parser.parse_args(arguments)
     encoder = load_encoder(options.encoder, options.weights)
     encode = encode_with(encoder)
-    if options.calibrate:
-        from bench.calibration import calibrate
-
-        return calibrate(encode, options.side, options.cache, encoder.sha256)
     rows = []
     for kind in ("easy", "hard"):
         for seed in options.seeds:

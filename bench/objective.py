@@ -6,10 +6,10 @@ import torch
 
 from dst import imaging
 from dst.config import StylizeConfig
-from dst.features.encoder import Encoder
+from dst.deform.objective import apply_flow
+from dst.features import Encoder
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
-from dst.optimize import apply_flow
 
 POSITIONS = 4096
 SEED = 12345
@@ -29,7 +29,8 @@ def evaluate(result, encoder: Encoder) -> dict[str, float]:
     defaults = StylizeConfig()
     rgb = [imaging.read(array[..., :3]).rgb for array in (result.content, result.style, result.unwarped)]
     generator = torch.Generator().manual_seed(SEED)
-    method = Strotss(encoder, rgb[0], [Style(rgb[1])], defaults.optimize.palette, POSITIONS, POSITIONS, generator)
+    config = defaults.optimize.replace(samples=POSITIONS, style_samples=POSITIONS)
+    method = Strotss(encoder, rgb[0], [Style(rgb[1])], config, generator)
     warped = grid = None
     if len(result.warp.source):
         height, width = rgb[2].shape[-2:]

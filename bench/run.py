@@ -66,8 +66,8 @@ def time_run(content: Path, style: Path, size: int, preset: str, extra: list[str
     """One whole run of `dst stylize`, with its stages, its median step at the finest scale and the fixed objective."""
     from objective import evaluate
 
+    from dst.deform.pipeline import load_run
     from dst.features.encoder import load_encoder
-    from dst.pipeline import load_run
 
     run = folder / f"{content.stem}-{preset}-{size}"
     command = [sys.executable, str(ROOT / "cli.py"), "stylize", str(content), str(style), "--run", str(run), "--quiet"]

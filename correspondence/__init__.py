@@ -16,6 +16,7 @@ _HOMES = {  # no name of a module here, which would take the place of what it na
     "fit_similarity": "similarity",
     "reliable": "filtering",
     "crossings": "filtering",
+    "crossing_share": "filtering",
     "draw": "drawing",
 }
 __all__ = list(_HOMES)

@@ -59,6 +59,14 @@ def crossings(source, target) -> np.ndarray:
     return (side(a, b, c) * side(a, b, d) < 0) & (side(c, d, a) * side(c, d, b) < 0)
 
 
+def crossing_share(source, target) -> float | None:
+    """Share of the pairs of segments source_i -> target_i that cross one another; None for fewer than two."""
+    count = len(source)
+    if count < 2:
+        return None
+    return float(np.triu(crossings(source, target), 1).sum() / (count * (count - 1) / 2))
+
+
 def without_crossings(source, target, rank) -> np.ndarray:
     """Indices left, in their order, when of every two crossing segments the weaker is dropped, strongest first."""
     table = crossings(source, target)

@@ -115,9 +115,10 @@ def text() -> str:
     ]
     homes = {name: home for name, home in dst._HOMES.items() if home[1] is not None and name != "PRESETS"}
     parts += [entry(f"dst.{name}", *home) for name, home in homes.items() if name != "Matches"]
-    parts.append("## dst.plots\n\n" + prose(ast.get_docstring(source("dst.plots"))))
-    figures = [node for node in source("dst.plots").body if isinstance(node, ast.FunctionDef)]
-    parts += [entry(f"dst.plots.{f.name}", "dst.plots", f.name) for f in figures if not f.name.startswith("_")]
+    home = dst._HOMES["figures"][0]
+    parts.append("## dst.figures\n\n" + prose(ast.get_docstring(source(home))))
+    figures = [node for node in source(home).body if isinstance(node, ast.FunctionDef)]
+    parts += [entry(f"dst.figures.{f.name}", home, f.name) for f in figures if not f.name.startswith("_")]
     parts.append("## correspondence\n\n" + (correspondence.__doc__ or "").strip())
     names = correspondence._HOMES.items()
     parts += [entry(f"correspondence.{name}", f"correspondence.{module}", name) for name, module in names]

@@ -78,25 +78,25 @@ def made_result():
     return make_result
 
 
-def make_result(bends: bool = True, alpha: bool = False, seed: int = 0, **changes):
+def make_result(warps: bool = True, alpha: bool = False, seed: int = 0, **changes):
     """A plausible Result; `changes` replace fields."""
     from types import SimpleNamespace
 
     from correspondence.matches import Matches
     from dst import imaging
     from dst.config import StylizeConfig
-    from dst.record import make_record
-    from dst.result import Result
+    from dst.runs.record import make_record
+    from dst.runs.result import Result
     from dst.warp import Warp
 
     rng = np.random.default_rng(seed)
     size, shape = (60, 48), (120, 96)
     points = np.array([[20, 20], [90, 24], [60, 50], [30, 76], [100, 70], [62, 84]], float)
-    found = Matches(points, points * 0.5 + 3, rng.uniform(0.2, 1, 6), shape, (70, 60)) if bends else None
-    warp = Warp.fit(points, points + rng.uniform(-5, 5, (6, 2)), shape) if bends else Warp.identity(shape)
+    found = Matches(points, points * 0.5 + 3, rng.uniform(0.2, 1, 6), shape, (70, 60)) if warps else None
+    warp = Warp.fit(points, points + rng.uniform(-5, 5, (6, 2)), shape) if warps else Warp.identity(shape)
     pictures = {name: blobs(size, k) for k, name in enumerate(("unwarped", "content"))}
-    for bent, flat in (("image", "unwarped"), ("warped_content", "content")):
-        pictures[bent] = imaging.to_array(warp.apply(imaging.read(pictures[flat]).rgb).clamp(0, 1))
+    for after, before in (("image", "unwarped"), ("warped_content", "content")):
+        pictures[after] = imaging.to_array(warp.apply(imaging.read(pictures[before]).rgb).clamp(0, 1))
     if alpha:
         opaque = rng.integers(0, 256, (48, 60, 1), np.uint8)
         pictures = {name: np.concatenate([picture, opaque], 2) for name, picture in pictures.items()}
@@ -112,11 +112,10 @@ def make_result(bends: bool = True, alpha: bool = False, seed: int = 0, **change
         for k in range(10)
     ]
     fields = {**pictures, "style": blobs((50, 60), 9), "matches": found, "warp": warp, "history": history}
-    result = Result(**fields, record={}, matches_image=blobs((110, 48), 7) if bends else None)
-    table = None if found is None else np.column_stack([found.content, found.style, found.scores])
+    result = Result(**fields, record={}, matches_image=blobs((110, 48), 7) if warps else None)
     job = SimpleNamespace(
-        config=StylizeConfig.from_options(size=60), preset="default", points=table, pins=0, verdict="6 points given",
-        content_size=shape, partner_size=(70, 60), kept=1.0, notes={},
+        config=StylizeConfig.from_options(size=60), preset="default", matches=found, verdict="6 points given",
+        content_size=shape, kept=1.0, notes={},
         inputs={"content": {"name": "a.png", "size": [120, 96]}, "styles": [{"name": "b.png", "size": [70, 60]}]},
     )  # fmt: skip
     encoder = SimpleNamespace(name="compact", sha256="0" * 64)

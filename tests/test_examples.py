@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dst import config, matching
+from dst import config
+from dst.deform import matching
 
 HOME = Path(__file__).resolve().parent.parent / "examples"
 find_matches = matching.find_matches

@@ -34,7 +34,7 @@ run's folder, so `deform` stands over it.
 """
 JOIN = {"deform"}
 """What may import `correspondence`, but for its leaves, which serve both packages."""
-LEAVES = {"correspondence.common", "correspondence.similarity"}
+LEAVES = {"correspondence.common", "correspondence.matches", "correspondence.similarity"}
 ONLY = {
     "torchvision": {"features.weights"},
     "gradio": {"web"},
@@ -44,12 +44,6 @@ ONLY = {
     "av": {"viz.animation", "video"},
 }
 """Libraries that one place alone may import."""
-NOT_YET = {
-    "checkpoint", "descent", "estimate", "film", "matching", "optimize",
-    "pipeline", "plots", "prepare", "record", "result", "score", "steer", "sweeps",
-
-}  # fmt: skip
-"""Modules that have not moved into their room yet; nothing is asked of them."""
 ROOMS = set().union(*ORDER)
 
 
@@ -109,20 +103,16 @@ def test_imports_point_one_way(name):
         assert not any(other.startswith("dst") for other in arrows(name)), f"{name} imports dst"
         return
     mine = room(name)
-    if mine in NOT_YET:
-        return
     assert mine in ROOMS, f"{name} has no place in the order of the house: give it one"
     for other in arrows(name):
         if other.startswith("correspondence"):
             assert mine in JOIN or other in LEAVES, f"{name} imports {other}: only {JOIN} may"
-        elif room(other) != mine and room(other) not in NOT_YET:
+        elif room(other) != mine:
             assert level(room(other)) < level(mine), f"{name} imports {other}, which does not stand below it"
 
 
 def test_no_circle():
-    graph = {
-        name: arrows(name) for name in MODULES if name != "dst" and (name.count(".") == 0 or room(name) not in NOT_YET)
-    }
+    graph = {name: arrows(name) for name in MODULES if name != "dst"}
     done: set[str] = set()
 
     def visit(name: str, way: tuple[str, ...]) -> None:
@@ -147,8 +137,6 @@ def test_special_libraries_are_asked_for_in_one_place():
     for name, path in MODULES.items():
         for library in {target.split(".")[0] for target in imports(path, name)} & set(ONLY):
             mine = name.removeprefix("dst.")
-            if mine.split(".")[0] in NOT_YET:
-                continue
             assert any(mine == place or mine.startswith(f"{place}.") for place in ONLY[library]), f"{name}: {library}"
 
 
@@ -178,9 +166,9 @@ print([name for name in {HEAVY} if name in sys.modules])
 
 
 def test_no_help_loads_a_library(python):
-    import cli_options
+    from dst.cli.commands import COMMANDS
 
-    commands = [[], *([name] for name in cli_options.COMMANDS)]
+    commands = [[], *([name] for name in COMMANDS)]
     code = f"""
 import sys, cli
 for command in {commands}:
@@ -194,7 +182,7 @@ def test_public_names_are_all_there():
     assert set(dst.__all__) <= set(dir(dst))
     for name in dst.__all__:
         assert getattr(dst, name) is not None
-    for name in ("stylize", "resume", "match", "grid", "morph", "write_film", "warp_image", "score_runs"):
+    for name in ("stylize", "resume", "match", "grid", "morph", "write_animation", "warp_image", "evaluate_runs"):
         assert callable(getattr(dst, name))
     with pytest.raises(AttributeError, match="no attribute 'stylise'"):
         dst.stylise  # noqa: B018

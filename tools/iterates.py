@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import torch
 
-from dst.features.encoder import Encoder
+from dst.config import OptimizeConfig
+from dst.features import Encoder
 from dst.imaging import pyramid
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style
@@ -50,7 +51,7 @@ class Iterates:
 
     def _begin(self, crops, encoder: Encoder, generator: torch.Generator) -> tuple:
         content, style = (crops.one(self.side)[None].clamp(0, 1) for _ in range(2))
-        method = Strotss(encoder, content, [Style(style)], 1.0, 512, 768, generator)
+        method = Strotss(encoder, content, [Style(style)], OptimizeConfig(style_samples=768), generator)
         bands = [band.contiguous().requires_grad_() for band in pyramid.decompose(content, 5)]
         return method, bands, torch.optim.Adam(bands, lr=self.rate, betas=(0.9, 0.99))
 

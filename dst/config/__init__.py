@@ -15,30 +15,46 @@ from dst.config.base import (
     plain,
     suggest,
 )
-from dst.config.guidance import SteerConfig
+from dst.config.guidance import INITS, GuidanceConfig
 from dst.config.matching import MatchConfig
-from dst.config.optim import METHODS, OptimizeConfig, read_layers
-from dst.config.stylize import ENCODERS, PRESET_NAMES, PRESETS, StylizeConfig
+from dst.config.methods import LEVELS, METHODS, Method
+from dst.config.optim import OptimizeConfig
+from dst.config.stylize import (
+    ALIASES,
+    ENCODERS,
+    PRESET_NAMES,
+    PRESETS,
+    StylizeConfig,
+    option_fields,
+    option_kinds,
+    split_options,
+)
 from dst.config.warp import WarpConfig
 
 __all__ = [
+    "ALIASES",
     "ENCODERS",
+    "INITS",
+    "LEVELS",
     "METHODS",
     "MIN_IMAGE_SIDE",
     "PRESETS",
     "PRESET_NAMES",
     "Checked",
+    "GuidanceConfig",
     "InputError",
     "MatchConfig",
+    "Method",
     "OptimizeConfig",
-    "SteerConfig",
     "StylizeConfig",
     "WarpConfig",
     "check_choice",
     "check_number",
     "counted",
     "option",
+    "option_fields",
+    "option_kinds",
     "plain",
-    "read_layers",
+    "split_options",
     "suggest",
 ]

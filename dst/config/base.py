@@ -1,10 +1,11 @@
-"""What every option is made of, the checks that refuse a bad one, and the one kind of error for what a user gave."""
+"""What every option is made of, the checks that refuse a bad value, and the one kind of error for what a user gave."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
 import math
+import numbers
 import os
 from dataclasses import field, fields
 from typing import Any
@@ -12,6 +13,10 @@ from typing import Any
 
 class InputError(ValueError):
     """What the user gave cannot be used. The message says what was given, what is allowed and what to do."""
+
+
+MIN_IMAGE_SIDE = 16
+"""The shortest side an image may have, in pixels."""
 
 
 def suggest(given: str, allowed) -> str:
@@ -26,20 +31,14 @@ def check_choice(what: str, given: str, allowed) -> str:
     Raises:
         InputError: it is not; the message lists what is allowed and suggests the closest name.
     """
-    if given not in allowed:
+    if not isinstance(given, str) or given not in allowed:
         names = ", ".join(str(a) for a in allowed)
         raise InputError(f"{what} {given!r} is not known: choose one of {names}{suggest(given, allowed)}")
     return given
 
 
-def option(default: Any, text: str, low: float | None = None, high: float | None = None, choices=None, group: str = ""):
-    """A dataclass field with its sentence, inclusive range or choices, and the group that `--help` lists it under."""
-    meta = {"help": text, "low": low, "high": high, "choices": choices, "group": group}
-    return field(default=default, metadata=meta)
-
-
-def check_number(what: str, given: Any, low: float | None, high: float | None, whole: bool = False) -> None:
-    """Check that a number is finite and in [low, high].
+def check_number(what: str, given: Any, low: float | None, high: float | None, whole: bool = False) -> int | float:
+    """Return a number as an int or a float, if it is finite and in [low, high].
 
     Raises:
         InputError: not a number, not finite, not whole where it must be, or out of range.
@@ -47,14 +46,31 @@ def check_number(what: str, given: Any, low: float | None, high: float | None, w
     kind = "a whole number" if whole else "a finite number"
     low_text = "any" if low is None else f"{low:g}"
     allowed = f"{kind} from {low_text} to {high:g}" if high is not None else f"{kind}, {low_text} or more"
-    good = isinstance(given, (int, float)) and not isinstance(given, bool) and math.isfinite(given)
+    good = isinstance(given, numbers.Real) and not isinstance(given, bool) and _finite(given)
     good = good and (not whole or int(given) == given)
     if not good or (low is not None and given < low) or (high is not None and given > high):
-        raise InputError(f"{what} is {given!r}: it takes {allowed}")
+        raise InputError(f"{what} is {_shown(given)}: it takes {allowed}")
+    return int(given) if whole or isinstance(given, numbers.Integral) else float(given)
+
+
+def _finite(given: Any) -> bool:
+    try:
+        return math.isfinite(given)
+    except OverflowError:  # a whole number beyond any float
+        return False
+
+
+def _shown(given: Any) -> str:
+    """A value as a message shows it, cut where it is long."""
+    try:
+        text = repr(given)
+    except ValueError:  # a whole number of thousands of digits
+        text = "a number of very many digits"
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can hold it: a path becomes text; a picture given as an array, the name of its type."""
+    """A value as JSON can hold it: a path becomes text; an image given as an array, the name of its type."""
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, os.PathLike):
@@ -67,24 +83,29 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def option(default: Any, text: str, kind: Any, group: str, looks: str = "", flag: str = ""):
+    """A dataclass field with all that is said of an option.
+
+    Args:
+        default: its value where nothing is given; None for nothing.
+        text: one sentence, for `--help` and the documentation.
+        kind: how its values are written, read and checked (`dst.config.kinds`).
+        group: the heading that `--help` lists it under.
+        looks: what one sees at low and at high values, for the documentation.
+        flag: its flag, where that is not the field's name.
+    """
+    meta = {"help": text, "kind": kind, "group": group, "looks": looks, "flag": flag}
+    return field(default=default, metadata=meta)
+
+
 class Checked:
-    """Gives a dataclass the check of every field against the range that its `option` declares."""
+    """Gives a dataclass the check of every field by the kind that its `option` declares."""
 
     def __post_init__(self) -> None:
         for f in fields(self):
-            given, meta = getattr(self, f.name), f.metadata
-            if not meta:
-                continue
-            if meta["choices"] is not None:
-                check_choice(f.name, given, meta["choices"])
-            elif isinstance(f.default, tuple):
-                for item in given:
-                    check_number(f.name, item, meta["low"], meta["high"], isinstance(item, int))
-            elif isinstance(f.default, bool):
-                if not isinstance(given, bool):
-                    raise InputError(f"{f.name} is {given!r}: it takes True or False")
-            elif isinstance(f.default, (int, float)):
-                check_number(f.name, given, meta["low"], meta["high"], isinstance(f.default, int))
+            value = getattr(self, f.name)
+            if f.metadata and not (value is None and f.default is None):
+                object.__setattr__(self, f.name, f.metadata["kind"].check(f.name, value))
 
     def replace(self, **changes):
         """Return a copy with some fields changed.
@@ -96,7 +117,3 @@ class Checked:
         for key in changes:
             check_choice("option", key, names)
         return dataclasses.replace(self, **changes)
-
-
-MIN_IMAGE_SIDE = 16
-"""The shortest side an image may have, in pixels."""

@@ -1,20 +1,49 @@
-"""Options of the matching."""
+"""Options of the matching: Neural Best-Buddies, and the filtering of Deformable Style Transfer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from dst.config.base import Checked, option
+from dst.config.kinds import Number, whole
 
 
 @dataclass(frozen=True)
 class MatchConfig(Checked):
-    """Matching: Neural Best-Buddies (Aberman et al. 2018) and the cleaning of Deformable Style Transfer (Kim et al. 2020)."""
+    """Matching: Neural Best-Buddies (Aberman et al. 2018) and the filtering of Deformable Style Transfer (Kim et al. 2020)."""
 
-    match_size: int = option(256, "long side of both images while matching, pixels", 64, 1024, group="matching")
-    max_points: int = option(80, "keep at most this many matches", 3, 1000, group="matching")
-    clusters: int = option(0, "keep the best match of each of N k-means clusters; 0: all", 0, 1000, group="matching")
-    threshold: float = option(
-        0.05, "least activation of a match's ends, share of the largest", 0.0, 1.0, group="matching"
+    match_size: int = option(
+        256,
+        "long side of both images while matching, pixels",
+        whole(64, 1024),
+        "matching",
+        "low: few, rough matches; high: slower, and matches follow detail rather than shape",
     )
-    spacing: float = option(0.04, "least distance of two matches, share of the long side", 0.0, 0.5, group="matching")
+    max_points: int = option(
+        80,
+        "keep at most this many matches",
+        whole(3, 1000),
+        "matching",
+        "low: the warp follows the main proportions; high: every detail pulls",
+    )
+    clusters: int = option(
+        0,
+        "keep the best match of each of N k-means clusters; 0: all",
+        whole(0, 1000),
+        "matching",
+        "5 to 20 give a few well-spread points, good to edit by hand",
+    )
+    threshold: float = option(
+        0.05,
+        "min activation of a match's ends, share of the maximum",
+        Number(0.0, 1.0),
+        "matching",
+        "low: points in flat background too; high: only the strongest structures",
+    )
+    spacing: float = option(
+        0.04,
+        "min distance of two matches, share of the long side",
+        Number(0.0, 0.5),
+        "matching",
+        "low: crowded points, tight local warps; high: few points, a calm warp",
+    )

@@ -3,58 +3,128 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from dst.config.base import Checked, InputError, option
+from dst.config.base import Checked, option
+from dst.config.kinds import Choice, Names, Number, whole
+from dst.config.methods import METHODS
 
-METHODS = ("strotss", "gatys")
-
-
-def read_layers(given: Any) -> tuple[str, ...]:
-    """Names of layers from `relu1_1+relu3_1`, the same with commas, or a list; none from None.
-
-    Raises:
-        InputError: something else, an empty name, or one name twice.
-    """
-    if given is None:
-        return ()
-    names = given.replace(",", "+").split("+") if isinstance(given, str) else given
-    good = isinstance(names, (list, tuple)) and names and all(isinstance(n, str) and n.strip() for n in names)
-    names = tuple(name.strip() for name in names) if good else ()
-    if not good or len(set(names)) < len(names):
-        raise InputError(f"layers is {given!r}: it takes names of layers, each once, such as relu1_1+relu3_1")
-    return names
+OPTIMIZERS = ("adam", "rmsprop", "sgd")
 
 
 @dataclass(frozen=True)
 class OptimizeConfig(Checked):
     """The joint optimisation of pixels and displacements (Kim et al. 2020), coarse to fine."""
 
-    method: str = option("strotss", "what style and content mean", choices=METHODS, group="objective")
-    alpha: float = option(8.0, "weight of the content term", 0.0, 1e6, group="objective")
+    method: str = option(
+        next(iter(METHODS)),
+        "what style and content mean",
+        Choice(METHODS),
+        "objective",
+        "strotss: strokes and texture in their places; gatys: texture all over",
+    )
+    alpha: float = option(
+        8.0,
+        "weight of the content term",
+        Number(0.0, 1e6),
+        "objective",
+        "low: the painting takes over; high: the photograph with a tint",
+    )
     alpha_growth: float = option(
-        1.0, "factor on alpha for each coarser scale, at most two times", 1.0, 10.0, group="schedule"
+        1.0,
+        "factor on alpha for each coarser scale, at most two times",
+        Number(1.0, 10.0),
+        "schedule",
+        "high: layout is held while coarse, detail is free later",
     )
-    palette: float = option(1.0, "weight of the palette within the style terms of strotss", 0.0, 1e4, group="objective")
-    style_strength: float = option(1.0, "factor on both style terms", 0.0, 100.0, group="objective")
-    layers: str | tuple | None = option(
-        None, "layers compared, by name, + between; unless given the method's own", group="objective"
+    palette: float = option(
+        1.0,
+        "weight of the palette within the style terms of strotss",
+        Number(0.0, 1e4),
+        "objective",
+        "low: colours drift from the painting's; high: colours match before strokes do",
     )
-    smallest_scale: int = option(64, "long side of the coarsest scale, pixels", 16, 4096, group="schedule")
-    steps: int = option(40, "steps at each scale up to 256 pixels", 1, 10000, group="schedule")
+    style_strength: float = option(
+        1.0,
+        "factor on both style terms",
+        Number(0.0, 100.0),
+        "objective",
+        "0: the photograph, warped; high: as with a low alpha",
+    )
+    layers: tuple[str, ...] | None = option(
+        None,
+        "layers compared, by name, + between; unless given the method's own",
+        Names(),
+        "objective",
+        "shallow ones (`relu1_1+relu2_1`): colour and fine strokes alone; deep ones (`relu4_1+relu5_1`): larger shapes",
+    )
+    smallest_scale: int = option(
+        64,
+        "long side of the coarsest scale, pixels",
+        whole(16, 4096),
+        "schedule",
+        "low: large shapes may change colour; high: layout stays close to the photograph",
+    )
+    steps: int = option(
+        40,
+        "steps at each scale up to 256 pixels",
+        whole(1, 10000),
+        "schedule",
+        "low: unfinished, blurred strokes; high: crisper, gains shrink quickly",
+    )
     step_decay: float = option(
-        0.65, "factor on the steps for each doubling above 256 pixels", 0.05, 1.0, group="schedule"
+        0.65,
+        "factor on the steps for each doubling above 256 pixels",
+        Number(0.05, 1.0),
+        "schedule",
+        "low: the finest scales are only touched up; 1: as many steps at every scale",
     )
     optimizer: str = option(
-        "adam", "optimiser of pixels and displacements", choices=("adam", "rmsprop", "sgd"), group="schedule"
+        "adam",
+        "optimiser of pixels and displacements",
+        Choice(OPTIMIZERS),
+        "schedule",
+        "adam: settles soonest; rmsprop: wants more steps; sgd: the paper's choice, wants `--lr` near 0.2, `--warp-lr` "
+        "near 5e-6 and more steps",
     )
-    lr: float = option(0.01, "step size on the pixels' Laplacian pyramid", 1e-6, 10.0, group="schedule")
-    warp_lr: float = option(0.002, "step size on the displacements, share of the long side", 0.0, 1.0, group="schedule")
-    lr_end: float = option(0.2, "share of the step size left at the end of a scale", 0.0, 1.0, group="schedule")
-    pyramid_levels: int = option(5, "levels of the Laplacian pyramid that is optimised", 1, 12, group="schedule")
-    samples: int = option(512, "positions of the result compared in each step", 16, 65536, group="schedule")
-    style_samples: int = option(1024, "positions of the style compared in each step", 16, 65536, group="schedule")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        read_layers(self.layers)
+    lr: float = option(
+        0.01,
+        "learning rate of the pixels' Laplacian pyramid",
+        Number(1e-6, 10.0),
+        "schedule",
+        "low: timid, close to the first guess; high: noisy, may stop being finite",
+    )
+    warp_lr: float = option(
+        0.002,
+        "learning rate of the displacements, share of the long side",
+        Number(0.0, 1.0),
+        "schedule",
+        "0: the displacements stay as solved at the start",
+    )
+    lr_end: float = option(
+        0.2,
+        "share of the learning rate left at the end of a scale",
+        Number(0.0, 1.0),
+        "schedule",
+        "low: settles; 1: keeps moving to the last step",
+    )
+    pyramid_levels: int = option(
+        5,
+        "levels of the Laplacian pyramid that is optimised",
+        whole(1, 12),
+        "schedule",
+        "1: colour moves slowly; high: colour moves at once",
+    )
+    samples: int = option(
+        512,
+        "positions of the result compared in each step",
+        whole(16, 65536),
+        "schedule",
+        "low: quick and noisy; high: steady, slower",
+    )
+    style_samples: int = option(
+        1024,
+        "positions of the style compared in each step",
+        whole(16, 65536),
+        "schedule",
+        "low: parts of the painting may be missed; high: all of its palette counts",
+    )

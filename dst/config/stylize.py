@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from dst.config.base import Checked, check_choice, option, plain
-from dst.config.guidance import SteerConfig
+from dst.config.guidance import GuidanceConfig
+from dst.config.kinds import Choice, File, Kind, Switch, Text, whole
 from dst.config.matching import MatchConfig
 from dst.config.optim import OptimizeConfig
 from dst.config.warp import WarpConfig
 
 ENCODERS = ("compact", "vgg19", "vgg16", "vgg19-16x")
-ALIASES = {"trunk": "encoder"}
+ALIASES = {"trunk": "encoder", "protect": "rigid_mask"}
 """Names that options had before, and have now."""
 PRESET_NAMES = ("paper", "default", "fast")
 
@@ -36,19 +37,53 @@ PRESETS: dict[str, dict[str, Any]] = {
 """Named settings: what each changes from the defaults."""
 
 
+STAGES = {"match": MatchConfig, "warp": WarpConfig, "optimize": OptimizeConfig, "guidance": GuidanceConfig}
+"""The stages of a run and the config of each, as fields of `StylizeConfig`."""
+
+
 @dataclass(frozen=True)
 class StylizeConfig(Checked):
     """A whole run: general options and one config per stage."""
 
-    size: int = option(512, "long side of the result, pixels", 32, 8192, group="general")
-    seed: int = option(0, "seed of every random draw", 0, 2**31 - 1, group="general")
-    encoder: str = option("compact", "feature network", choices=ENCODERS, group="general")
-    weights: str | None = option(None, "file of weights for the feature network", group="general")
-    device: str = option("cpu", "where to compute: cpu, cuda, cuda:1, mps", group="general")
+    size: int = option(
+        512,
+        "long side of the result, pixels",
+        whole(32, 8192),
+        "general",
+        "low: quick, broad strokes, soft detail; high: fine strokes, cost grows with the square",
+    )
+    seed: int = option(
+        0,
+        "seed of every random draw",
+        whole(0, 2**31 - 1),
+        "general",
+        "another seed draws other samples: the same painting, other brush marks",
+    )
+    encoder: str = option(
+        "compact",
+        "feature network",
+        Choice(ENCODERS),
+        "general",
+        "compact: quick, close to VGG; vgg19, vgg16: the published look, many times slower",
+    )
+    weights: str | None = option(
+        None,
+        "file of weights for the feature network",
+        File(),
+        "general",
+        "needed where the encoder's weights are not at hand",
+    )
+    device: str = option(
+        "cpu",
+        "where to compute: cpu, cuda, cuda:1, mps",
+        Text(),
+        "general",
+        "a GPU does the same in a fraction of the time; bytes may differ from the CPU's",
+    )
     match: MatchConfig = field(default_factory=MatchConfig)
     warp: WarpConfig = field(default_factory=WarpConfig)
     optimize: OptimizeConfig = field(default_factory=OptimizeConfig)
-    steer: SteerConfig = field(default_factory=SteerConfig)
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
 
     @classmethod
     def from_options(cls, preset: str = "default", **options: Any) -> StylizeConfig:
@@ -59,15 +94,13 @@ class StylizeConfig(Checked):
         """
         check_choice("preset", preset, PRESETS)
         chosen = {**PRESETS[preset], **{ALIASES.get(name, name): value for name, value in options.items()}}
-        stages = {"match": MatchConfig, "warp": WarpConfig, "optimize": OptimizeConfig, "steer": SteerConfig}
-        homes = {f.name: stage for stage, kind in stages.items() for f in fields(kind)}
-        own = [f.name for f in fields(cls) if f.name not in stages]
-        parts: dict[str, dict[str, Any]] = {stage: {} for stage in stages}
+        homes = {f.name: stage for stage, kind in STAGES.items() for f in fields(kind)}
+        parts: dict[str, dict[str, Any]] = {stage: {} for stage in STAGES}
         general = {}
         for key, value in chosen.items():
-            check_choice("option", key, own + list(homes))
+            check_choice("option", key, option_fields())
             (parts[homes[key]] if key in homes else general)[key] = value
-        return cls(**general, **{stage: kind(**parts[stage]) for stage, kind in stages.items()})
+        return cls(**general, **{stage: kind(**parts[stage]) for stage, kind in STAGES.items()})
 
     def flat(self) -> dict[str, Any]:
         """Every option by its flat name: what `from_options` takes, for a run's record."""
@@ -77,3 +110,29 @@ class StylizeConfig(Checked):
             parts = {g.name: getattr(value, g.name) for g in fields(value)} if dataclasses.is_dataclass(value) else {}
             table.update({name: plain(part) for name, part in (parts or {f.name: value}).items()})
         return table
+
+
+def option_fields() -> dict[str, dataclasses.Field]:
+    """Every option that `StylizeConfig.from_options` takes, by name, in the order of the documentation."""
+    kinds = (StylizeConfig, GuidanceConfig, MatchConfig, WarpConfig, OptimizeConfig)
+    return {f.name: f for kind in kinds for f in fields(kind) if f.metadata}
+
+
+RUN_KINDS: dict[str, Kind] = {"preset": Choice(PRESETS), "warp": Switch(), "points": File()}
+"""What `stylize` takes beside the options, and what a table of pairs or a grid may vary too."""
+
+
+def option_kinds() -> dict[str, Kind]:
+    """How each option's values are written, read and checked, by name: those of `option_fields`, and `RUN_KINDS`."""
+    return {**{name: f.metadata["kind"] for name, f in option_fields().items()}, **RUN_KINDS}
+
+
+def split_options(options: dict[str, Any]) -> tuple[StylizeConfig, dict[str, Any]]:
+    """The config that some keywords of `stylize` make, checked, and those keywords that are no options.
+
+    Raises:
+        InputError: as `StylizeConfig.from_options`.
+    """
+    others = {name: value for name, value in options.items() if name in ("warp", "points", "style_cache")}
+    own = {name: value for name, value in options.items() if name not in others}
+    return StylizeConfig.from_options(**own), others

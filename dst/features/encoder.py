@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from typing import NamedTuple
 
 import torch
@@ -9,12 +11,10 @@ import torch.nn.functional as F
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from dst.config import LEVELS as LEVELS
 from dst.config import InputError, check_choice
 from dst.features.networks import NETWORKS, Network
 from dst.features.weights import fingerprint, load_with_hash, random_weights
-
-LEVELS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-"""The first layer of each of the five levels: what matching and Gram matrices look at."""
 
 FUSED_FROM = 2**19
 """Values from which `ReluReflect` pays: below, the maps stay in the cache, and its many small calls cost more than they
@@ -181,3 +181,16 @@ def load_encoder(name: str = "compact", weights=None, device="cpu", seed: int | 
         raise InputError(
             f"device {device!r} cannot be used ({why}): choose one that is there, such as 'cpu'"
         ) from error
+
+
+def cached_encoder(name: str = "compact", weights=None, device="cpu") -> Encoder:
+    """As `load_encoder`; the last one is kept, so that asking for the same again costs nothing."""
+    stamp = None
+    if weights is not None and os.path.exists(weights):
+        stamp = os.stat(weights).st_mtime_ns
+    return _cached(name, None if weights is None else str(weights), str(device), stamp)
+
+
+@functools.lru_cache(maxsize=1)
+def _cached(name: str, weights: str | None, device: str, stamp: int | None) -> Encoder:
+    return load_encoder(name, weights, device)

@@ -7,12 +7,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
-from dst.features.encoder import LEVELS, Encoder
+from dst.config import METHODS, OptimizeConfig
+from dst.features.encoder import Encoder
 from dst.imaging.masks import Segment
 from dst.methods.targets import Style, StyleCache, cached, encode, reachable
 
-CONTENT_LAYERS = ("relu4_2", "relu4_1")
-"""The content layer: the first of these that the encoder has. The paper's is relu4_2."""
 CONTENT_SCALE, STYLE_SCALE = 0.07, 10.0
 """Factors on the terms, so that one default of alpha, and one of beta, serve both methods."""
 
@@ -25,25 +24,17 @@ class Gatys:
         encoder: Encoder,
         content: Tensor,
         styles: list[Style],
+        config: OptimizeConfig,
+        generator: torch.Generator,
         segments: list[Segment] | None = None,
-        layers: tuple[str, ...] = (),
         cache: StyleCache | None = None,
     ) -> None:
-        """Encode the targets.
-
-        Args:
-            encoder: the feature network.
-            content: (1, 3, H, W) in [0, 1] at this scale.
-            styles: images at this scale with their weights; Gram matrices of several styles are averaged.
-            segments: pairs of content and style segments; without them style is matched over the whole image.
-            layers: those whose Gram matrices are matched; none for the paper's five.
-            cache: where encoded styles are kept and looked for.
-        """
+        """Encode the targets; Gram matrices of several styles are averaged. Arguments as `dst.methods.table.Terms`."""
         self.encoder = encoder
-        pictures = [content, *(style.image for style in styles)]
-        self.layers = reachable(encoder, layers or LEVELS, pictures)
-        known = [name for name in CONTENT_LAYERS if name in encoder.layers]
-        self.content_layer = [*reachable(encoder, known, pictures), self.layers[-1]][0]
+        images = [content, *(style.image for style in styles)]
+        layers, content_layers = METHODS["gatys"].encoded(encoder.layers)
+        self.layers = reachable(encoder, config.layers or layers, images)
+        self.content_layer = [*reachable(encoder, content_layers, images), self.layers[-1]][0]
         self.segments = segments or [Segment(None, [None] * len(styles))]
         with torch.no_grad():
             self.content = encoder(content, [self.content_layer])[self.content_layer]
@@ -74,7 +65,7 @@ class Gatys:
     def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
         """Content term and both style terms of an image and of its warp.
 
-        Args and result are those of `Strotss.terms`; nothing is drawn at random here.
+        Args and result as `dst.methods.table.Terms`; nothing is drawn at random here.
         """
         both = image if warped is None else torch.cat([image, warped])
         maps = encode(self.encoder, both, list(dict.fromkeys([*self.layers, self.content_layer])))

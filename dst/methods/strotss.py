@@ -11,23 +11,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import losses
-from dst.features.encoder import LEVELS, Encoder
+from dst.config import METHODS, OptimizeConfig
+from dst.features.encoder import Encoder
 from dst.features.sampling import Places, draw_positions, sample
 from dst.imaging.masks import Segment
 from dst.methods.targets import Style, StyleCache, cached, frugally, reachable
 
-VGG_LAYERS = (
-    "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_3", "relu5_3",
-)  # fmt: skip
 POOL = 8192
 """Positions of a style image that are encoded once a scale; each step draws its samples from these."""
 CONTENT_SAMPLES = 512
 """About how many of the sampled positions the content term compares with one another."""
-
-
-def layer_names(encoder: Encoder) -> list[str]:
-    """Layers whose activations make up a hypercolumn: the paper's nine where the encoder has them, else the five levels."""
-    return list(VGG_LAYERS if all(name in encoder.layers for name in VGG_LAYERS) else LEVELS)
 
 
 @dataclass
@@ -62,32 +55,17 @@ class Strotss:
         encoder: Encoder,
         content: Tensor,
         styles: list[Style],
-        palette: float,
-        samples: int,
-        style_samples: int,
+        config: OptimizeConfig,
         generator: torch.Generator,
         segments: list[Segment] | None = None,
-        layers: tuple[str, ...] = (),
         cache: StyleCache | None = None,
     ) -> None:
-        """Encode the targets.
-
-        Args:
-            encoder: the feature network.
-            content: (1, 3, H, W) in [0, 1] at this scale.
-            styles: images at this scale with their weights.
-            palette: weight of the palette term within the style terms; the paper's is 1 / alpha.
-            samples: positions of the result in a step.
-            style_samples: positions of each style in a step.
-            generator: draws the positions that are encoded.
-            segments: pairs of content and style segments; without them style is matched over the whole image.
-            layers: those of a hypercolumn; none for `layer_names`.
-            cache: where encoded styles are kept and looked for.
-        """
+        """Encode the targets. Arguments as `dst.methods.table.Terms`."""
         self.encoder = encoder
-        self.layers = reachable(encoder, layers or layer_names(encoder), [content, *(style.image for style in styles)])
-        self.palette_weight = palette
-        self.samples, self.style_samples = samples, style_samples
+        layers = config.layers or METHODS["strotss"].encoded(encoder.layers)[0]
+        self.layers = reachable(encoder, layers, [content, *(style.image for style in styles)])
+        self.palette_weight = config.palette
+        self.samples, self.style_samples = config.samples, config.style_samples
         self.size = tuple(content.shape[-2:])
         self.segments = segments or [Segment(None, [None] * len(styles))]
         with torch.no_grad():
@@ -127,14 +105,7 @@ class Strotss:
     def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
         """Content term and both style terms of an image and of its warp, at freshly drawn positions.
 
-        Args:
-            image: (1, 3, H, W), carries the gradient.
-            warped: the same, warped; None where there is no warp, and the image stands for it.
-            grid: (1, H, W, 2) sampling grid that gave `warped`, so that content segments can follow; None with it.
-            generator: of the positions.
-
-        Returns:
-            `{"content": scalar, "style": scalar, "style_warped": scalar}`, unweighted.
+        Args and result as `dst.methods.table.Terms`.
         """
         both = image if warped is None else torch.cat([image, warped])
         places = Places(draw_positions(self.samples, self.size, generator))

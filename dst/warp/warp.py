@@ -174,6 +174,8 @@ class Warp(ControlPoints):
         try:
             fields = {name: data[name] for name in ("strength", "ridge", "anchors", "rigid")}
             fields["origin"] = data.get("origin")
+            if fields["origin"] is None:  # a file of version 0.1: rigid points may be pins too, which nobody can tell
+                fields["origin"] = [-1 if label else k for k, label in enumerate(fields["rigid"])]
             points = [np.array(data[name], dtype=np.float64).reshape(-1, 2) for name in ("source", "displacement")]
             return cls(tuple(data["size"]), *points, **fields)
         except (KeyError, TypeError, ValueError) as error:

@@ -2,26 +2,31 @@
 
 import dataclasses
 import math
+import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dst.config import (
+    METHODS,
     PRESET_NAMES,
     PRESETS,
+    GuidanceConfig,
     InputError,
     MatchConfig,
     OptimizeConfig,
-    SteerConfig,
     StylizeConfig,
     WarpConfig,
     check_choice,
     check_number,
     suggest,
 )
+from dst.config.kinds import Files, Names, Number, Numbers, Rows, Switch
 
-STAGES = (MatchConfig, WarpConfig, OptimizeConfig, SteerConfig)
+STAGES = (MatchConfig, WarpConfig, OptimizeConfig, GuidanceConfig)
 FIELDS = [(kind, f) for kind in (StylizeConfig, *STAGES) for f in dataclasses.fields(kind) if f.metadata]
-NUMBERS = [(kind, f) for kind, f in FIELDS if isinstance(f.default, (int, float)) and not isinstance(f.default, bool)]
+NUMBERS = [(kind, f) for kind, f in FIELDS if isinstance(f.metadata["kind"], Number)]
 
 
 def named(pairs):
@@ -32,13 +37,14 @@ def named(pairs):
 def test_every_option_explains_itself(kind, f):
     meta = f.metadata
     assert meta["help"] and meta["group"]
-    if meta["choices"] is not None:
-        assert f.default in meta["choices"]
+    assert meta["looks"]
+    if f.default is not None:
+        assert meta["kind"].check(f.name, f.default) == f.default
 
 
 @pytest.mark.parametrize(("kind", "f"), named(NUMBERS))
 def test_every_number_has_a_range_and_keeps_to_it(kind, f):
-    low, high = f.metadata["low"], f.metadata["high"]
+    low, high = f.metadata["kind"].low, f.metadata["kind"].high
     assert low <= f.default <= high
     for good in (low, high, f.default):
         assert getattr(kind(**{f.name: type(f.default)(good)}), f.name) == good
@@ -47,7 +53,7 @@ def test_every_number_has_a_range_and_keeps_to_it(kind, f):
 @pytest.mark.parametrize(("kind", "f"), named(NUMBERS))
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, "7", None, True, "below", "above"])
 def test_a_bad_number_is_refused_with_its_name_and_range(kind, f, bad):
-    low, high = f.metadata["low"], f.metadata["high"]
+    low, high = f.metadata["kind"].low, f.metadata["kind"].high
     bad = {"below": low - 1, "above": high + 1}.get(bad, bad)
     with pytest.raises(InputError, match=f"{f.name} is .* takes"):
         kind(**{f.name: bad})
@@ -125,3 +131,64 @@ def test_check_number_words():
     with pytest.raises(InputError, match=r"size is 3: it takes a whole number, 16 or more"):
         check_number("size", 3, 16, None, whole=True)
     check_number("share", 0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (Numbers(1, None, whole=True), "3,1,3", (1, 3)),
+        (Numbers(0, 1e6), "1,0.5", (1.0, 0.5)),
+        (Rows("XYXY", "four numbers"), "1,2,3,4", ((1.0, 2.0, 3.0, 4.0),)),
+        (Rows("XYXY", "four numbers"), "1,2,3,4;5,6,7,8.5", ((1.0, 2.0, 3.0, 4.0), (5.0, 6.0, 7.0, 8.5))),
+        (Names(), "relu1_1+relu3_1", ("relu1_1", "relu3_1")),
+        (Switch(), "No", False),
+        (Files(), "a.png;b.png", ("a.png", "b.png")),
+    ],
+)
+def test_a_text_and_a_value_from_python_come_out_alike(kind, text, value):
+    assert kind.parse("x", text) == value
+    assert kind.check("x", value) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad", "message"),
+    [
+        (Numbers(1, None, whole=True), "1,x", "x is '1,x': it takes whole numbers"),
+        (Numbers(1, None, whole=True), "0", "x is 0: it takes a whole number, 1 or more"),
+        (Numbers(0, 1e6, positive=True), "0,0", "all 0"),
+        (Rows("XYXY", "four numbers"), "1,2,3", "each takes four numbers"),
+        (Rows("XYXY", "four numbers"), "1,2,3,nan", "each takes four numbers"),
+        (Number(0, 1, whole=True), "9" * 5000, "it takes a whole number from 0 to 1"),
+        (Number(0, 1), "1e999", "x is inf"),
+        (Names(), "a++b", "each once"),
+        (Switch(), "perhaps", "it takes yes or no"),
+    ],
+)
+def test_a_bad_text_is_refused_in_one_short_line(kind, bad, message):
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
+        kind.parse("x", bad)
+    assert len(str(caught.value)) < 300 and "\n" not in str(caught.value)
+
+
+def test_options_take_what_numpy_and_pathlib_give():
+    config = StylizeConfig.from_options(
+        size=np.int64(64),
+        alpha=np.float32(0.5),
+        pins=np.array([1, 2, 3, 4]),
+        drop=np.array([2, 1]),
+        geometry=Path("a.png"),
+    )
+    assert (config.size, type(config.size), config.optimize.alpha) == (64, int, 0.5)
+    assert config.guidance.pins == ((1.0, 2.0, 3.0, 4.0),) and config.guidance.drop == (1, 2)
+    assert config.flat()["geometry"] == "a.png"
+
+
+def test_an_empty_list_is_nothing_given():
+    guidance = StylizeConfig.from_options(pins=[], drop=(), style_weights=[]).guidance
+    assert guidance.pins is guidance.drop is guidance.style_weights is None
+
+
+def test_every_method_has_a_class():
+    from dst.methods.table import CLASSES
+
+    assert set(CLASSES) == set(METHODS)

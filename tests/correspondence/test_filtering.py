@@ -8,6 +8,7 @@ from correspondence.filtering import (
     OUTLIER,
     align,
     clustered,
+    crossing_share,
     crossings,
     deviations,
     filter_matches,
@@ -152,3 +153,16 @@ def test_confidence_of_nothing_and_of_nothing_in_common():
     none = evidence(np.zeros((0, 2)), np.zeros(0), np.zeros(0), 0.0, 0.0)
     assert match_confidence(none).shape == (0,)
     assert match_confidence(evidence([[-0.3, 6.0]] * 3, [1.0] * 3, [0.05] * 3, 0.0, 0.05)).max() < 0.05
+
+
+def test_crossing_pairs_are_counted():
+    source = np.array([[0, 0], [10, 0], [0, 10.0]])
+    assert crossing_share(source, source + 1) == 0
+    crossed = np.array([[10, 1], [0, 1], [0, 11.0]])
+    assert crossing_share(source, np.array([[10, 5], [0, 5], [0, 11.0]])) == pytest.approx(1 / 3)
+    assert crossing_share(source, crossed) == pytest.approx(1 / 3)
+    rng = np.random.default_rng(0)
+    source, target = rng.random((20, 2)), rng.random((20, 2))
+    expected = crossings(source, target).sum() / (20 * 19)
+    assert crossing_share(source, target) == pytest.approx(expected)
+    assert crossing_share(source[:1], target[:1]) is None

@@ -1,0 +1,101 @@
+"""A labelled sheet of results over the values of one or two options."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from dst import imaging
+from dst.config import InputError, MatchConfig, check_choice, option_kinds, plain, split_options
+from dst.deform import matching, pipeline
+from dst.deform.pipeline import encoder_of
+from dst.methods.targets import StyleCache
+from dst.runs.result import Result
+from dst.viz.sheets import table_sheet
+
+OWN = {"points", "warp", "geometry", "content_mask", "drop", "pins"}
+"""Options with which each run of a grid has to look for its own matches."""
+
+
+def grid(
+    content: Any,
+    style: Any,
+    rows: tuple[str, Sequence[Any]],
+    columns: tuple[str, Sequence[Any]] | None = None,
+    *,
+    on_cell: Callable[[int, int, Result], object] | None = None,
+    side: int = 256,
+    **options: Any,
+) -> np.ndarray:
+    """A labelled sheet of results over the values of one or two options.
+
+    The two images are matched once, unless an option of the grid decides over the matches.
+
+    Args:
+        content, style: as for `stylize`.
+        rows, columns: an option's name and its values, such as `("alpha", [1, 8, 32])`; columns may be left out.
+        on_cell: called with (index, count, Result) after each run; a true return value leaves the rest empty.
+        side: long side of a cell, pixels.
+        **options: of every run, as for `stylize`.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        InputError: an unknown option, no value, one option twice, or what `stylize` refuses.
+    """
+    known = option_kinds()
+    across = columns if columns is not None else ("", [None])
+    for name, values in (rows, across)[: 1 if columns is None else 2]:
+        check_choice("option", name, known)
+        if not len(values):
+            raise InputError(f"no value of {name} is given: a grid takes one or more")
+    if rows[0] == across[0]:
+        raise InputError(f"rows and columns are both {rows[0]}: choose two options")
+    cells = []
+    for values in itertools.product(rows[1], across[1]):
+        own = {name: value for name, value in zip((rows[0], across[0]), values, strict=True) if name}
+        cells.append({**options, **own})
+        split_options(cells[-1])
+    content, style = imaging.read(content), style if isinstance(style, (list, tuple)) else imaging.read(style)
+    shared = _shared_points(content, style, {rows[0], across[0]}, options)
+    images: list[np.ndarray] = []
+    shared["style_cache"] = StyleCache()
+    for index, cell in enumerate(cells):
+        result = pipeline.stylize(content, style, **{**shared, **cell})
+        images.append(_fitted(result.image, side))
+        if on_cell is not None and on_cell(index, len(cells), result):
+            break
+    return table_sheet(images, *([_label(name, value) for value in values] for name, values in (rows, across)))
+
+
+def _shared_points(content: imaging.Image, style: Any, varied: set[str], options: dict[str, Any]) -> dict[str, Any]:
+    """The matches of all cells as `points`, where they can be shared; nothing where each run has to look for its own."""
+    deciding = {f.name for f in fields(MatchConfig)}
+    deciding |= {"seed", "encoder", "weights", "min_matches", "preset", *OWN}
+    if varied & deciding or OWN & set(options):
+        return {}
+    config = split_options(options)[0]
+    first = style if isinstance(style, imaging.Image) else imaging.read(style[0])
+    found = matching.find_matches(content, first, encoder_of(config), config)
+    return {"points": found} if matching.judge(found, config)[0] else {"warp": False}
+
+
+def _fitted(pixels: np.ndarray, side: int) -> np.ndarray:
+    return imaging.to_array(imaging.resize(imaging.read(imaging.flatten(pixels), min_side=1).rgb, side))
+
+
+def _label(name: str, value: Any) -> str:
+    """What stands beside a row or above a column; of a file its name, and no more than 24 letters."""
+    if not name:
+        return ""
+    if isinstance(value, (tuple, list)):
+        value = "; ".join(str(plain(item)) for item in value)
+    text = str(plain(value)) if not isinstance(value, bool) else ("no", "yes")[value]
+    text = re.split(r"[/\\]", text)[-1]
+    return f"{name} {text if len(text) <= 24 else text[:11] + '...' + text[-10:]}"

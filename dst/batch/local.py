@@ -1,0 +1,120 @@
+"""Many pairs, each a run in a folder of its own; one that fails is reported and the others go on."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dst import imaging
+from dst.batch.pairs import read_pairs
+from dst.config import InputError, plain, split_options
+from dst.deform import pipeline
+from dst.deform.inputs import describe
+from dst.files import replacing
+from dst.methods.targets import StyleCache
+from dst.runs.checkpoint import NAME
+from dst.runs.record import read_record
+
+REPORT = "report.csv"
+COLUMNS = ("name", "content", "style", "state", "seconds", "style_distance", "content_distance", "message")
+"""Columns of the report; `state` is `done`, `kept` (finished before), `failed` or `stopped`."""
+
+
+def run_batch(
+    pairs: Any,
+    out_dir: Any,
+    *,
+    resume: bool = True,
+    on_pair: Callable[[int, int, dict[str, Any]], object] | None = None,
+    on_step: Callable[[Any], object] | None = None,
+    on_stage: Callable[[str, str], None] | None = None,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """Stylise many pairs, each into a folder of its own; one that fails is reported and the others go on.
+
+    Args:
+        pairs: a CSV file with the header `content,style` and perhaps `name` and any option of `stylize`, one pair a row,
+            paths relative to the file; or a list of dicts with those keys. An empty cell leaves an option alone.
+        out_dir: holds a run's folder for each pair, named by `name` or by the two images, and `report.csv`.
+        resume: leave finished runs as they are and go on with unfinished ones; False makes every run again.
+        on_pair: called with (index, count, row of the report) after each pair; a true return value ends the batch.
+        on_step, on_stage: as for `stylize`; a true `on_step` ends the batch with that run kept as far as it is.
+        **options: of every pair, as for `stylize`.
+
+    Returns:
+        One row a pair, with the columns of the report.
+
+    Raises:
+        InputError: a table that cannot be read, two pairs of one name, or a folder that cannot be written.
+    """
+    home = Path(out_dir)
+    rows = read_pairs(pairs)
+    split_options(options)
+    if not home.is_dir():
+        if not home.absolute().parent.is_dir() or home.exists():
+            why = "it is a file" if home.exists() else f"{home.absolute().parent} does not exist"
+            raise InputError(f"the folder {out_dir} cannot be made ({why}): choose another")
+        home.mkdir()
+    report: list[dict[str, Any]] = []
+    cache = StyleCache()
+    for index, row in enumerate(rows):
+        hooks = {"on_step": on_step, "on_stage": on_stage}
+        line = _one(row, home / row["name"], resume, {"style_cache": cache, **options}, hooks)
+        report.append(line)
+        _write_report(home / REPORT, report)
+        asked = on_pair is not None and on_pair(index, len(rows), line)
+        if asked or line["state"] == "stopped":
+            break
+    return report
+
+
+def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: dict) -> dict[str, Any]:
+    """Make, finish or keep one run, and say how it went."""
+    line = {"name": row["name"], "content": str(plain(row["content"])), "style": str(plain(row["style"]))}
+    own = {k: v for k, v in row.items() if k not in ("name", "content", "style")}
+    try:
+        state = "done"
+        if resume and (folder / "run.json").exists() and not read_record(folder).get("stopped"):
+            _check_same(row, folder)
+            record, state = read_record(folder), "kept"
+        elif resume and (folder / NAME).exists():
+            record = pipeline.resume(folder, **hooks).record
+        else:
+            given = {**options, **own, **hooks}
+            record = pipeline.stylize(row["content"], row["style"], run_dir=folder, force=True, **given).record
+        state = "stopped" if record.get("stopped") else state
+        metrics = record.get("metrics") or {}
+        distances = {name: metrics.get(name) for name in ("style_distance", "content_distance")}
+        values = {name: None if value is None else round(value, 4) for name, value in distances.items()}
+        seconds = round(sum(record.get("seconds", {}).values()), 1)
+        return {**line, "state": state, "seconds": seconds, **values, "message": record.get("stopped") or ""}
+    except Exception as error:  # one bad pair must not lose the others
+        message = " ".join(str(error).split()) or type(error).__name__
+        if not isinstance(error, ValueError):
+            message = f"{type(error).__name__}: {message}"
+        return {**line, "state": "failed", **dict.fromkeys(COLUMNS[4:7]), "message": message}
+
+
+def _check_same(row: dict[str, Any], folder: Path) -> None:
+    """A finished run counts only for the images that it was made from."""
+    record = read_record(folder)
+    for role in ("content", "style"):
+        kept = record.get(role, {}).get("sha256")
+        if isinstance(row[role], (str, Path)) and kept is not None:
+            now = describe(row[role], imaging.read(row[role]))["sha256"]
+            if now != kept:
+                raise InputError(
+                    f"{folder} was made from another {role}: give the pair a new name, or use resume=False"
+                )
+
+
+def _write_report(path: Path, report: list[dict[str, Any]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(report)
+    with replacing(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")

@@ -1,0 +1,76 @@
+"""A table of pairs: content, style, a name, and any option, a row each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from dst.config import ALIASES, InputError, counted, option_kinds, suggest
+
+
+def read_pairs(pairs: Any) -> list[dict[str, Any]]:
+    """The rows of a table of pairs, each with `content`, `style`, `name` and its own options.
+
+    Raises:
+        InputError: not a table of pairs, an unknown column, a missing cell, or two pairs of one name.
+    """
+    if isinstance(pairs, (str, Path)):
+        rows = _read_csv(Path(pairs))
+    else:
+        rows = [dict(row) for row in pairs]
+    if not rows:
+        raise InputError("the table of pairs is empty: give one row for each pair")
+    known = ["content", "style", "name", *option_kinds(), *ALIASES]
+    names: set[str] = set()
+    for number, row in enumerate(rows, 1):
+        for key in row:
+            if key not in known:
+                raise InputError(f"pair {number}: the column {key!r} is not known{suggest(key, known)}")
+        for key in ("content", "style"):
+            if row.get(key) is None:
+                raise InputError(f"pair {number} has no {key}: each row takes content and style")
+        row["name"] = _safe(row.get("name") or f"{_stem(row['content'])}-{_stem(row['style'])}")
+        if row["name"] in names:
+            raise InputError(f"pair {number}: the name {row['name']!r} comes twice: give a column `name`")
+        names.add(row["name"])
+    return rows
+
+
+def _stem(source: Any) -> str:
+    return Path(source).stem if isinstance(source, (str, Path)) else "picture"
+
+
+def _safe(name: str) -> str:
+    safe = re.sub(r"[^\w.-]+", "_", str(name)).strip("._")
+    if not safe:
+        raise InputError(f"the name {name!r} makes no folder: use letters and digits")
+    return safe
+
+
+def _read_csv(path: Path) -> list[dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"{path} cannot be read ({why}): give a CSV file with the header content,style") from error
+    table = [cells for cells in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in cells)]
+    if not table or not {"content", "style"} <= {cell.strip() for cell in table[0]}:
+        raise InputError(f"{path} is no table of pairs: its first line must be a header with content,style")
+    header, rows = [cell.strip() for cell in table[0]], []
+    for number, cells in enumerate(table[1:], 1):
+        if len(cells) != len(header):
+            raise InputError(f"{path}, pair {number}: {counted(len(cells), 'cell')}, but the header has {len(header)}")
+        row = {key: cell.strip() for key, cell in zip(header, cells, strict=True) if cell.strip()}
+        rows.append({key: _value(key, cell, path.parent) for key, cell in row.items()})
+    return rows
+
+
+def _value(key: str, cell: str, home: Path) -> Any:
+    """A cell as the value of its option; files are relative to the table."""
+    if key in ("content", "style"):
+        return str(home / cell)
+    kind = option_kinds().get(ALIASES.get(key, key))
+    return cell if kind is None else kind.parse(key, cell, home)

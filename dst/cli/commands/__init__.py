@@ -1,0 +1,20 @@
+"""The commands, one row each, in the order of `dst --help`. A module here imports what computes only when it runs."""
+
+from dst.cli.commands import animate, batch, demo, evaluate, grid, match, morph, resume, stylize, warp
+
+COMMANDS = {
+    row.name: row
+    for row in (
+        demo.ROW,
+        stylize.ROW,
+        match.ROW,
+        warp.ROW,
+        resume.ROW,
+        animate.ROW,
+        morph.ROW,
+        evaluate.ROW,
+        grid.ROW,
+        batch.ROW,
+    )
+}
+"""Every command by name."""

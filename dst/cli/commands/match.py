@@ -1,0 +1,98 @@
+"""`dst match`: the points that two images share."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from dst.cli.progress import Progress, say
+from dst.cli.rows import Argument, Command, output
+from dst.cli.running import check_image
+from dst.config import InputError, MatchConfig
+from dst.config.kinds import File
+from dst.files import check_output
+
+OUT = "output (one of them, or --json, at least)"
+SIDE = 768
+"""Long side of each image in the drawing, pixels, where it is larger."""
+
+
+def run(args: Any) -> int:
+    """Match, draw, save and print."""
+    if not (args.output or args.save_points or args.json):
+        raise InputError(
+            "nothing would be kept: say where to write with -o matches.png, --save-points points.csv or --json"
+        )
+    if args.output:
+        check_image(args.output, args.content, args.style)
+    if args.save_points:
+        check_output(args.save_points, (".csv", ".json"))
+
+    from dst import imaging
+    from dst.deform.matching import draw_matches
+    from dst.deform.pipeline import match
+
+    progress = Progress(args.quiet)
+    progress.on_stage("read", "start")
+    content, style = imaging.read(args.content), imaging.read(args.style)
+    progress.on_stage("read", "end")
+    progress.on_stage("match", "start")
+    matches, verdict = match(content, style, **args.options)
+    progress.on_stage("match", "end")
+    if args.output:
+        imaging.write(args.output, draw_matches(matches, content.rgb, style.rgb, SIDE))
+    if args.save_points:
+        json_asked = Path(args.save_points).suffix.lower() == ".json"
+        (matches.to_json if json_asked else matches.to_csv)(args.save_points)
+    if args.json:
+        print(json.dumps(_record(matches, verdict), indent=1))
+    say(_sentence(matches, verdict))
+    return 0
+
+
+def _sentence(matches: Any, verdict: str) -> str:
+    """How many matches there are, whether they can be relied on, and how sure the pair as a whole is."""
+    count = str(len(matches))
+    line = verdict if verdict.startswith(count) else f"{verdict}; {count} after --drop and --pin"
+    if matches.confidence is None or f"{matches.confidence:.0%} sure" in line:
+        return line
+    return f"{line}; {matches.confidence:.0%} sure of the pair as a whole"
+
+
+def _record(matches: Any, verdict: str) -> dict[str, Any]:
+    return {
+        "count": len(matches),
+        "verdict": verdict,
+        "confidence": matches.confidence,
+        "content_size": matches.content_size,
+        "style_size": matches.style_size,
+        "content": matches.content.tolist(),
+        "style": matches.style.tolist(),
+        "scores": matches.scores.tolist(),
+    }
+
+
+ROW = Command(
+    "match",
+    "find the points that two images share, draw and save them",
+    "CONTENT STYLE -o FILE [--save-points FILE] [options]",
+    run,
+    (
+        Argument("content", "the first image"),
+        Argument("style", "the second image"),
+        output("both images with the matches drawn over them", group=OUT),
+        Argument("--save-points", "the points, .csv or .json; `stylize --points` reads them", File(), group=OUT),
+    ),
+    options=(
+        *(f.name for f in dataclasses.fields(MatchConfig)),
+        "pins",
+        "drop",
+        "seed",
+        "encoder",
+        "weights",
+        "device",
+    ),
+    rename={"match_size": "--size"},
+)

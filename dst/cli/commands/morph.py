@@ -1,0 +1,42 @@
+"""`dst morph`: the way from the photograph to the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dst.cli.commands.animate import FILE, FPS
+from dst.cli.progress import say
+from dst.cli.rows import Argument, Command
+from dst.cli.running import ANIMATIONS
+from dst.config.kinds import whole
+from dst.files import check_output
+
+
+def run(args: Any) -> int:
+    """Write the animation from a run's photograph to its result."""
+    check_output(args.output, ANIMATIONS)
+
+    from dst.deform.pipeline import load_run
+    from dst.viz import animation
+
+    frames = animation.morph(load_run(args.run), args.frames, args.side)
+    animation.write_animation(args.output, frames, args.fps)
+    if not args.quiet:
+        say(f"wrote {args.output}")
+    return 0
+
+
+ROW = Command(
+    "morph",
+    "animate the way from the photograph to a finished run's result",
+    "RUN -o FILE [--frames N] [--side N] [--fps X]",
+    run,
+    (
+        Argument("run", "folder of a finished run"),
+        FILE,
+        Argument("--frames", "frames on the way", whole(2, 10000), 48),
+        Argument("--side", "long side of the frames, pixels, where the result is larger", whole(16, 4096), 480),
+        FPS,
+    ),
+    record=False,
+)

@@ -1,0 +1,54 @@
+"""`dst resume`: a run that was stopped, or a larger size."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from dst.cli.progress import Progress
+from dst.cli.rows import Argument, Command, output
+from dst.cli.running import finish, watched, write
+from dst.config.kinds import File
+from dst.files import check_output
+
+MOVED = "originals, for a larger size, if they are no longer where they were"
+
+
+def run(args: Any) -> int:
+    """Go on with a run."""
+    if args.output:
+        check_output(args.output)
+
+    from dst.deform import pipeline
+    from dst.runs import checkpoint
+
+    args.animate = args.morph = None
+    began, args.warp = time.perf_counter(), True
+    config = checkpoint.read(args.run).job.config
+    size = args.options.get("size")
+    config = config if size is None else config.replace(size=size)
+    style = args.style[0] if args.style and len(args.style) == 1 else args.style
+
+    def work(progress: Progress, on_step: Any) -> Any:
+        return pipeline.resume(
+            args.run, size=size, content=args.content, style=style, on_step=on_step, on_stage=progress.on_stage
+        )
+
+    result, asked = watched(args, None, config, work)
+    write(args, result)
+    return finish(args, result, asked, time.perf_counter() - began)
+
+
+ROW = Command(
+    "resume",
+    "go on with a run that was stopped, or take a finished one to a larger size",
+    "RUN [--size N] [-o FILE]",
+    run,
+    (
+        Argument("run", "folder of a run that was made with --run"),
+        output("write the image here too"),
+        Argument("--content", "the photograph", File(), group=MOVED),
+        Argument("--style", "the painting; once for each of several", File(), many=True, group=MOVED),
+    ),
+    options=("size",),
+)

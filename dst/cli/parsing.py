@@ -1,0 +1,233 @@
+"""The parser of the command line, made from the rows of the commands and the kinds of the options."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+import shutil
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dst._version import __version__
+from dst.cli.rows import Argument, Command
+from dst.config import PRESETS, InputError, check_choice, option_fields, option_kinds, suggest
+from dst.config.kinds import BETWEEN, Choice, Kind, Numbers, Rows, Switch
+
+GROUPS = {
+    "general": "general",
+    "guidance": "guidance",
+    "warp": "warp",
+    "matching": "matching",
+    "objective": "objective",
+    "schedule": "schedule and samples",
+}
+"""Groups of options, in the order that `--help` lists them; any other comes last, under its own name."""
+OLD_FLAGS = {"--trunk": "--encoder", "--protect": "--rigid-mask", "--film": "--animate"}
+"""Flags of version 0.1 that its README showed, still understood and no longer listed."""
+OLD_COMMANDS = {"film": "animate", "score": "evaluate"}
+"""Commands of version 0.1, likewise."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises where argparse would print its usage and exit, so that every error takes the same road."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("allow_abbrev", False)
+        kwargs.setdefault("formatter_class", _help_format)
+        super().__init__(*args, **kwargs)
+
+    def error(self, message: str) -> None:
+        raise InputError(re.sub(r"^argument \S+: (?=--)", "", message))
+
+
+def _help_format(prog: str) -> argparse.HelpFormatter:
+    width = min(130, shutil.get_terminal_size((110, 24)).columns - 2)
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=29, width=width)
+
+
+def parse(arguments: Sequence[str], commands: dict[str, Command]) -> argparse.Namespace:
+    """Return the parsed command line; `options` holds the options of a run that were given, by name.
+
+    Raises:
+        InputError: it cannot be understood; the message suggests the closest command, flag or choice.
+        SystemExit: help or the version was asked for and printed.
+    """
+    parser, parsers = build(commands)
+    if not arguments:
+        raise InputError(f"no command was given: choose one of {', '.join(commands)}, or try `dst --help`")
+    arguments = [_today(word) for word in arguments]
+    if not arguments[0].startswith("-"):
+        arguments[0] = OLD_COMMANDS.get(arguments[0], arguments[0])
+        check_choice("command", arguments[0], commands)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        _refuse(unknown, parsers.get(args.command, parser), args.command)
+    if args.command is None:
+        raise InputError(f"no command was given: choose one of {', '.join(commands)}")
+    kinds = option_kinds()
+    args.options = {k: _joined(v, kinds[k]) for k, v in vars(args).items() if k in option_fields()}
+    return args
+
+
+def _today(word: str) -> str:
+    """A flag under its present name."""
+    flag, equals, value = word.partition("=")
+    return OLD_FLAGS.get(flag, flag) + equals + value
+
+
+def _joined(value: Any, kind: Kind) -> Any:
+    """What a flag that may be given several times came to."""
+    if kind.repeats and isinstance(value, list):
+        return tuple(item for part in value for item in part)
+    return value
+
+
+def _refuse(unknown: list[str], parser: argparse.ArgumentParser, command: str | None) -> None:
+    flags = [u for u in unknown if u.startswith("-") and len(u) > 1]
+    helpful = f"see `dst {command} --help`" if command else "see `dst --help`"
+    if not flags:
+        raise InputError(f"{unknown[0]!r} is one argument too many: {helpful}")
+    known = [name for action in parser._actions for name in action.option_strings]
+    flag = flags[0].partition("=")[0]
+    raise InputError(f"flag {flag} is not known{suggest(flag, known)}; {helpful}")
+
+
+def build(commands: dict[str, Command]) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser, and the parser of each command by its name."""
+    parser = _Parser(prog="dst", description="Deformable style transfer.", epilog="`dst COMMAND --help` says more.")
+    parser.add_argument("--version", action="version", version=f"dst {__version__}")
+    kinds = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
+    parsers = {}
+    for row in commands.values():
+        about = {"help": row.summary, "description": f"{row.summary[0].upper()}{row.summary[1:]}."}
+        parsers[row.name] = mine = kinds.add_parser(row.name, usage=f"dst {row.name} {row.usage}", **about)
+        _fill(mine, row)
+    return parser, parsers
+
+
+def _fill(parser: argparse.ArgumentParser, row: Command) -> None:
+    """Add a command's arguments, options and messages to its parser."""
+    parser.epilog = row.epilog or None
+    places: dict[str, Any] = {"": parser}
+
+    def place(group: str) -> Any:
+        if group not in places:
+            places[group] = parser.add_argument_group(GROUPS.get(group, group))
+        return places[group]
+
+    own = [argument for argument in row.arguments if argument.group not in GROUPS]
+    for argument in own:
+        _add_argument(place(argument.group), argument)
+    if row.preset:
+        _add_preset(parser)
+    fields = {name: f for name, f in option_fields().items() if row.options is None or name in row.options}
+    later = [argument for argument in row.arguments if argument.group in GROUPS]
+    for group in dict.fromkeys([*GROUPS, *(f.metadata["group"] for f in fields.values())]):
+        for name, f in fields.items():
+            if f.metadata["group"] == group:
+                _add_option(place(group), row.rename.get(name) or flag_of(f), f)
+        for argument in later:
+            if argument.group == group:
+                _add_argument(place(group), argument)
+    if row.record:
+        place("messages").add_argument("--json", action="store_true", help="print the record on standard output")
+    place("messages").add_argument("--quiet", action="store_true", help="show no progress")
+    place("messages").add_argument("--debug", action="store_true", help="show where an error came from")
+
+
+def _add_argument(place: Any, argument: Argument) -> None:
+    kind, flag = argument.kind, argument.name
+    if not flag.startswith("-"):
+        more = {"nargs": "+"} if argument.many else {}
+        place.add_argument(flag, metavar=argument.dest or None, help=argument.help, **more)
+        return
+    named: dict[str, Any] = {"help": described(argument.help, kind, argument.default), "default": argument.default}
+    if argument.dest:
+        named["dest"] = argument.dest
+    if isinstance(kind, Switch):
+        named["action"] = "store_false" if argument.default else "store_true"
+        named["help"] = argument.help
+    else:
+        named |= {"metavar": kind.metavar, "type": converter(flag, kind), "required": argument.required}
+        named |= {"action": "append"} if argument.many else {}
+    place.add_argument(*([argument.short] if argument.short else []), flag, **named)
+
+
+def flag_of(f: dataclasses.Field) -> str:
+    """The flag of an option."""
+    return f.metadata["flag"] or "--" + f.name.replace("_", "-")
+
+
+def _add_option(place: Any, flag: str, f: dataclasses.Field) -> None:
+    meta, kind = f.metadata, f.metadata["kind"]
+    named: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS}
+    named["help"] = described(meta["help"], kind, f.default)
+    if isinstance(kind, Switch):
+        named["action"] = "store_true"
+    else:
+        named |= {"type": converter(flag, kind), "metavar": kind.metavar}
+        named |= {"action": "append"} if kind.repeats else {}
+    place.add_argument(flag, **named)
+
+
+def described(text: str, kind: Kind, default: Any) -> str:
+    """An option's line in `--help`: its sentence, its range or choices, its default where there is one."""
+    if default is None or default is False:
+        return text.replace("%", "%%")
+    allowed = f"{kind.allowed()}; " if kind.allowed() else ""
+    return f"{text} [{allowed}default {_shown(default)}]".replace("%", "%%")
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def converter(flag: str, kind: Kind) -> Callable[[str], Any]:
+    """A kind's reader as argparse wants it."""
+
+    def convert(text: str) -> Any:
+        try:
+            return kind.parse(flag, text)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return convert
+
+
+def _add_preset(parser: argparse.ArgumentParser) -> None:
+    rows = [f"{name}: " + (", ".join(f"{k} {v}" for k, v in p.items()) or "as shown") for name, p in PRESETS.items()]
+    rows = [textwrap.fill(row, 100, initial_indent="  ", subsequent_indent="    ") for row in rows]
+    parser.epilog = "Presets, and what they change; flags given beside a preset win:\n" + "\n".join(rows)
+    kind, text = Choice(PRESETS), "settings by name"
+    parser.add_argument(
+        "--preset", type=converter("--preset", kind), default="default", metavar="NAME",
+        help=described(text, kind, "default"),
+    )  # fmt: skip
+
+
+class Axis(Kind):
+    """An option and its values, such as `alpha=2,8,32`; values that hold commas themselves have ; between them."""
+
+    metavar = "NAME=V,V"
+
+    def parse(self, name: str, text: str, home: Any = None) -> tuple[str, list]:
+        """As `Kind.parse`: the option's name and its values, each read as its own flag would."""
+        option, equals, values = text.partition("=")
+        option, known = option.strip().removeprefix("--").replace("-", "_"), option_kinds()
+        kind = known.get(option)
+        between = BETWEEN if isinstance(kind, (Numbers, Rows)) or BETWEEN in values else ","
+        parts = [part.strip() for part in values.split(between)]
+        if not equals or not all(parts):
+            raise InputError(f"{name} is {text!r}: it takes an option and its values, such as alpha=2,8,32")
+        check_choice(f"{name}: option", option, list(known))
+        try:
+            return option, [_as_typed(known[option].parse(option, part)) for part in parts]
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
+
+
+def _as_typed(value: Any) -> Any:
+    """A whole number as such, so that the grid is labelled `alpha 2`."""
+    return int(value) if isinstance(value, float) and value == int(value) else value

@@ -1,0 +1,77 @@
+"""What a command is: one row with its name, one sentence, its arguments and its function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from dst.config.kinds import File, Kind, Switch, Text
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a command that is no option of a run.
+
+    Attributes:
+        name: `content` for a positional one, `--output` for a flag.
+        help: one sentence.
+        kind: how its value is written, read and checked; a `Switch` takes none.
+        default: where it is not given.
+        short: a second, short flag.
+        many: one or more, as a list.
+        required: must be given.
+        group: the heading that `--help` lists it under; empty for the first.
+        dest: the attribute that it becomes, where that is not its name.
+    """
+
+    name: str
+    help: str
+    kind: Kind = field(default_factory=Text)
+    default: Any = None
+    short: str = ""
+    many: bool = False
+    required: bool = False
+    group: str = ""
+    dest: str = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One row.
+
+    Attributes:
+        name: what is typed.
+        summary: one sentence, without a capital and a full stop.
+        usage: its arguments in short.
+        run: takes the parsed arguments, returns the exit code.
+        arguments: its own.
+        options: names of the options of a run that it takes; None for all.
+        rename: flags of options that have another one here.
+        preset: whether it takes a preset.
+        record: whether it has a record to print with `--json`.
+        epilog: words below its help.
+    """
+
+    name: str
+    summary: str
+    usage: str
+    run: Callable[[Any], int]
+    arguments: tuple[Argument, ...] = ()
+    options: tuple[str, ...] | None = ()
+    rename: dict[str, str] = field(default_factory=dict)
+    preset: bool = False
+    record: bool = True
+    epilog: str = ""
+
+
+def output(help: str, metavar: str = "FILE", **more: Any) -> Argument:
+    """The argument `-o`, `--output`."""
+    return Argument("--output", help, File(metavar=metavar), short="-o", **more)
+
+
+CONTENT = Argument("content", "the photograph")
+STYLES = Argument("style", "the painting, or several", many=True)
+NO_WARP = Argument("--no-warp", "plain style transfer: paint, do not warp", Switch(), True, group="warp", dest="warp")
+POINTS = Argument("--points", "use these matches: a points.csv (see `dst match`)", File(), group="matching")
+FIT = Argument("--fit", "where memory is short, take the largest size that fits", Switch(), False)

@@ -1,0 +1,234 @@
+"""Kinds of options: how a value is written as text, what a value from Python becomes, what is allowed.
+
+One kind serves every door alike: a flag of the command line, a cell of a table of pairs, an axis of a grid, a line of a
+configuration file and a keyword in Python all come out as the same value, or are refused by the same sentence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from dst.config.base import InputError, check_choice, check_number
+
+BETWEEN = ";"
+"""What stands between the several values of an option that may be given more than once, where they are one text."""
+
+
+WORDS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
+"""How a switch is written."""
+
+
+class Kind:
+    """A kind of option.
+
+    Attributes:
+        metavar: what `--help` shows for a value; empty for a switch.
+        repeats: whether a flag may be given several times, each adding to the value.
+    """
+
+    metavar = ""
+    repeats = False
+
+    def parse(self, name: str, text: str, home: Path | None = None) -> Any:
+        """The value that a text stands for. Files are relative to `home`, where one is given.
+
+        Raises:
+            InputError: the text is no such value; the message calls the option `name`.
+        """
+        return self.check(name, text)
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value as options hold it.
+
+        Raises:
+            InputError: it is not allowed.
+        """
+        return value
+
+    def allowed(self) -> str:
+        """The range or the choices in a few words, or an empty string."""
+        return ""
+
+
+class Number(Kind):
+    """A finite number in [low, high], whole or not."""
+
+    def __init__(self, low: float, high: float, whole: bool = False) -> None:
+        self.low, self.high, self.whole = low, high, whole
+        self.metavar = "N" if whole else "X"
+
+    def parse(self, name: str, text: str, home: Path | None = None) -> int | float:
+        """As `Kind.parse`."""
+        return self.check(name, read_number(text, self.whole))
+
+    def check(self, name: str, value: Any) -> int | float:
+        """As `Kind.check`."""
+        return check_number(name, value, self.low, self.high, self.whole)
+
+    def allowed(self) -> str:
+        """As `Kind.allowed`."""
+        return f"{self.low:g} to {self.high:g}"
+
+
+def whole(low: int, high: int) -> Number:
+    """A whole number in [low, high]."""
+    return Number(low, high, whole=True)
+
+
+class Switch(Kind):
+    """On or off."""
+
+    def parse(self, name: str, text: str, home: Path | None = None) -> bool:
+        """As `Kind.parse`."""
+        if text.lower() not in WORDS:
+            raise InputError(f"{name} is {text!r}: it takes yes or no (or true, false, on, off, 1, 0)")
+        return WORDS[text.lower()]
+
+    def check(self, name: str, value: Any) -> bool:
+        """As `Kind.check`."""
+        if not isinstance(value, bool):
+            raise InputError(f"{name} is {value!r}: it takes True or False")
+        return value
+
+
+class Choice(Kind):
+    """One of some names; a mapping of names may grow later."""
+
+    metavar = "NAME"
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = names
+
+    def check(self, name: str, value: Any) -> str:
+        """As `Kind.check`."""
+        return check_choice(name, value, self.names)
+
+    def allowed(self) -> str:
+        """As `Kind.allowed`."""
+        return ", ".join(self.names)
+
+
+class Text(Kind):
+    """Any text; what it means is checked where it is used."""
+
+    def __init__(self, metavar: str = "NAME") -> None:
+        self.metavar = metavar
+
+
+class File(Kind):
+    """The path of a file; from Python also an image as anything that `dst.imaging.read` takes.
+
+    Args:
+        names: words that are taken for what they say, and not for files.
+    """
+
+    def __init__(self, *names: str, metavar: str = "FILE") -> None:
+        self.names, self.metavar = names, metavar
+
+    def parse(self, name: str, text: str, home: Path | None = None) -> str:
+        """As `Kind.parse`."""
+        return text if home is None or text in self.names else os.path.join(home, text)
+
+
+class Files(File):
+    """One file or several, one for each style."""
+
+    repeats = True
+
+    def parse(self, name: str, text: str, home: Path | None = None) -> tuple[str, ...]:
+        """As `Kind.parse`."""
+        return tuple(super(Files, self).parse(name, part.strip(), home) for part in text.split(BETWEEN))
+
+    def check(self, name: str, value: Any) -> Any:
+        """A tuple, unless a single one that is no list."""
+        return tuple(value) if isinstance(value, (list, tuple)) else value
+
+
+class Names(Kind):
+    """Names with + or commas between, each once: `relu1_1+relu3_1`."""
+
+    metavar = "NAME+NAME"
+
+    def check(self, name: str, value: Any) -> tuple[str, ...]:
+        """As `Kind.check`."""
+        names = value.replace(",", "+").split("+") if isinstance(value, str) else value
+        good = isinstance(names, (list, tuple)) and names and all(isinstance(n, str) and n.strip() for n in names)
+        names = tuple(n.strip() for n in names) if good else ()
+        if not good or len(set(names)) < len(names):
+            raise InputError(f"{name} is {value!r}: it takes names of layers, each once, such as relu1_1+relu3_1")
+        return names
+
+
+class Numbers(Kind):
+    """Numbers with commas between: `1,0.5`; from Python a list or a single one; nothing from an empty list."""
+
+    def __init__(self, low: float, high: float | None, whole: bool = False, positive: bool = False) -> None:
+        """`positive`: at least one of them must be above 0. Whole ones come out sorted, each once."""
+        self.low, self.high, self.whole, self.positive = low, high, whole, positive
+        self.metavar = "N,N" if whole else "X,X"
+
+    def parse(self, name: str, text: str, home: Path | None = None) -> tuple | None:
+        """As `Kind.parse`."""
+        values = [read_number(part, self.whole) for part in text.split(",")]
+        if any(isinstance(value, str) for value in values):
+            some = "whole numbers" if self.whole else "numbers"
+            raise InputError(f"{name} is {text!r}: it takes {some} with commas between, without spaces")
+        return self.check(name, values)
+
+    def check(self, name: str, value: Any) -> tuple | None:
+        """As `Kind.check`."""
+        values = _listed(value)
+        found = [check_number(name, item, self.low, self.high, self.whole) for item in values]
+        if self.positive and found and sum(found) == 0:
+            raise InputError(f"{name} are all 0: at least one must count")
+        if self.whole:
+            return tuple(sorted(set(found))) or None
+        return tuple(float(item) for item in found) or None
+
+
+class Rows(Kind):
+    """Rows of as many numbers as there are letters: `10,20,15,25`; several with ; between, or one a flag."""
+
+    repeats = True
+
+    def __init__(self, letters: str, meaning: str) -> None:
+        self.count, self.meaning, self.metavar = len(letters), meaning, ",".join(letters)
+
+    def parse(self, name: str, text: str, home: Path | None = None) -> tuple | None:
+        """As `Kind.parse`."""
+        rows = [[read_number(part) for part in row.split(",")] for row in text.split(BETWEEN)]
+        if any(isinstance(value, str) for row in rows for value in row):
+            raise InputError(f"{name} is {text!r}: it takes {self.count} numbers with commas between, without spaces")
+        return self.check(name, rows)
+
+    def check(self, name: str, value: Any) -> tuple | None:
+        """As `Kind.check`."""
+        rows = _listed(value)
+        if rows and not any(isinstance(row, (list, tuple)) or hasattr(row, "tolist") for row in rows):
+            rows = [rows]  # a single one
+        try:
+            return tuple(self._row(name, _listed(row)) for row in rows) or None
+        except InputError:
+            raise InputError(f"{name} are {value!r}: each takes {self.meaning}") from None
+
+    def _row(self, name: str, row: list) -> tuple[float, ...]:
+        if len(row) != self.count:
+            raise InputError(name)
+        return tuple(float(check_number(name, item, None, None)) for item in row)
+
+
+def read_number(text: str, whole: bool = False) -> int | float | str:
+    """The number that a text stands for; the text itself where it stands for none."""
+    try:
+        return int(text) if whole else float(text)
+    except ValueError:
+        return text
+
+
+def _listed(value: Any) -> list:
+    if hasattr(value, "tolist") and not isinstance(value, (list, tuple)):  # a NumPy array or a tensor
+        value = value.tolist()
+    return list(value) if isinstance(value, (list, tuple, set)) else [value]

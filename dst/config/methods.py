@@ -1,0 +1,58 @@
+"""The table of methods: what each is called, what it encodes, what it compares.
+
+`dst.methods.table` holds the classes that go with these rows. `--method`, the pages of the documentation, the estimate of a
+run's cost and the objective read the rows; a method that is added to both is known everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LEVELS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+"""The first layer of each of the five levels of a VGG-shaped encoder."""
+HYPERCOLUMN = (
+    "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_3", "relu5_3",
+)  # fmt: skip
+"""The layers that STROTSS takes of VGG-16."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the table.
+
+    Attributes:
+        summary: what it is, for `--help` and the documentation.
+        compares: what its content and style terms compare.
+        layers: sets of layers whose features the style is compared by; the first that the encoder has all of is taken.
+        content_layers: layers that the content is compared by, where they are others; the first that the encoder has.
+    """
+
+    summary: str
+    compares: str
+    layers: tuple[tuple[str, ...], ...] = (LEVELS,)
+    content_layers: tuple[str, ...] = ()
+
+    def encoded(self, known) -> tuple[list[str], list[str]]:
+        """The layers of style and of content, of those that an encoder has (`known`: their names).
+
+        Where none of the sets is there as a whole, the last one's layers that are there.
+        """
+        whole = [names for names in self.layers if all(name in known for name in names)]
+        style = list(whole[0]) if whole else [name for name in self.layers[-1] if name in known]
+        return style, [name for name in self.content_layers if name in known]
+
+
+METHODS: dict[str, Method] = {
+    "strotss": Method(
+        "relaxed optimal transport and self-similarity (Kolkin, Salavon and Shakhnarovich 2019)",
+        "content: cosine self-similarity of sampled hypercolumns; style: relaxed earth mover's distance, mean and "
+        "covariance, palette",
+        layers=(HYPERCOLUMN, LEVELS),
+    ),
+    "gatys": Method(
+        "Gram matrices (Gatys, Ecker and Bethge 2016)",
+        "content: features of one layer; style: Gram matrices of several",
+        content_layers=("relu4_2", "relu4_1"),
+    ),
+}
+"""Every method by name; the first is the default."""

@@ -1,0 +1,5 @@
+"""Deformable style transfer: matches, a warp and a method joined into one run (Kim et al., ECCV 2020)."""
+
+from dst.deform.pipeline import load_run, match, resume, stylize, warp_image
+
+__all__ = ["load_run", "match", "resume", "stylize", "warp_image"]

@@ -1,0 +1,66 @@
+"""Matches edited by hand: some dropped by their numbers, others pinned."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from correspondence.matches import Matches
+from dst.config import InputError
+
+NEAR_PIN = 0.03
+"""A found match this close to a pin, share of the long side, gives way to it."""
+
+
+def drop_matches(matches: Matches, numbers: tuple[int, ...]) -> Matches:
+    """The matches without those of some numbers, which count from 1 as the plot of the matches does.
+
+    Raises:
+        InputError: a number that no match has.
+    """
+    if not numbers:
+        return matches
+    if max(numbers) > len(matches):
+        raise InputError(f"drop names match {max(numbers)}, but there are {len(matches)}: see the numbers in the plot")
+    left = np.ones(len(matches), bool)
+    left[np.array(numbers) - 1] = False
+    return matches.subset(left)
+
+
+def add_pins(matches: Matches, pins: np.ndarray) -> Matches:
+    """The matches with pins put first, scores 1; found ones close to a pin, in either image, give way.
+
+    Args:
+        matches: any.
+        pins: (n, 4) content x, y and style x, y in pixels.
+
+    Raises:
+        InputError: a pin outside an image, or two in one place.
+    """
+    if not len(pins):
+        return matches
+    sides = (("content", pins[:, :2], matches.content_size), ("style", pins[:, 2:], matches.style_size))
+    near = np.zeros(len(matches), bool)
+    for side, points, size in sides:
+        outside = ((points < -0.5) | (points > np.array(size) - 0.5)).any(1)
+        if outside.any():
+            k = int(outside.argmax())
+            raise InputError(
+                f"pin {k + 1}: its {side} point ({points[k, 0]:g}, {points[k, 1]:g}) is outside the image of "
+                f"{size[0]} x {size[1]} pixels: give content x, y and style x, y in pixels of the displayed images"
+            )
+        gaps = np.linalg.norm(points[:, None] - points[None], axis=2) + np.diag(np.full(len(points), np.inf))
+        if gaps.min() < 1:
+            a, b = np.unravel_index(int(gaps.argmin()), gaps.shape)
+            raise InputError(f"pins {min(a, b) + 1} and {max(a, b) + 1} share one {side} point: leave one of them out")
+        apart = np.linalg.norm(getattr(matches, side)[:, None] - points[None], axis=2)
+        near |= (apart < NEAR_PIN * max(size)).any(1)
+    rest = matches.subset(~near)
+    return dataclasses.replace(
+        rest,
+        content=np.concatenate([pins[:, :2], rest.content]),
+        style=np.concatenate([pins[:, 2:], rest.style]),
+        scores=np.concatenate([np.ones(len(pins)), rest.scores]),
+        pinned=np.concatenate([np.ones(len(pins), bool), rest.pinned]),
+    )

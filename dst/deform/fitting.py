@@ -1,0 +1,100 @@
+"""From matches to the warp that they ask for: targets, how strongly each match pulls, balance, folds, rigid parts, pins."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+
+import correspondence
+from correspondence.matches import Matches
+from dst.deform.objective import smooth_displacements
+from dst.warp import Warp
+from dst.warp.fit import drop_folding, mend
+
+FULL = 0.3
+"""A match of this confidence pulls fully at the warp, where no more than a fifth of the others have more."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A warp at strength 1, and the share of its displacements that was left when its folds were removed."""
+
+    warp: Warp
+    kept: float = 1.0
+
+
+def pull(scores: np.ndarray) -> np.ndarray:
+    """How strongly each match pulls at the warp, from the confidences of all: (k,) in [0, 1] to (k,) in [0, 1].
+
+    A fifth of the matches, those of most confidence, pull fully and the others in proportion. Confidences are calibrated on
+    repainted photographs, and of a painting, which differs more, even right matches get a low one; only where the best
+    stay under FULL is a pair of images warped less as a whole.
+    """
+    return np.clip(scores / max(FULL, float(np.quantile(scores, 0.8)) if len(scores) else 0), 0, 1)
+
+
+def fit_warp(matches: Matches, strength: float, beta: float, gamma: float, mask: np.ndarray | None = None) -> Fitted:
+    """The warp without folds that carries the content's points to the style's, brought into the content's frame.
+
+    Args:
+        matches: at least three, with the size of the content.
+        strength: factor on the displacements.
+        beta, gamma: weights of the balance between reaching the targets and smoothness.
+        mask: (H, W) of bool, the parts that stay rigid, or None.
+
+    Raises:
+        InputError: points that no warp can be fitted to; a pin inside a rigid part or too close to it.
+    """
+    target, confidence = correspondence.align(matches), pull(matches.scores)
+    weights = beta, gamma
+    return fit_points(
+        matches.content, target, matches.content_size, strength, matches.pinned, mask, weights, confidence
+    )
+
+
+def fit_points(
+    source: np.ndarray,
+    target: np.ndarray,
+    size: tuple[int, int],
+    strength: float = 1.0,
+    pinned: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
+    weights: tuple[float, float] = (1.0, 0.0),
+    confidence: np.ndarray | None = None,
+) -> Fitted:
+    """A warp without folds that carries source to target, keeps a mask's parts rigid and reaches the pins.
+
+    Args:
+        source, target: (k, 2) pixels of a content of `size` (W, H).
+        size: (W, H).
+        strength: factor on the displacements.
+        pinned: (k,) bool, points that must be reached; None for none.
+        mask: (H, W) of bool, the rigid parts, or None.
+        weights: beta and gamma of the balance that the displacements are first brought into, so that points that no
+            smooth warp can reach give way before they fold the map; the default leaves them as they are.
+        confidence: (k,) in [0, 1]: in that balance a point of little confidence pulls less and follows its neighbours.
+            Pins count fully whatever is said of them. None for 1 everywhere.
+
+    Raises:
+        InputError: points that no warp can be fitted to; a pin inside a rigid part or too close to it.
+    """
+    warp = Warp.fit(source, target, size)
+    held = np.zeros(len(source), bool) if pinned is None else pinned
+    confidence = None if confidence is None else torch.tensor(np.where(held, 1.0, confidence))
+    wanted = torch.tensor(strength * warp.displacement)
+    reached = smooth_displacements(
+        torch.tensor(warp.source), wanted, warp.size, *weights, torch.tensor(held), confidence
+    )
+    warp = drop_folding(dataclasses.replace(warp, displacement=reached.numpy(), rigid=held.astype(int)))
+    return Fitted(*mend(warp, warp.rigid > 0, mask))
+
+
+def point_weights(warp: Warp, matches: Matches) -> np.ndarray:
+    """How strongly each point of a matches' warp pulls (`pull`); 0 for those that hold a rigid part. (k,)
+
+    Scaled so that the mean over all points is that over the matched ones: a rigid part does not weaken the others' pull.
+    """
+    matched = warp.origin >= 0
+    return np.where(matched, pull(matches.scores)[warp.origin], 0.0) * len(matched) / max(matched.sum(), 1)

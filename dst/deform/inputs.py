@@ -1,0 +1,134 @@
+"""The images and masks of a run, read and checked against one another, and the scene that is made of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dst import imaging
+from dst.config import InputError, StylizeConfig
+from dst.deform.guidance import style_shares
+from dst.imaging import color, histogram
+from dst.imaging.masks import Segmentation, read_rigid_mask, read_segmentation
+from dst.methods.targets import Style
+from dst.optim.init import first_guess
+from dst.runs.job import Scene
+from dst.warp import Warp
+
+
+@dataclass
+class Inputs:
+    """All images and masks of a run, read and checked against one another.
+
+    Attributes:
+        content: the photograph.
+        styles: the paintings, one or more.
+        geometry: the image that shapes come from, where that is not the first style.
+        mask: (H, W) bool at the content's size, the rigid parts, or None.
+        segmentation: segments that are painted apart, or None.
+        record: what the run's record says of the inputs.
+    """
+
+    content: imaging.Image
+    styles: list[imaging.Image]
+    geometry: imaging.Image | None
+    mask: np.ndarray | None
+    segmentation: Segmentation | None
+    record: dict[str, Any]
+
+    @property
+    def partner(self) -> imaging.Image:
+        """The image that the content is matched with."""
+        return self.geometry or self.styles[0]
+
+
+def style_list(style: Any) -> list[Any]:
+    """One style or several as a list.
+
+    Raises:
+        InputError: an empty list.
+    """
+    styles = list(style) if isinstance(style, (list, tuple)) else [style]
+    if not styles:
+        raise InputError("no style image is given: give one or more")
+    return styles
+
+
+def read_inputs(content: Any, style: Any, config: StylizeConfig) -> Inputs:
+    """Read every image and mask of a run.
+
+    Raises:
+        InputError: one that cannot be read, or a mask that does not fit its image.
+    """
+    sources = style_list(style)
+    content_image, styles = imaging.read(content), [imaging.read(source) for source in sources]
+    guidance, segmentation = config.guidance, None
+    geometry = None if guidance.geometry is None else imaging.read(guidance.geometry)
+    mask = None if guidance.rigid_mask is None else read_rigid_mask(guidance.rigid_mask, content_image.size)
+    if guidance.content_mask is not None:
+        sizes = [image.size for image in styles]
+        masks = guidance.content_mask, guidance.style_mask
+        segmentation = read_segmentation(*masks, content_image.size, sizes, config.size)
+    record = {"content": describe(content, content_image)}
+    painted = [describe(source, image) for source, image in zip(sources, styles, strict=True)]
+    record["style"] = painted[0]
+    if len(painted) > 1:
+        record["styles"] = painted
+    if geometry is not None:
+        record["geometry"] = describe(guidance.geometry, geometry)
+    return Inputs(content_image, styles, geometry, mask, segmentation, record)
+
+
+def describe(source: Any, image: imaging.Image) -> dict[str, Any]:
+    """Name and size of an input; for a file also its path and digest, so that it can be found again."""
+    found = {"name": image.name, "size": list(image.size)}
+    if isinstance(source, (str, os.PathLike)):
+        found |= {"path": os.path.abspath(source), "sha256": digest(source)}
+    return found
+
+
+def digest(path: Any) -> str:
+    """SHA-256 of a file, as hexadecimal text."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def make_scene(inputs: Inputs, config: StylizeConfig, warp: Warp | None, weights: np.ndarray | None) -> Scene:
+    """What is to be optimised.
+
+    Args:
+        inputs: the images.
+        config: the options.
+        warp: the warp that the matches ask for; None for no warp.
+        weights: (k,) how strongly each of its points pulls (`dst.deform.fitting.point_weights`); None with it.
+    """
+    device = torch.device(config.device)
+    content = imaging.resize(inputs.content.rgb, config.size)
+    painted = [imaging.resize(s.rgb, min(config.size, max(s.size))) for s in inputs.styles]
+    if config.guidance.preserve_color == "luminance":
+        content, painted = color.grey(content), [color.grey(style) for style in painted]
+    elif config.guidance.preserve_color == "histogram":
+        painted = [histogram.match_colors(style, [content]) for style in painted]
+    start = first_guess(config.guidance.init, content.to(device), [style.to(device) for style in painted], config.seed)
+    if start is None and config.guidance.preserve_color == "histogram":
+        start = content.to(device)  # its colours are the style's by now, each in its place
+    shares = style_shares(config.guidance.style_weights, len(painted))
+    segmentation = inputs.segmentation
+    if segmentation is not None:
+        used = [labels for labels, share in zip(segmentation.styles, shares, strict=True) if share > 0]
+        segmentation = replace(segmentation, styles=used)
+    return Scene(
+        content=content.to(device),
+        styles=[Style(style.to(device), share) for style, share in zip(painted, shares, strict=True) if share > 0],
+        start=start,
+        warp=warp,
+        confidence=weights,
+        beta=config.warp.beta,
+        gamma=config.warp.gamma,
+        segments=None if segmentation is None else segmentation.segments(device),
+    )

@@ -1,0 +1,154 @@
+"""Matches for a run: found or read, edited by hand, judged, and the warp that they ask for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+import correspondence
+from correspondence.common import MatchError
+from correspondence.drawing import draw
+from correspondence.matches import MIN_POINTS, Matches, check_points
+from dst import imaging
+from dst.config import InputError, StylizeConfig
+from dst.deform.edits import add_pins, drop_matches
+from dst.deform.fitting import Fitted, fit_warp
+from dst.deform.inputs import Inputs
+from dst.features import LEVELS, Encoder
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the warp starts from.
+
+    Attributes:
+        matches: those found or given and then edited, in pixels of the displayed images; None where none were wanted.
+        fitted: the warp that they ask for; None for plain style transfer.
+        verdict: one sentence on the matches, or on why there is no warp.
+    """
+
+    matches: Matches | None
+    fitted: Fitted | None
+    verdict: str
+
+
+def find_matches(content: imaging.Image, style: imaging.Image, encoder: Encoder, config: StylizeConfig) -> Matches:
+    """Neural Best-Buddies on the encoder's five levels; points in pixels of the displayed images."""
+
+    def encode(image: Tensor, deepest: int) -> list[Tensor]:
+        return [level.cpu() for level in encoder(image.to(config.device), LEVELS[:deepest]).values()]
+
+    side = config.match.match_size
+    small = [imaging.resize(image.rgb, min(side, 4 * max(image.size))) for image in (content, style)]
+    return correspondence.match(
+        small[0],
+        small[1],
+        encode,
+        content_size=content.size,
+        style_size=style.size,
+        max_points=config.match.max_points,
+        threshold=config.match.threshold,
+        spacing=config.match.spacing,
+        clusters=config.match.clusters,
+        generator=np.random.default_rng(config.seed),
+    )
+
+
+def read_points(points: Any, content_size: tuple[int, int], style_size: tuple[int, int] | None) -> Matches:
+    """Matches from a points.csv or points.json, an array (N, 4 or 5), or Matches, checked against the images' sizes.
+
+    Raises:
+        InputError: a file that cannot be read, an array of another shape, or points that cannot be used.
+    """
+    try:
+        if isinstance(points, (str, os.PathLike)):
+            read = Matches.from_json if str(points).lower().endswith(".json") else Matches.from_csv
+            return read(points, content_size, style_size)
+        table = points.table() if isinstance(points, Matches) else np.asarray(points, dtype=np.float64)
+        if table.ndim != 2 or table.shape[1] not in (4, 5):
+            raise InputError(
+                f"points have shape {table.shape}: give (N, 4) or (N, 5), content x, y, style x, y and perhaps a score"
+            )
+        scores = table[:, 4] if table.shape[1] == 5 else None
+        found = Matches(table[:, :2], table[:, 2:4], scores, content_size, style_size)
+        check_points(found, "points", None)
+        return found
+    except InputError:
+        raise
+    except (MatchError, TypeError, ValueError) as error:
+        raise InputError(
+            str(error) if isinstance(error, MatchError) else f"points are not numbers ({error})"
+        ) from error
+
+
+def judge(matches: Matches, config: StylizeConfig) -> tuple[bool, str]:
+    """Whether matches can be relied on to warp an image, and one sentence on them."""
+    usable, verdict = correspondence.reliable(matches)
+    if usable and len(matches) < config.warp.min_matches:
+        return False, f"{len(matches)} reliable matches, fewer than {config.warp.min_matches}"
+    return usable, verdict
+
+
+def edit(matches: Matches, config: StylizeConfig) -> Matches:
+    """The matches without the dropped ones and with the pins put first."""
+    return add_pins(drop_matches(matches, config.guidance.drop or ()), np.array(config.guidance.pins or ()))
+
+
+def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, encoder: Encoder, config: StylizeConfig) -> Plan:
+    """Find or take the matches, edit them, and fit the warp that they ask for.
+
+    Args:
+        inputs: the images.
+        given: matches to use as they are; None to look for some.
+        warp: False for plain style transfer.
+        encoder: the feature network.
+        config: the options.
+
+    Raises:
+        InputError: points that were given, or pins, and that no warp can be fitted to.
+    """
+    if not warp:
+        return Plan(None, None, "no warp was asked for: plain style transfer")
+    pins, drop = len(config.guidance.pins or ()), len(config.guidance.drop or ())
+    usable, verdict = True, f"{0 if given is None else len(given)} points given"
+    matches = given
+    if given is None:
+        matches = find_matches(inputs.content, inputs.partner, encoder, config)
+        if inputs.segmentation is not None and inputs.geometry is None:
+            matches = matches.subset(inputs.segmentation.agreeing(matches))
+        usable, verdict = judge(matches, config)
+    matches = edit(matches, config)
+    if not usable and pins:
+        matches = matches.subset(matches.pinned)
+    if drop or pins:
+        verdict += f"; {drop} dropped and {pins} pinned by hand"
+    if not (usable or pins):
+        return Plan(matches, None, f"{verdict}: plain style transfer")
+    if len(matches) < MIN_POINTS:
+        return Plan(matches, None, f"{verdict}; {len(matches)} left, too few to warp by: plain style transfer")
+    if config.warp.warp_strength == 0:
+        return Plan(matches, None, f"{verdict}; warp_strength is 0: plain style transfer")
+    try:
+        fitted = fit_warp(matches, config.warp.warp_strength, config.warp.beta, config.warp.gamma, inputs.mask)
+    except InputError as error:
+        if given is not None or pins:
+            raise
+        return Plan(matches, None, f"{verdict}, but no smooth warp fits ({error}): plain style transfer")
+    return Plan(matches, fitted, verdict)
+
+
+def draw_matches(matches: Matches, content: Tensor, style: Tensor, side: int | None = None) -> np.ndarray:
+    """Matches over both images (1, 3, H, W), side by side: (H', W', 3) uint8.
+
+    Args:
+        matches: with their sizes.
+        content, style: the images.
+        side: long side that larger images are first brought to; None for none.
+    """
+    images = [x if side is None else imaging.resize(x, min(side, max(x.shape[-2:]))) for x in (content, style)]
+    sized = matches.resized(*((image.shape[3], image.shape[2]) for image in images))
+    return draw(*(imaging.to_array(image) for image in images), sized)

@@ -1,0 +1,184 @@
+"""The joint objective of pixels and displacements (Kim et al. 2020, equation 8), as a problem for `dst.optim.loop`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dst import losses
+from dst.config import OptimizeConfig
+from dst.features import Encoder
+from dst.imaging import resize
+from dst.imaging.masks import Segment
+from dst.methods.table import Terms, method_class
+from dst.methods.targets import Style, StyleCache
+from dst.optim.init import guide_image
+from dst.optim.loop import schedule
+from dst.optim.pixels import compose_image, decompose_image, refine
+from dst.optim.state import Parameters
+from dst.optim.steps import Descent
+from dst.runs.job import Scene
+from dst.warp import FlowGrid
+
+SOLVE_LR = 4e-3
+"""First learning rate of `smooth_displacements`, in units of the long side; it falls to nothing."""
+SOLVE_STEPS = 48
+"""Steps of the displacements alone, against the warp and smoothness terms, before any pixel moves."""
+
+
+def apply_flow(image: Tensor, grid: Tensor) -> Tensor:
+    """Sample an image (N, C, H, W) bilinearly at a grid (1, h, w, 2); outside, the border's colour goes on."""
+    return F.grid_sample(image, grid.to(image.dtype), mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def smooth_displacements(
+    source: Tensor,
+    target: Tensor,
+    size: tuple[int, int],
+    beta: float,
+    gamma: float,
+    held: Tensor | None = None,
+    confidence: Tensor | None = None,
+    steps: int = SOLVE_STEPS,
+) -> Tensor:
+    """Displacements that minimise the warp and smoothness terms alone; no image is looked at.
+
+    Args:
+        source: (k, 2) keypoints in unit coordinates, float64.
+        target: (k, 2) displacement that reaches the target keypoints, same units.
+        size: (W, H) of the frame.
+        beta, gamma: weights of the warp term and of the total variation of the flow.
+        held: (k,) bool, keypoints that stay on their targets.
+        confidence: (k,) weights of the keypoints in the warp term.
+        steps: of the descent.
+
+    Returns:
+        (k, 2), same units.
+    """
+    if len(source) == 0 or gamma == 0:
+        return target.clone()
+    flow = FlowGrid(size, device=source.device)
+    displacement = target.clone().requires_grad_(True)
+    descent = Descent("adam", [([displacement], SOLVE_LR)])
+    for step in range(steps):
+        descent.groups = [([displacement], SOLVE_LR * (1 - step / steps))]
+        descent.zero_grad()
+        coarse = flow.coarse(source, displacement)
+        value = beta * losses.warp_loss(displacement, target, confidence)
+        (value + gamma * losses.flow_total_variation(coarse, flow.spacing)).backward()
+        descent.step()
+    return _hold(displacement.detach(), target, held)
+
+
+def _hold(displacement: Tensor, target: Tensor, held: Tensor | None) -> Tensor:
+    """Put the held points back on their targets."""
+    return displacement if held is None else torch.where(held[:, None], target, displacement)
+
+
+class DeformProblem:
+    """A scene as `dst.optim.loop.Problem`: pixels and displacements, the targets of each scale, the first guesses.
+
+    Attributes:
+        guide: (1, 3, H, W), where finer detail comes from when a scale begins.
+    """
+
+    def __init__(
+        self, scene: Scene, encoder: Encoder, config: OptimizeConfig, seed: int = 0, cache: StyleCache | None = None
+    ) -> None:
+        """Prepare.
+
+        Args:
+            scene: images, warp and weights.
+            encoder: the feature network; the scene is brought to where it is.
+            config: method, schedule and learning rates.
+            seed: of the draws that choose the targets.
+            cache: where encoded styles are kept and looked for; None to encode them anew.
+        """
+        self.scene, self.encoder, self.config, self.seed, self.cache = scene, encoder, config, seed, cache
+        self.device = scene.content.device
+        height, width = scene.content.shape[-2:]
+        self.scales = schedule((width, height), config)
+        self.guide = guide_image(scene.content, [s.image for s in scene.styles], [s.weight for s in scene.styles])
+        self.learning_rates = {"pixels": config.lr}
+        self.warps = scene.warp is not None and len(scene.warp.source) > 0
+        if self.warps:
+            self.learning_rates["displacement"] = config.warp_lr
+            held = scene.warp.rigid > 0
+            self.source, self.target = (torch.tensor(x).to(self.device) for x in (scene.warp.source, scene.warp.moved))
+            self.held = torch.from_numpy(held).to(self.device) if held.any() else None
+            sure = scene.confidence
+            self.confidence = None if sure is None else torch.from_numpy(sure).to(self.device)
+
+    def begin(self, scale: int, finished: Parameters) -> Parameters:
+        """The pixels of a scale, from the scale below or the first guess, and the displacements as they are by then."""
+        side, levels = self.scales[scale].side, self.config.pyramid_levels
+        if finished:
+            coarse = compose_image(finished["pixels"])
+            image = refine(coarse, self.guide, side, max(coarse.shape[-2:]))
+            return {**finished, "pixels": decompose_image(image, levels)}
+        start = resize(self.guide if self.scene.start is None else self.scene.start, side)
+        parameters = {"pixels": decompose_image(start, levels)}
+        if self.warps:
+            size, weights = self.scales[-1].size, (self.scene.beta, self.scene.gamma, self.held, self.confidence)
+            parameters["displacement"] = [smooth_displacements(self.source, self.target, size, *weights)]
+        return parameters
+
+    def objective(self, scale: int) -> DeformObjective:
+        """The objective of a scale, its targets from draws that depend on the seed and the scale alone."""
+        side = self.scales[scale].side
+        content = resize(self.scene.content, side)
+        styles = [Style(resize(s.image, min(side, max(s.image.shape[-2:]))), s.weight) for s in self.scene.styles]
+        segments = self.scene.segments and [_resize_segment(s, content, styles) for s in self.scene.segments]
+        generator = torch.Generator(self.device).manual_seed(self.seed * 1009 + scale)
+        make = method_class(self.config.method)
+        terms = make(self.encoder, content, styles, self.config, generator, segments, self.cache)
+        growth = self.config.alpha_growth ** min(2, len(self.scales) - 1 - scale)
+        return DeformObjective(self, terms, self.config.alpha * growth, self.scales[scale].size, content.dtype)
+
+
+class DeformObjective:
+    """One scale: the terms of a method on the image and on its warp, the warp's own terms, and their weighted sum."""
+
+    def __init__(
+        self, problem: DeformProblem, method: Terms, alpha: float, size: tuple[int, int], dtype: torch.dtype
+    ) -> None:
+        """`size` (W, H) is the scale's; the flow is in the frame of the content at its finest scale."""
+        self.problem, self.method, self.alpha = problem, method, alpha
+        self.flow = None
+        if problem.warps:
+            self.flow = FlowGrid(size, problem.scales[-1].size, device=problem.device, dtype=dtype)
+
+    def terms(self, parameters: Parameters, generator: torch.Generator) -> dict[str, Tensor]:
+        """All terms, unweighted, and their weighted total."""
+        problem, scene = self.problem, self.problem.scene
+        image = compose_image(parameters["pixels"])
+        zero = image.new_zeros(())
+        grid, warped, warp, variation = None, None, zero, zero
+        if self.flow is not None:
+            (displacement,) = parameters["displacement"]
+            grid, coarse = self.flow.flow(problem.source, displacement)
+            warped = apply_flow(image, grid)
+            warp = losses.warp_loss(displacement, problem.target, problem.confidence).to(zero.dtype)
+            variation = losses.flow_total_variation(coarse, self.flow.spacing).to(zero.dtype)
+        terms = self.method.terms(image, warped, grid, generator)
+        style = problem.config.style_strength * (terms["style"] + terms["style_warped"])
+        total = self.alpha * terms["content"] + style + scene.beta * warp + scene.gamma * variation
+        return {**terms, "warp": warp, "tv": variation, "total": total}
+
+    def project(self, parameters: Parameters) -> None:
+        """Rigid and pinned points stay on their targets."""
+        if self.flow is not None and self.problem.held is not None:
+            (displacement,) = parameters["displacement"]
+            displacement.copy_(_hold(displacement, self.problem.target, self.problem.held))
+
+
+def _resize_segment(segment: Segment, content: Tensor, styles: list[Style]) -> Segment:
+    """A segment's masks at the sizes of this scale's images."""
+
+    def fit(mask: Tensor | None, image: Tensor) -> Tensor | None:
+        return None if mask is None else F.adaptive_avg_pool2d(mask, image.shape[-2:])
+
+    return Segment(
+        fit(segment.content, content), [fit(m, s.image) for m, s in zip(segment.styles, styles, strict=True)]
+    )

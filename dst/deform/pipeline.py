@@ -1,0 +1,326 @@
+"""From images to a Result: read, match, warp, optimise, finish; and what can be done with a run afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import correspondence
+from correspondence.matches import Matches
+from dst import imaging
+from dst.config import InputError, StylizeConfig, check_choice, check_number
+from dst.deform import matching
+from dst.deform.finish import final_warp, make_result, recolored, target_points
+from dst.deform.fitting import point_weights
+from dst.deform.guidance import check_guidance
+from dst.deform.inputs import Inputs, make_scene, read_inputs, style_list
+from dst.deform.larger import enlarged, resized
+from dst.deform.objective import DeformProblem
+from dst.evaluate.metrics import metrics
+from dst.features import Encoder, cached_encoder
+from dst.methods.targets import StyleCache
+from dst.optim.loop import Loop, schedule
+from dst.optim.state import State, Step
+from dst.runs import checkpoint
+from dst.runs.checkpoint import Keeper
+from dst.runs.folder import claim, clear_left
+from dst.runs.job import Job
+from dst.runs.record import make_record, read_record
+from dst.runs.result import Result
+from dst.warp import Warp, to_pixels
+
+Report = Callable[[str, str], None]
+EVERY = 30.0
+"""Seconds between two checkpoints."""
+
+
+@dataclass
+class _Clock:
+    """Seconds spent in each stage, and the word given to `on_stage` at its start and end."""
+
+    on_stage: Report | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str):
+        if self.on_stage is not None:
+            self.on_stage(name, "start")
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+        if self.on_stage is not None:
+            self.on_stage(name, "end")
+
+
+def stylize(
+    content: Any,
+    style: Any,
+    *,
+    preset: str = "default",
+    points: Any = None,
+    warp: bool = True,
+    on_step: Callable[[Step], object] | None = None,
+    on_stage: Report | None = None,
+    run_dir: Any = None,
+    force: bool = False,
+    checkpoint_every: float = EVERY,
+    notes: dict[str, Any] | None = None,
+    style_cache: StyleCache | None = None,
+    **options: Any,
+) -> Result:
+    """Warp a photograph towards a painting's shapes and paint it in its strokes.
+
+    Deformable Style Transfer (Kim, Kolkin, Salavon and Shakhnarovich 2020): matches by Neural Best-Buddies, a
+    thin-plate spline, and the joint optimisation of pixels and displacements.
+
+    Args:
+        content: a path, PIL image, array (H, W[, 1 | 3 | 4]) or tensor ([1, ]3, H, W) in [0, 1]; any size and aspect of
+            at least 16 pixels a side.
+        style: the same, or a list of several; shapes come from the first unless `geometry` is given.
+        preset: `paper`, `default` or `fast`.
+        points: matches to use in place of matching: a points.csv or .json, an array (N, 4 or 5) of content x, y,
+            style x, y[, score] in pixels of the displayed images, or `Matches`.
+        warp: False asks for plain style transfer.
+        on_step: called after each step; a true return value stops the run, which still gives a Result.
+        on_stage: called with (stage, "start" | "end").
+        run_dir: a folder that keeps the run: checkpoints while it goes, everything at the end. See `resume`.
+        force: replace the run that `run_dir` holds.
+        checkpoint_every: seconds between two checkpoints; 0 for one after each step.
+        notes: goes into the run's record as it is.
+        style_cache: keeps what was encoded of the styles for later runs that are given the same one.
+        **options: any field of `dst.config` by name, such as `size=256`, `seed=1`, `alpha=4`, `rigid_mask="mask.png"`.
+
+    Returns:
+        The Result; where matches are too poor to warp anything, that of plain style transfer, and its record says so.
+
+    Raises:
+        InputError: an input or an option that cannot be used, or two that contradict each other.
+    """
+    config = StylizeConfig.from_options(preset, **options)
+    check_number("checkpoint_every", checkpoint_every, 0, None)
+    check_guidance(config, len(style_list(style)), warp, points)
+    if run_dir is not None:
+        claim(run_dir, force)
+    clock = _Clock(on_stage)
+    with clock.stage("read"):
+        inputs = read_inputs(content, style, config)
+        given = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
+        encoder = encoder_of(config)
+        for name in config.optimize.layers or ():
+            check_choice("layer", name, encoder.layers)
+    with clock.stage("match"):
+        plan = matching.plan_warp(inputs, given, warp, encoder, config)
+    with clock.stage("warp"):
+        job = _job(inputs, plan, config, preset, notes or {})
+        if config.guidance.color_only:
+            loop, state = None, recolored(job)
+        else:
+            loop = _loop(job, encoder, cache=style_cache)
+            state = loop.state
+    keeper = None if run_dir is None else Keeper(run_dir, checkpoint_every, job, encoder, clock.seconds)
+    return _paint(job, loop, state, encoder, clock, on_step, keeper)
+
+
+def _job(inputs: Inputs, plan: matching.Plan, config: StylizeConfig, preset: str, notes: dict[str, Any]) -> Job:
+    content, fitted = inputs.content, plan.fitted
+    side = max(imaging.fit_size(content.size, config.size))
+    warp = None if fitted is None else fitted.warp
+    weights = None if fitted is None else point_weights(fitted.warp, plan.matches)
+    return Job(
+        config=config,
+        preset=preset,
+        inputs=inputs.record,
+        content_size=content.size,
+        content=imaging.resize(content.rgb, config.size),
+        alpha=None if content.alpha is None else imaging.resize(content.alpha, config.size),
+        style=imaging.resize(inputs.styles[0].rgb, side),
+        geometry=None if inputs.geometry is None else imaging.resize(inputs.geometry.rgb, side),
+        matches=plan.matches,
+        verdict=plan.verdict,
+        mask=inputs.mask if fitted is not None else None,
+        kept=1.0 if fitted is None else fitted.kept,
+        scene=make_scene(inputs, config, warp, weights),
+        notes=notes,
+    )
+
+
+def _loop(job: Job, encoder: Encoder, state: State | None = None, cache: StyleCache | None = None) -> Loop:
+    config = job.config
+    return Loop(
+        DeformProblem(job.scene, encoder, config.optimize, config.seed, cache), config.optimize, config.seed, state
+    )
+
+
+def _paint(
+    job: Job, loop: Loop | None, state: State, encoder: Encoder, clock: _Clock, on_step, keeper: Keeper | None
+) -> Result:
+    """Run what is left of the optimisation and make the Result."""
+    with clock.stage("optimize"):
+        if keeper is not None and loop is not None:
+            keeper.write(state)
+            on_step = keeper.watch(on_step)
+        if loop is not None:
+            state = loop.run(on_step)
+    with clock.stage("finish"):
+        warp, factor = final_warp(job, state)
+        images = job.content, job.style if job.geometry is None else job.geometry
+        drawn = None if job.matches is None else matching.draw_matches(job.matches, *images)
+        result = make_result(job, state, warp, drawn)
+        result.figures = _figures()
+        wanted = target_points(job, warp)
+        crossed = correspondence.crossing_share(to_pixels(warp.source, job.content_size), wanted)
+        measured = metrics(result, encoder, crossed)
+    result.record = make_record(result, job, encoder, factor, wanted, measured, state.stopped, clock.seconds)
+    if keeper is not None:
+        keeper.publish(result, state)
+    return result
+
+
+def resume(
+    run: Any,
+    *,
+    size: int | None = None,
+    content: Any = None,
+    style: Any = None,
+    on_step: Callable[[Step], object] | None = None,
+    on_stage: Report | None = None,
+    checkpoint_every: float = EVERY,
+) -> Result:
+    """Go on where a run stopped, or take a finished one to a larger size.
+
+    On the CPU, a run that was stopped or killed and resumed ends with the same bytes as one that never stopped. The
+    folder needs no original image for that. A larger `size` does: the content and the styles are read again from
+    where they were, or from `content` and `style`.
+
+    Args:
+        run: the folder that `stylize(..., run_dir=...)` kept.
+        size: long side of the result in pixels, larger than the run's; None to finish at its own size.
+        content, style: where the images are now, if they moved or were not files.
+        on_step, on_stage, checkpoint_every: as for `stylize`.
+
+    Returns:
+        The Result; the folder holds it too. A run that is finished already is read back.
+
+    Raises:
+        InputError: no run there, a damaged, foreign or newer one; a size that is not larger; originals that are gone or
+            have changed; an encoder with other weights.
+    """
+    check_number("checkpoint_every", checkpoint_every, 0, None)
+    clock = _Clock(on_stage)
+    with clock.stage("read"):
+        clear_left(run)
+        kept = checkpoint.read(run)
+        job, state = kept.job, kept.state
+        clock.seconds = {**kept.seconds, **clock.seconds}
+        height, width = job.content.shape[-2:]
+        done = state.scale >= len(schedule((width, height), job.config.optimize)) and not state.stopped
+        if size is None and done and (Path(run) / "run.json").exists():
+            return load_run(run)
+        encoder = encoder_of(job.config)
+        if encoder.sha256 != kept.encoder["sha256"]:
+            raise InputError(
+                f"{run} was made with other weights of {kept.encoder['name']}: put those back in their place, or make the run again"
+            )
+    with clock.stage("warp"):
+        if size is not None and size != job.config.size:
+            job, state, loop = _larger(run, job, state, encoder, size, content, style, done)
+        else:
+            loop = None if job.config.guidance.color_only else _loop(job, encoder, state)
+    keeper = Keeper(run, checkpoint_every, job, encoder, clock.seconds, kept.frames)
+    return _paint(job, loop, state, encoder, clock, on_step, keeper)
+
+
+def _larger(run: Any, job: Job, state: State, encoder: Encoder, size: int, content: Any, style: Any, done: bool):
+    """The job at a larger size, the state that it starts from, and its loop."""
+    old = job.config.size
+    size = check_number("size", size, 32, 8192, whole=True)
+    if size < old:
+        raise InputError(f"size is {size}, but {run} is of {old} pixels: give a larger one, or make a new run")
+    if not done:
+        raise InputError(f"{run} is not finished at {old} pixels: resume it without a size first")
+    job = resized(run, job, size, content, style)
+    if job.config.guidance.color_only:
+        return job, recolored(job), None
+    loop = enlarged(job, state, encoder, old)
+    return job, loop.state, loop
+
+
+def encoder_of(config: StylizeConfig) -> Encoder:
+    """The encoder of a config; the last one is kept, so that a second run with it starts at once."""
+    return cached_encoder(config.encoder, config.weights, config.device)
+
+
+def match(content: Any, style: Any, *, preset: str = "default", **options: Any) -> tuple[Matches, str]:
+    """Match two images with the encoder of a config.
+
+    Args:
+        content, style: as for `stylize`, one style.
+        preset, options: as for `stylize`; those of matching and of the encoder, `seed`, `pins` and `drop` matter.
+
+    Returns:
+        Matches in pixels of the displayed images, and one sentence on whether they can be relied on.
+
+    Raises:
+        InputError: an input or an option that cannot be used.
+    """
+    config = StylizeConfig.from_options(preset, **options)
+    content_image, style_image = imaging.read(content), imaging.read(style)
+    matches = matching.find_matches(content_image, style_image, encoder_of(config), config)
+    return matching.edit(matches, config), matching.judge(matches, config)[1]
+
+
+def load_run(folder: Any) -> Result:
+    """Read a run's folder back.
+
+    Raises:
+        InputError: no run there, an unfinished or damaged one, or one made by a newer version.
+    """
+    result = Result.load(folder)
+    result.figures = _figures()
+    return result
+
+
+def _figures() -> dict[str, Callable[[Result], Any]]:
+    from dst.viz.figures import RUN_FIGURES  # brings matplotlib
+
+    return dict(RUN_FIGURES)
+
+
+def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=None, strength: float = 1.0):
+    """Warp any image, at its own size, by a finished run's warp or straight from keypoints.
+
+    Args:
+        source: as for `stylize`.
+        run: a run's folder; its warp is stretched to the image.
+        points: keypoints as for `stylize`; the style points are brought into the content's frame by a similarity.
+        style_size: (W, H) of the image that the style points refer to, to check them; None where unknown.
+        strength: factor on the displacements.
+
+    Returns:
+        (Image, factor): the warped image, with alpha and depth as they came, and the share of the displacements that is
+        left where they had to be reduced so that nothing folds (1.0: all).
+
+    Raises:
+        InputError: an image, a run or points that cannot be used; both or neither of `run` and `points`.
+    """
+    image = imaging.read(source)
+    if (run is None) == (points is None):
+        raise InputError("give a run or points to warp by: one of the two")
+    strength = check_number("strength", strength, 0, 3)
+    if run is not None:
+        read_record(run)
+        warp = Warp.load(Path(run) / "warp.json")
+    else:
+        matches = matching.read_points(points, image.size, style_size)
+        warp = Warp.fit(matches.content, correspondence.align(matches), image.size)
+    warp, factor = warp.with_strength(strength * warp.strength).unfold()
+    warped = warp.apply(image.rgb).clamp(0, 1)
+    alpha = None if image.alpha is None else warp.apply(image.alpha).clamp(0, 1)
+    return imaging.Image(warped, alpha, image.depth, image.name), factor
+
+
+__all__ = ["load_run", "match", "resume", "stylize", "warp_image"]

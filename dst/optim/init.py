@@ -1,0 +1,68 @@
+"""What the pixels start from: the content in the style's colours, noise, the style, or any image."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dst import imaging
+from dst.config import INITS, InputError, suggest
+from dst.imaging.color import color_moments, tone_colors
+
+NOISE = 0.3
+"""Contrast of the noise to begin with, of the style's own: with tens of steps, what starts stronger is still seen at the end."""
+
+
+def guide_image(content: Tensor, styles: list[Tensor], weights: list[float]) -> Tensor:
+    """The content's lightness in the style's colours: what an optimisation starts from, and where finer detail comes from.
+
+    Args:
+        content: (1, 3, H, W) in [0, 1].
+        styles, weights: images (1, 3, h, w), and how much the colours of each count.
+
+    Returns:
+        (1, 3, H, W) in [0, 1].
+    """
+    return tone_colors(content, *color_moments(styles, weights))
+
+
+def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> Tensor | None:
+    """The picture that the painting starts from, (1, 3, H, W) as large as the content; None for `content`.
+
+    Args:
+        init: `content`, `noise`, `style`, or a picture; a picture of another shape is cut to the content's.
+        content, styles: tensors (1, 3, H, W) in [0, 1].
+        seed: of the noise, which has the style's colours, faintly.
+
+    Raises:
+        InputError: a picture that cannot be read; a name that is neither known nor a file.
+    """
+    if is_init(init, "content"):
+        return None
+    if is_init(init, "noise"):
+        colors = styles[0].flatten(2)  # (1, 3, N)
+        generator, count = torch.Generator().manual_seed(seed), content.shape[-2:].numel()
+        drawn = colors[:, :, torch.randint(colors.shape[2], (count,), generator=generator).to(colors.device)]
+        middle = colors.mean(2, keepdim=True)
+        return (middle + NOISE * (drawn - middle)).view(content.shape).to(content.device)
+    if is_init(init, "style"):
+        return imaging.cover(styles[0], content.shape[-2:])
+    return imaging.cover(read_init(init).rgb, content.shape[-2:]).to(content.device)
+
+
+def read_init(init: Any) -> imaging.Image:
+    if isinstance(init, str) and "." not in init and not os.path.exists(init):
+        names = ", ".join(INITS)
+        raise InputError(f"init {init!r} is not known: it takes {names} or a picture's file{suggest(init, INITS)}")
+    try:
+        return imaging.read(init)
+    except InputError as error:
+        raise InputError(f"init: {error}") from error
+
+
+def is_init(init: Any, *names: str) -> bool:
+    """Whether an `init` is one of some names, and not an image."""
+    return isinstance(init, str) and init in names

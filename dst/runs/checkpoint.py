@@ -1,0 +1,233 @@
+"""The checkpoint of a run: all that a later process needs to go on as if the run had never stopped.
+
+One file, `checkpoint.pt`, holds the inputs at the size of the optimisation, the keypoints, the options and the loop's
+state, and small pictures of the steps; no original picture is needed to go on at the same size. It is written beside
+its name and renamed, so whatever happens the folder holds a whole one: a killed run loses what came after the last.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from correspondence.matches import Matches
+from dst.config import InputError, StylizeConfig
+from dst.files import folder_beside, replacing
+from dst.imaging.masks import Segment
+from dst.methods.targets import Style
+from dst.optim.state import State, Step
+from dst.runs.folder import FILES
+from dst.runs.frames import KeptFrames
+from dst.runs.job import Job, Scene
+from dst.runs.record import versions
+from dst.runs.result import Result
+from dst.runs.upgrade import upgraded_checkpoint
+from dst.warp import Warp
+
+NAME = "checkpoint.pt"
+KIND, FORMAT = "dst checkpoint", 2
+ADVICE = "give the folder of a run that was made with --run"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a checkpoint holds.
+
+    Attributes:
+        job, state: the run, and how far it is.
+        encoder: name and sha256 of the feature network's weights.
+        seconds: spent in each stage so far.
+        frames: small images of the steps so far.
+    """
+
+    job: Job
+    state: State
+    encoder: dict[str, str]
+    seconds: dict[str, float]
+    frames: KeptFrames
+
+
+def write(folder: Path, job: Job, state: State, encoder: Any, seconds: dict[str, float], frames: KeptFrames) -> None:
+    """Write `checkpoint.pt` into a folder, whole or not at all.
+
+    Raises:
+        InputError: the disk refuses.
+    """
+    data = {
+        "kind": KIND,
+        "format": FORMAT,
+        "dst": versions()["dst"],
+        "encoder": {"name": encoder.name, "sha256": encoder.sha256},
+        "seconds": dict(seconds),
+        "job": _packed(job),
+        "state": _packed(state),
+        "frames": frames.packed(),
+    }
+    try:
+        with replacing(Path(folder) / NAME) as temporary:
+            torch.save(data, temporary)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"the checkpoint cannot be written to {folder} ({error})") from error
+
+
+def read(folder: Any) -> Kept:
+    """Read a run's checkpoint.
+
+    Raises:
+        InputError: no such folder, no checkpoint, a damaged or foreign one, or one made by a newer version.
+    """
+    home = Path(folder)
+    if not home.is_dir():
+        why = "is not a folder" if home.exists() else "does not exist"
+        raise InputError(f"{folder} {why}: {ADVICE}")
+    if not (home / NAME).exists():
+        kept = "the run in it kept no checkpoint" if (home / "run.json").exists() else "it holds no run"
+        raise InputError(f"{folder} cannot be resumed ({kept}): {ADVICE}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            data = torch.load(home / NAME, map_location="cpu", weights_only=True)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EIO):
+            raise InputError(f"{folder}/{NAME} cannot be read ({error.strerror})") from error
+        raise InputError(f"{folder}/{NAME} is damaged or not whole: make the run again") from error
+    if not isinstance(data, dict) or data.get("kind") != KIND:
+        raise InputError(f"{folder}/{NAME} is not a checkpoint of dst: {ADVICE}")
+    if not isinstance(data.get("format"), int) or data["format"] > FORMAT:
+        raise InputError(
+            f"{folder} was made by a newer version (dst {data.get('dst')}, checkpoint format {data.get('format')}; "
+            f"this one reads up to {FORMAT}): update dst"
+        )
+    try:
+        data = upgraded_checkpoint(data)
+        job, state = _read_job(data["job"]), State(**data["state"])
+        return Kept(job, state, data["encoder"], data["seconds"], KeptFrames(data.get("frames")))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder}/{NAME} is damaged (parts are missing or wrong): make the run again") from error
+
+
+def _packed(value: Any) -> Any:
+    """The same in types that `torch.load(weights_only=True)` takes."""
+    if isinstance(value, StylizeConfig):
+        return value.flat()
+    if isinstance(value, Warp):
+        names = ("size", "source", "displacement", "rigid", "origin")
+        return {name: _packed(getattr(value, name)) for name in names}
+    if dataclasses.is_dataclass(value):
+        return {f.name: _packed(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray) and value.dtype == bool:
+        return {"bits": torch.from_numpy(np.packbits(value)), "shape": list(value.shape)}
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(np.array(value))
+    if isinstance(value, Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, dict):
+        return {key: _packed(item) for key, item in value.items()}
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        return tuple(_packed(item) for item in value)
+    if isinstance(value, (list, tuple)):
+        return [_packed(item) for item in value]
+    return value
+
+
+def _array(value: Any) -> np.ndarray | None:
+    if isinstance(value, dict):
+        count = int(np.prod(value["shape"]))
+        return np.unpackbits(value["bits"].numpy(), count=count).reshape(value["shape"]).astype(bool)
+    return value.numpy() if isinstance(value, Tensor) else value
+
+
+def _read_job(data: dict[str, Any]) -> Job:
+    config = StylizeConfig.from_options(**data["config"])
+    matches = data["matches"] and Matches(**{name: _array(value) for name, value in data["matches"].items()})
+    changed = {
+        "config": config,
+        "scene": _read_scene(data["scene"], torch.device(config.device)),
+        "content_size": tuple(data["content_size"]),
+        "matches": matches,
+        "mask": _array(data["mask"]),
+    }
+    return Job(**{**data, **changed})
+
+
+def _read_scene(data: dict[str, Any], device: torch.device) -> Scene:
+    scene = {name: to_device(value, device) for name, value in data.items() if name not in ("warp", "confidence")}
+    scene["styles"] = [Style(image, weight) for image, weight in scene["styles"]]
+    if scene["segments"]:
+        scene["segments"] = [Segment(content, list(styles)) for content, styles in scene["segments"]]
+    warp = data["warp"] and Warp(**{name: _array(value) for name, value in data["warp"].items()})
+    return Scene(**scene, warp=warp, confidence=_array(data["confidence"]))
+
+
+def to_device(value: Any, device: torch.device) -> Any:
+    """Tensors, also those inside lists, on a device."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    return [to_device(item, device) for item in value] if isinstance(value, list) else value
+
+
+class Keeper:
+    """Keeps a run's folder up to date: the first checkpoint, one every so often, and in the end the whole run."""
+
+    def __init__(
+        self,
+        folder: Any,
+        every: float,
+        job: Job,
+        encoder: Any,
+        seconds: dict[str, float],
+        frames: KeptFrames | None = None,
+    ) -> None:
+        """`every` is in seconds; 0 means after each step. `frames` holds the steps that an earlier process made."""
+        self.folder = Path(os.path.realpath(folder))
+        self.every, self.job, self.encoder, self.seconds = every, job, encoder, seconds
+        self.frames = frames or KeptFrames()
+        self.last = time.monotonic()
+
+    def write(self, state: State) -> None:
+        """Write a checkpoint now; the folder is made, whole, with the first."""
+        if self.folder.is_dir():
+            write(self.folder, self.job, state, self.encoder, self.seconds, self.frames)
+        else:
+            with folder_beside(self.folder) as fresh:
+                write(fresh, self.job, state, self.encoder, self.seconds, self.frames)
+                os.rename(fresh, self.folder)
+        self.last = time.monotonic()
+
+    def watch(self, on_step: Callable[[Step], object] | None) -> Callable[[Step], object]:
+        """An `on_step` that calls another one and writes a checkpoint when it is time."""
+
+        def watched(step: Step) -> object:
+            stop = on_step is not None and on_step(step)
+            self.frames(step)
+            if time.monotonic() - self.last >= self.every:
+                self.write(step.state)
+            return stop
+
+        return watched
+
+    def publish(self, result: Result, state: State) -> None:
+        """Put the finished run's files into the folder, `run.json` last; at every moment the folder can be resumed."""
+        with folder_beside(self.folder) as fresh:
+            result.save(fresh)
+            write(fresh, self.job, state, self.encoder, self.seconds, self.frames)
+            made = {path.name: path for path in fresh.iterdir()}
+            self.folder.mkdir(exist_ok=True)
+            os.replace(made.pop(NAME), self.folder / NAME)
+            last = made.pop("run.json")
+            for name in ("run.json", *(set(FILES) - {*made, NAME})):
+                (self.folder / name).unlink(missing_ok=True)
+            for name, path in made.items():
+                os.replace(path, self.folder / name)
+            os.replace(last, self.folder / "run.json")

@@ -1,0 +1,131 @@
+"""What a run will cost, told before it starts: seconds, memory, and the size that would fit."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from dst.config import InputError, StylizeConfig
+from dst.features import Encoder
+from dst.imaging import fit_size
+from dst.methods.table import encoded_layers
+from dst.methods.targets import FRUGAL_FROM
+from dst.optim.loop import schedule
+from dst.runtime import free_memory
+
+BASE_BYTES = 480e6
+"""A process that has loaded its libraries, a small network and two pictures, and matched them at 256 pixels."""
+SAVED_COPIES, FRUGAL_COPIES = 6.7, 3.2
+"""Memory held in a step, in units of all activations of one image: two images, their gradients, and what the C library keeps
+of what was freed; and the same where large images are encoded frugally. Fitted to the peaks of whole runs."""
+TARGET_COPIES = 2.0
+"""The same for the maps of content and style that samples are drawn from, in units of those layers alone."""
+STEP_OVERHEAD = 1.45
+"""A step over the network's forward and backward pass alone: losses, warp, pyramid, optimiser."""
+SMALL_STEP = 0.04
+"""Seconds of a step that do not depend on the image's size."""
+SPARE = 0.9
+"""Share of the free memory that a run may plan with."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run is expected to cost.
+
+    Attributes:
+        size: (W, H) of the result.
+        seconds: of matching and optimising together; within a factor of two on an idle machine.
+        bytes: peak of the process's memory (of the accelerator's, where one is used).
+        free_bytes: what is free now; None where that cannot be told.
+    """
+
+    size: tuple[int, int]
+    seconds: float
+    bytes: float
+    free_bytes: float | None
+
+    @property
+    def fits(self) -> bool:
+        """False where the run would need more memory than is free."""
+        return self.free_bytes is None or self.bytes <= SPARE * self.free_bytes
+
+    def sentence(self) -> str:
+        """One line for people."""
+        free = "" if self.free_bytes is None else f" of {self.free_bytes / 1e9:.1f} GB free"
+        return f"about {duration(self.seconds)} and {self.bytes / 1e9:.1f} GB{free} for {self.size[0]} x {self.size[1]} pixels"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words that fit their length: `8 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def layers_of(encoder: Encoder, config: StylizeConfig) -> list[str]:
+    """The layers that a run's method looks at."""
+    given = [name for name in config.optimize.layers or () if name in encoder.layers]
+    return given or encoded_layers(config.optimize.method, encoder)
+
+
+def memory_needed(encoder: Encoder, size: tuple[int, int], layers: list[str], warps: bool = True) -> float:
+    """Peak bytes of a run whose finest scale is `size` (W, H) and that looks at some layers."""
+    pixels = size[0] * size[1]
+    every = sum(layer.channels / layer.stride**2 for layer in encoder.layers.values())
+    levels = sum(encoder.layers[name].channels / encoder.layers[name].stride ** 2 for name in layers)
+    weights = sum(p.numel() for p in encoder.parameters())
+    frugal = (2 if warps else 1) * pixels >= FRUGAL_FROM
+    copies = FRUGAL_COPIES if frugal else SAVED_COPIES * (1.0 if warps else 0.55)
+    return BASE_BYTES + 4 * weights + 4 * pixels * (copies * every + TARGET_COPIES * levels + 60)
+
+
+def seconds_a_pixel(encoder: Encoder, device: str, layers: list[str], side: int = 128) -> float:
+    """Seconds that this machine takes for one pixel forward and backward through the network, from a short try."""
+    images = torch.full((2, 3, side, side), 0.5, device=device, requires_grad=True)
+    best = float("inf")
+    for _ in range(3):
+        began = time.perf_counter()
+        features = encoder(images, layers)
+        float(torch.autograd.grad(sum(f.sum() for f in features.values()), images)[0].sum())
+        best = min(best, time.perf_counter() - began)
+    return best / (2 * side * side)
+
+
+def estimate(encoder: Encoder, content_size: tuple[int, int], config: StylizeConfig, warps: bool = True) -> Estimate:
+    """Expected cost of a run, from a try of a few hundredths of a second.
+
+    Args:
+        encoder: the feature network, on its device.
+        content_size: (W, H) of the content image.
+        config: of the run.
+        warps: whether keypoints are matched and the image is warped.
+    """
+    size, layers = fit_size(content_size, config.size), layers_of(encoder, config)
+    rate = seconds_a_pixel(encoder, config.device, layers)
+    images = 2 if warps else 1
+    seconds = 0.0
+    for scale in () if config.guidance.color_only else schedule(size, config.optimize):
+        seconds += scale.steps * (SMALL_STEP + STEP_OVERHEAD * images * scale.size[0] * scale.size[1] * rate)
+    if warps:
+        seconds += 30 * config.match.match_size**2 * rate
+    return Estimate(size, seconds, memory_needed(encoder, size, layers, warps), free_memory(config.device))
+
+
+def largest_size(encoder: Encoder, content_size: tuple[int, int], config: StylizeConfig, warps: bool = True) -> int:
+    """The largest long side, in steps of 32 pixels and no more than asked for, whose run fits into the free memory.
+
+    Raises:
+        InputError: not even the smallest fits.
+    """
+    free, layers = free_memory(config.device), layers_of(encoder, config)
+    side = config.size
+    while free is not None and memory_needed(encoder, fit_size(content_size, side), layers, warps) > SPARE * free:
+        side = (side - 1) // 32 * 32
+        if side < 64:
+            raise InputError(f"{free / 1e9:.1f} GB of memory are free: no size fits; close other programs")
+    return side

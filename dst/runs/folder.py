@@ -1,0 +1,99 @@
+"""The folder of a run: which files are its own, whether a run can be kept there, how a run takes the place of another."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from dst.config import InputError
+from dst.files import folder_beside
+from dst.runs.record import KIND
+
+IMAGES = ("image", "unwarped", "warped_content", "content", "style")
+"""Images of a Result that are stored as PNG under their own names, and read back."""
+FILES = (
+    *(f"{name}.png" for name in (*IMAGES, "geometry", "matches", "losses", "arrows", "grid", "contact")),
+    *("points.csv", "warp.json", "history.csv", "checkpoint.pt", "run.json"),
+)
+"""Every name that a run's folder may hold; nothing else in it is ever replaced or removed."""
+LEFT = ".dst-*.pt"
+"""What a process that is killed while it writes a checkpoint leaves in the folder; the next save removes it."""
+
+
+def check_folder(folder, force: bool = False) -> Path:
+    """Make sure, before any work is done, that a run can be saved there.
+
+    Raises:
+        InputError: the parent is missing or cannot be written to; it is a file; it holds another run and `force` is not
+            given; it holds other files and no run.
+    """
+    target = Path(folder)
+    try:
+        exists, parent = os.path.lexists(target), target.absolute().parent
+        names = {p.name for p in target.iterdir() if not p.match(LEFT)} if target.is_dir() else set()
+    except (OSError, ValueError) as error:
+        raise InputError(f"the run folder {str(folder)!r} cannot be used ({error}): choose another") from error
+    if exists and not target.is_dir():
+        raise InputError(f"{folder} is a file: a run needs a folder of its own")
+    if not parent.is_dir():
+        raise InputError(f"the folder {parent} does not exist: create it first")
+    for place in (parent, target) if exists else (parent,):
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise InputError(f"the folder {place} cannot be written to: choose another")
+    if names and not _is_run(target, names):
+        raise InputError(f"{folder} holds files that are not a run's: choose a new or empty folder")
+    if names and not force:
+        raise InputError(f"{folder} holds a run already: choose another folder, or replace it with --force")
+    return target
+
+
+def _is_run(target: Path, names: set[str]) -> bool:
+    """Whether a folder holds a run, of any version, or what is left of one; anything else is not ours to replace."""
+    try:
+        record = json.loads((target / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return names <= set(FILES)
+    return isinstance(record, dict) and record.get("kind") == KIND
+
+
+@contextlib.contextmanager
+def assembled(target: Path):
+    """Yield an empty folder beside `target`; what is put there takes the place of the run that `target` holds."""
+    with folder_beside(target) as fresh:
+        yield fresh
+        _move_in(fresh, Path(os.path.realpath(target)))
+
+
+def _move_in(fresh: Path, target: Path) -> None:
+    """Bring the files of `fresh` to `target`: one rename where there is no such folder yet, else file by file.
+
+    The old run.json goes first and the new one comes last, so that a folder caught between the
+    two is taken for neither.
+    """
+    if not target.exists():
+        os.rename(fresh, target)
+        return
+    for name in sorted(FILES, key=lambda name: name != "run.json"):
+        (target / name).unlink(missing_ok=True)
+    clear_left(target)
+    for made in sorted(fresh.iterdir(), key=lambda made: made.name == "run.json"):
+        os.replace(made, target / made.name)
+
+
+def claim(folder: Any, force: bool) -> None:
+    """Make sure, before any work, that a run can be kept in a folder.
+
+    Raises:
+        InputError: as `check_folder`.
+    """
+    check_folder(folder, force)
+    clear_left(folder)
+
+
+def clear_left(folder: Any) -> None:
+    """Remove what a killed process left half-written in a run's folder."""
+    for left in Path(folder).glob(LEFT):
+        left.unlink(missing_ok=True)

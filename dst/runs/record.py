@@ -1,0 +1,155 @@
+"""The record of a run: everything that `run.json` says."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dst._version import __version__
+from dst.config import InputError
+from dst.runs.upgrade import upgraded_record
+
+KIND, FORMAT = "dst run", 2
+"""Raised when a reader of the old record could misunderstand the new one."""
+LIBRARIES = ("torch", "numpy", "kornia", "scikit-image", "scikit-learn", "opencv-python-headless", "pillow")
+
+
+def versions() -> dict[str, str]:
+    """Versions of the toolkit, of Python and of the libraries that decide a run's bytes."""
+    found = {"dst": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def terms_by_scale(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """First and last terms of each scale: `{"side", "steps", "before": {term: value}, "after": {...}}`."""
+    rows = []
+    for scale in sorted({row["scale"] for row in history}):
+        mine = [row for row in history if row["scale"] == scale]
+        parts = [{k: v for k, v in row.items() if k not in ("scale", "side", "step", "seconds")} for row in mine]
+        rows.append({"side": mine[0]["side"], "steps": len(mine), "before": parts[0], "after": parts[-1]})
+    return rows
+
+
+def warp_record(warp: Any, factor: float) -> dict[str, Any]:
+    """Folds and bending of the final warp, and the factor that kept it from folding."""
+    report = warp.folds()
+    return {
+        "points": len(warp.source),
+        "folded_share": report.share,
+        "min_jacobian": report.min_jacobian,
+        "max_jacobian": report.max_jacobian,
+        "bending_energy": warp.bending_energy(),
+        "reduced_to": factor,
+    }
+
+
+def make_record(
+    result: Any, job: Any, encoder: Any, factor: float, targets: Any, metrics: dict[str, Any], stopped: str,
+    seconds: dict[str, float],
+) -> dict[str, Any]:  # fmt: skip
+    """Put a run's record together; every value can be written as JSON.
+
+    Args:
+        result: the Result, all but its record.
+        job: what the run was asked to do and what it made of its inputs (`dst.runs.job.Job`).
+        encoder: the feature network.
+        factor: share of the displacements that was left at the end; 1.0 for all.
+        targets: (k, 2) where each of the warp's points was to go, pixels of the displayed content.
+        metrics: of the result.
+        stopped: why the run ended early, or an empty string.
+        seconds: per stage.
+    """
+    height, width = result.image.shape[:2]
+    return {
+        "format": FORMAT,
+        "kind": KIND,
+        "versions": versions(),
+        "preset": job.preset,
+        "settings": job.config.flat(),
+        "encoder": {"name": encoder.name, "sha256": encoder.sha256},
+        **job.inputs,
+        "size": [width, height],
+        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+        "matches": matches_record(job.matches, job.verdict),
+        "warp": {**warp_record(result.warp, factor), "matches_reduced_to": job.kept, "targets": targets.tolist()},
+        "terms": terms_by_scale(result.history),
+        "metrics": metrics,
+        "stopped": stopped,
+        **job.notes,
+    }
+
+
+def matches_record(matches: Any, verdict: str) -> dict[str, Any]:
+    """What a record says of the matches; no sizes and no points where none were looked for."""
+    found = {"count": 0, "verdict": verdict, "pins": 0, "content_size": None, "style_size": None, "points": []}
+    if matches is None:
+        return found
+    sizes = {name: list(getattr(matches, name)) for name in ("content_size", "style_size")}
+    own = {"count": len(matches), "pins": int(matches.pinned.sum()), "confidence": matches.confidence}
+    return {**found, **own, **sizes, "points": matches.table().tolist()}
+
+
+def record_text(record: dict[str, Any]) -> str:
+    """A record as JSON; numbers that are not finite become null."""
+    return json.dumps(_plain(record), indent=1, allow_nan=False)
+
+
+def read_record(folder) -> dict[str, Any]:
+    """Return what the `run.json` of a run's folder says.
+
+    Raises:
+        InputError: no such folder, no run in it, a damaged record, or one made by a newer version.
+    """
+    home = Path(folder)
+    advice = "give the folder that `--run` or `Result.save` wrote"
+    if not home.is_dir():
+        raise InputError(
+            f"{folder} is not a folder: {advice}" if home.exists() else f"{folder} does not exist: {advice}"
+        )
+    try:
+        record = json.loads((home / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if (home / "checkpoint.pt").exists():
+            raise InputError(
+                f"{folder} holds a run that is not finished: go on with it by `dst resume {folder}`"
+            ) from None
+        raise InputError(f"{folder} holds no run (it has no run.json): {advice}") from None
+    except OSError as error:
+        raise InputError(f"{folder}/run.json cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
+    if not isinstance(record, dict) or record.get("kind") != KIND or not isinstance(record.get("format"), int):
+        raise InputError(f"{folder}/run.json is not the record of a run of dst: {advice}")
+    if record["format"] > FORMAT:
+        made = (
+            record.get("versions", {}).get("dst", "a newer version") if isinstance(record.get("versions"), dict) else ""
+        )
+        raise InputError(
+            f"{folder} was made by a newer version ({made}, format {record['format']}; this one reads up to {FORMAT}): "
+            "update dst"
+        )
+    return upgraded_record(record)
+
+
+def _plain(value: Any) -> Any:
+    """The same as JSON can hold it: numbers that are not finite become null, tuples lists, numpy scalars numbers."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)

@@ -1,0 +1,158 @@
+"""Result: what a run ends with, shown in a notebook, saved as a folder and read back."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from correspondence.matches import Matches
+from dst import imaging
+from dst.config import InputError
+from dst.runs.folder import IMAGES, assembled, check_folder
+from dst.runs.record import read_record, record_text
+from dst.warp import Warp
+
+SHOWN = 1024
+"""Long side in pixels above which a notebook is given a smaller picture, so that it stays a file of a few megabytes."""
+WHOLE = ("scale", "side", "step")
+"""Columns of the history that hold whole numbers."""
+
+
+@dataclass(repr=False)
+class Result:
+    """What a run ends with. Pictures are uint8 (H, W, 3), or (H, W, 4) where the content has alpha.
+
+    Attributes:
+        image: the bent and painted picture.
+        unwarped: the same before the warp.
+        warped_content: the content under the same warp.
+        content, style: the inputs at the size of the optimisation.
+        matches: keypoints in pixels of the displayed images; None where none were looked for.
+        warp: the final warp; the identity for plain style transfer.
+        history: one row a step: `scale, side, step`, the terms and `total` (unweighted but for the total), `seconds`.
+        record: what `run.json` says; every value can be written as JSON.
+        matches_image: matches drawn over both pictures, or None.
+        geometry: the picture that the shapes came from, where that is not the style; else None.
+        figures: `{"losses.png": function of a Result -> matplotlib figure}`, drawn when the run is saved.
+    """
+
+    image: np.ndarray
+    unwarped: np.ndarray
+    warped_content: np.ndarray
+    content: np.ndarray
+    style: np.ndarray
+    matches: Matches | None
+    warp: Warp
+    history: list[dict[str, Any]]
+    record: dict[str, Any]
+    matches_image: np.ndarray | None = None
+    geometry: np.ndarray | None = None
+    figures: dict[str, Callable[[Result], Any]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        found = "no matches" if self.matches is None else f"{len(self.matches)} matches"
+        return f"Result({width} x {height} pixels, {found}, {len(self.history)} steps)"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: the picture, made smaller where its long side is over `SHOWN` pixels."""
+        if max(self.image.shape[:2]) <= SHOWN:
+            return imaging.encode(self.image)
+        picture = imaging.read(self.image, min_side=1)
+        alpha = None if picture.alpha is None else imaging.resize(picture.alpha, SHOWN)
+        return imaging.encode(imaging.resize(picture.rgb, SHOWN), alpha)
+
+    def save(self, folder, force: bool = False) -> Path:
+        """Write the run: pictures, points.csv, warp.json, history.csv, figures and, last, run.json.
+
+        All is assembled beside the folder and moved in one go: an interrupted save leaves what was there.
+
+        Args:
+            folder: a new or empty folder; its parent must exist.
+            force: replace the run that the folder holds; files that are not a run's stay.
+
+        Raises:
+            InputError: the folder cannot be used (see `check_folder`), or the disk refuses.
+        """
+        target = check_folder(folder, force)
+        try:
+            with assembled(target) as fresh:
+                self._write(fresh)
+        except OSError as error:
+            raise InputError(f"the run cannot be written to {folder} ({error.strerror or error})") from error
+        return target
+
+    def _write(self, folder: Path) -> None:
+        for name in IMAGES:
+            imaging.write(folder / f"{name}.png", getattr(self, name))
+        for name, picture in (("matches", self.matches_image), ("geometry", self.geometry)):
+            if picture is not None:
+                imaging.write(folder / f"{name}.png", picture)
+        if self.matches is not None:
+            self.matches.to_csv(folder / "points.csv")
+        self.warp.save(folder / "warp.json")
+        (folder / "history.csv").write_text(_history_to_csv(self.history), encoding="utf-8")
+        for name, draw in self.figures.items():
+            draw(self).savefig(folder / name)
+        (folder / "run.json").write_text(record_text(self.record) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder) -> Result:
+        """Read a run that `save` wrote.
+
+        Raises:
+            InputError: no run there, a damaged or incomplete one, or one made by a newer version.
+        """
+        home, record = Path(folder), read_record(folder)
+        pictures = {}
+        for name in IMAGES:
+            picture = imaging.read(home / f"{name}.png", min_side=1)
+            pictures[name] = imaging.to_array(picture.rgb, picture.alpha)
+        for field_name, name in (("matches_image", "matches"), ("geometry", "geometry")):
+            path = home / f"{name}.png"
+            pictures[field_name] = imaging.to_array(imaging.read(path, min_side=1).rgb) if path.exists() else None
+        history = _history_from_csv(home / "history.csv")
+        warp = Warp.load(home / "warp.json")
+        matches = _matches_of(record, folder)
+        return cls(**pictures, matches=matches, warp=warp, history=history, record=record)
+
+
+def _matches_of(record: dict[str, Any], folder: Any) -> Matches | None:
+    try:
+        found = record["matches"]
+        if found["content_size"] is None:
+            return None
+        rows = np.array(found["points"], dtype=np.float64).reshape(-1, 5)
+        sizes = tuple(found["content_size"]), tuple(found["style_size"])
+        pinned = np.arange(len(rows)) < found["pins"]
+        return Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], *sizes, found.get("confidence"), pinned)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
+
+
+def _history_to_csv(history: list[dict[str, Any]]) -> str:
+    """Rows as CSV; floats with every digit, so that reading gives the same numbers."""
+    text = io.StringIO()
+    columns = list(dict.fromkeys(key for row in history for key in row)) or [*WHOLE, "total", "seconds"]
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
+
+
+def _history_from_csv(path: Path) -> list[dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [
+                {k: int(v) if k in WHOLE else float(v) for k, v in row.items() if v} for row in csv.DictReader(file)
+            ]
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing: the run is incomplete; make it again") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}): make the run again") from error

@@ -1,0 +1,64 @@
+"""Runs of version 0.1 (format 1), read as those of today: what was renamed or is kept in another shape since."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from dst.config import ALIASES
+
+
+def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
+    """The record of a run, of this format whatever it was written in."""
+    if record["format"] != 1:
+        return record
+    found = {{"trunk": "encoder", "score": "metrics"}.get(name, name): value for name, value in record.items()}
+    if isinstance(found.get("settings"), dict):
+        found["settings"] = {ALIASES.get(name, name): value for name, value in found["settings"].items()}
+    return found
+
+
+def upgraded_checkpoint(data: dict[str, Any]) -> dict[str, Any]:
+    """The contents of a checkpoint, of this format whatever it was written in.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: parts are missing or wrong.
+    """
+    if data["format"] != 1:
+        return data
+    job, state = dict(data["job"]), dict(data["state"])
+    scene = dict(job.pop("problem"))
+    source, target, held = (scene.pop(name) for name in ("source", "target", "held"))
+    rigid, points, pins = job.pop("rigid"), job.pop("points"), job.pop("pins")
+    size, partner = tuple(job["content_size"]), tuple(job.pop("partner_size"))
+    scene["warp"] = None
+    if len(source):
+        scene["warp"] = {"size": size, "source": source, "displacement": target, "rigid": rigid}
+        scene["warp"]["origin"] = _origin(source.numpy(), points, max(size))
+    if held is None and scene["warp"] is not None:
+        scene["warp"]["rigid"] = torch.zeros(len(source), dtype=torch.int64)
+    scene["segments"] = scene.pop("regions")
+    job |= {"content": job.pop("picture"), "geometry": job.pop("partner"), "scene": scene, "matches": None}
+    job["config"] = {ALIASES.get(name, name): value for name, value in job["config"].items()}
+    if points is not None:
+        table = points.numpy()
+        job["matches"] = {
+            "content": table[:, :2].tolist(), "style": table[:, 2:4].tolist(), "scores": table[:, 4].tolist(),
+            "content_size": size, "style_size": partner, "confidence": None,
+            "pinned": [k < pins for k in range(len(table))],
+        }  # fmt: skip
+    bands, displacement = state.pop("bands"), state.pop("displacement")
+    state["parameters"] = {} if bands is None else {"pixels": bands}
+    if bands is not None and len(source):
+        state["parameters"]["displacement"] = [displacement]
+    return {**data, "job": job, "state": state, "encoder": data["trunk"], "frames": data.get("film")}
+
+
+def _origin(source: np.ndarray, points: torch.Tensor | None, side: int) -> torch.Tensor:
+    """Which of the matches each of a warp's points is, -1 for none: told by their places. (k,)"""
+    if points is None or not len(points):
+        return torch.full((len(source),), -1)
+    gaps = np.linalg.norm(source[:, None] - (points.numpy()[None, :, :2] + 0.5) / side, axis=2)
+    return torch.from_numpy(np.where(gaps.min(1) < 1e-9, gaps.argmin(1), -1))

@@ -1,0 +1,1 @@
+"""Figures and animations of a run; they read a Result and change nothing."""

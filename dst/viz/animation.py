@@ -1,0 +1,141 @@
+"""Moving images: the way from the photograph to the warped, painted result, and a finished run step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import torch
+
+from dst import imaging
+from dst.config import InputError, check_number
+from dst.files import check_output, replacing
+from dst.runs import checkpoint
+from dst.runs.frames import SIDE, opaque, shrunk
+from dst.runs.result import Result
+
+EXTENSIONS = (".gif", ".mp4")
+
+
+def run_frames(folder: Any, hold: int = 12) -> Iterator[np.ndarray]:
+    """The frames of a finished run's animation, step by step: `write_animation` takes them.
+
+    The folder keeps at most 60 images, evenly spread over the steps, of at most 256 pixels.
+
+    Args:
+        folder: of a run that was made with `run_dir`.
+        hold: how often the last frame, the result, comes.
+
+    Returns:
+        (H, W, 3) uint8 each.
+
+    Raises:
+        InputError: as `dst.load_run`; a run that kept no images of its steps.
+    """
+    result = Result.load(folder)
+    if not (Path(folder) / checkpoint.NAME).exists():
+        raise InputError(f"{folder} kept no images of its steps: give the folder of a run that was made with --run")
+    kept = checkpoint.read(folder)
+    if not kept.frames.shots:
+        raise InputError(f"{folder} holds no images of its steps: `dst morph` animates the way to any result")
+    warp = kept.job.scene.warp
+    return kept.frames.frames(result, hold=hold, source=None if warp is None else warp.source)
+
+
+def morph(result: Result, count: int = 48, side: int = SIDE, hold: int = 8) -> Iterator[np.ndarray]:
+    """Frames that lead from the photograph to the result: shapes and paint come in together.
+
+    Args:
+        result: of a run.
+        count: frames of the way, 2 or more; the first is the content, the last the result.
+        side: long side of the frames, pixels, where the picture is larger.
+        hold: how often the first and the last frame come in addition.
+
+    Returns:
+        (H, W, 3) uint8 each; alpha is laid over white.
+
+    Raises:
+        InputError: a count or a side out of range.
+    """
+    check_number("count", count, 2, 10000, whole=True)
+    check_number("side", side, 16, 4096, whole=True)
+    return _morph(result, count, side, hold)
+
+
+def _morph(result: Result, count: int, side: int, hold: int) -> Iterator[np.ndarray]:
+    content, painted, image = (shrunk(opaque(p), side) for p in (result.content, result.unwarped, result.image))
+    first, last = imaging.to_array(content), imaging.to_array(image)
+    yield from [first] * (hold + 1)
+    for k in range(1, count - 1):
+        t = k / (count - 1)
+        share = t * t * (3 - 2 * t)
+        warp = result.warp.with_strength(share * result.warp.strength)
+        yield imaging.to_array(warp.apply(torch.lerp(content, painted, share), "bilinear").clamp(0, 1))
+    yield from [last] * (hold + 1)
+
+
+def write_animation(path: Any, frames: Iterable[np.ndarray], fps: float = 12.0) -> Path:
+    """Write frames as an animation, whole or not at all; the extension decides: GIF, or MP4 (MPEG-4 part 2).
+
+    Args:
+        path: ends in .gif or .mp4.
+        frames: (H, W, 3) uint8, all of one size; at least one.
+        fps: frames a second, 1 to 60.
+
+    Raises:
+        InputError: a path that cannot be written, no frame, frames of unequal sizes, no codec for MP4.
+    """
+    path = check_animation(path)
+    check_number("fps", fps, 1, 60)
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise InputError("there is no frame to write: an animation takes one or more")
+    with replacing(path) as temporary:
+        write = _write_gif if path.suffix.lower() == ".gif" else _write_mp4
+        write(temporary, _same_size(first, frames), fps)
+    return path
+
+
+def check_animation(path: Any) -> Path:
+    """Make sure, before any work, that an animation can be written there.
+
+    Raises:
+        InputError: another extension, a missing or unwritable folder.
+    """
+    return check_output(path, EXTENSIONS)
+
+
+def _same_size(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    yield first
+    for frame in rest:
+        if frame.shape != first.shape:
+            raise InputError(f"a frame is {frame.shape}, the first one {first.shape}: an animation takes one size")
+        yield frame
+
+
+def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
+    pictures = (PIL.Image.fromarray(frame).quantize(256, method=PIL.Image.Quantize.MEDIANCUT) for frame in frames)
+    first = next(pictures)
+    duration = max(20, round(100 / fps) * 10)
+    first.save(path, format="GIF", save_all=True, append_images=pictures, duration=duration, loop=0)
+
+
+def _write_mp4(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
+    import cv2
+
+    writer = None
+    for frame in frames:
+        even = np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)), mode="edge")
+        if writer is None:
+            size = even.shape[1], even.shape[0]
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, size)
+            if not writer.isOpened():
+                raise InputError("this installation of OpenCV cannot write MP4: use a .gif, or install its full build")
+        writer.write(np.ascontiguousarray(even[..., ::-1]))
+    writer.release()
+    if path.stat().st_size == 0:
+        raise InputError("this installation of OpenCV wrote an empty MP4: use a .gif")

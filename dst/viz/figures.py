@@ -1,0 +1,302 @@
+"""Figures that explain a Result. Every function returns a matplotlib Figure and changes nothing.
+
+Figures are made without pyplot, so they need no display and leave no state behind. In a notebook a figure shows itself,
+whether pyplot was loaded or not; to a file it goes by `figure.savefig`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colors
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from dst.imaging import flatten
+from dst.viz.sheets import titled_sheet
+from dst.warp import to_pixels
+
+DPI = 100
+TERMS = {
+    "total": "total, weighted",
+    "content": "content",
+    "style": "style, before the warp",
+    "style_warped": "style, after the warp",
+    "warp": "distance to the targets",
+    "tv": "total variation of the warp",
+}
+"""Columns of a history and what their panels are called."""
+INK, SOURCE, TARGET, REACHED, FOLD = "#222222", "#1f77b4", "#d62728", "#2ca02c", "#ff00c8"
+
+
+class Drawn(Figure):
+    """A figure that a notebook shows by itself; a plain one is shown only where pyplot has been loaded."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
+
+
+def losses(result: Any) -> Figure:
+    """Each term of the objective over the steps, one panel a term; a line and the side in pixels mark each scale."""
+    history = result.history
+    figure = _figure(12, 6)
+    for place, (term, title) in enumerate(TERMS.items(), start=1):
+        axes = figure.add_subplot(2, 3, place)
+        values = np.array([row.get(term, np.nan) for row in history], dtype=float)
+        axes.plot(np.arange(1, len(values) + 1), values, color=SOURCE, linewidth=1.2)
+        axes.set_title(title, fontsize=10, pad=16)
+        low, high = np.nanmin(values, initial=np.inf), np.nanmax(values, initial=0)
+        if 0 < 10 * low < high:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.3g}"))
+        axes.tick_params(labelsize=8)
+        axes.grid(alpha=0.25)
+        axes.set_xlabel("step", fontsize=8)
+        _mark_scales(axes, history)
+        if not history:
+            axes.set(xticks=[], yticks=[])
+            axes.text(0.5, 0.5, "no step was made", transform=axes.transAxes, ha="center", va="center", fontsize=9)
+    figure.subplots_adjust(left=0.05, right=0.985, bottom=0.08, top=0.91, wspace=0.2, hspace=0.42)
+    return figure
+
+
+def _mark_scales(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
+    """A vertical line where each scale begins, its side in pixels written above."""
+    sides = [row["side"] for row in history]
+    starts = [k for k in range(len(sides)) if k == 0 or sides[k] != sides[k - 1]]
+    for begin, end in zip(starts, [*starts, len(sides)][1:], strict=True):
+        if begin:
+            axes.axvline(begin + 0.5, color=INK, linewidth=0.7, linestyle=":")
+        middle = (begin + end + 1) / 2
+        axes.text(middle, 1.02, f"{sides[begin]} px", transform=axes.get_xaxis_transform(), ha="center", fontsize=7)
+
+
+def matches(result: Any) -> Figure:
+    """Matches over both pictures: the same colour and number on both, a larger dot for a surer match.
+
+    The second picture is the style, or the one that the shapes came from. A number is the row of the match in
+    points.csv, counted from 1.
+    """
+    partner, name = (result.style, "style") if result.geometry is None else (result.geometry, "geometry")
+    figure, cells = _row([result.content, partner], ["content", name], height=480, foot=30)
+    found = result.matches
+    if found is None or not len(found):
+        cells[0].set_title("content (no matches)", fontsize=10)
+        return figure
+    shades = _shades(found.content)
+    for axes, picture, points, size in (
+        (cells[0], result.content, found.content, found.content_size),
+        (cells[1], partner, found.style, found.style_size),
+    ):
+        shown = _shown_points(points, size, picture)
+        sizes = 15 + 75 * found.scores
+        axes.scatter(*shown.T, s=sizes, c=shades, edgecolors="white", linewidths=0.8)
+        for k, (x, y) in enumerate(shown):
+            _number(axes, x, y, str(k + 1))
+    steps = [0.25, 0.5, 1.0]
+    keys = [
+        Line2D([], [], marker="o", ls="", color="grey", ms=(15 + 75 * s) ** 0.5, label=f"score {s:g}") for s in steps
+    ]
+    figure.legend(handles=keys, loc="lower center", ncols=3, fontsize=8, frameon=False)
+    return figure
+
+
+def arrows(result: Any) -> Figure:
+    """Keypoints on the content: where each was, where it was to go, and where the run moved it.
+
+    A part that is held in shape has many points; they are small dots, before and after.
+    """
+    warp, picture = result.warp, result.content
+    title = "keypoints: before, wanted, reached" if len(warp.source) else "no keypoints: nothing was warped"
+    figure, (axes,) = _row([_pale(picture)], [title], height=640, foot=30)
+    keys = [Line2D([], [], marker="o", ls="", color=SOURCE, ms=5, label="source")]
+    if len(warp.source):
+        shown = _picture_size(picture)
+        start, end = (to_pixels(points, shown) for points in (warp.source, warp.source + warp.moved))
+        free = _keypoints(result)
+        wanted = result.record.get("warp", {}).get("targets")
+        if wanted:
+            wanted = _shown_points(np.array(wanted, float), warp.size, picture)[free]
+            for (x, y), (to_x, to_y) in zip(start[free], wanted, strict=True):
+                axes.plot([x, to_x], [y, to_y], color=TARGET, linewidth=0.7, alpha=0.8)
+            axes.scatter(*wanted.T, s=28, facecolors="none", edgecolors=TARGET, linewidths=1.1)
+            keys.append(Line2D([], [], marker="o", ls="", mfc="none", mec=TARGET, ms=6, label="target"))
+        way = (end - start)[free]
+        axes.quiver(
+            *start[free].T, *way.T, angles="xy", scale_units="xy", scale=1, color=REACHED, width=0.003, zorder=3
+        )
+        keys.append(Line2D([], [], color=REACHED, linewidth=2, label="reached"))
+        axes.scatter(*start[free].T, s=12, color=SOURCE, zorder=4)
+        if not free.all():
+            for points, colour, name in ((start, SOURCE, "held in shape, before"), (end, REACHED, "and after")):
+                axes.scatter(*points[~free].T, s=4, color=colour, alpha=0.7, linewidths=0)
+                keys.append(Line2D([], [], marker="o", ls="", color=colour, ms=2.5, label=name))
+        figure.legend(handles=keys, loc="lower center", ncols=len(keys), fontsize=8, frameon=False)
+    return figure
+
+
+def _keypoints(result: Any) -> np.ndarray:
+    """Which of the warp's points are keypoints, (k,) bool; the others hold a rigid part in shape."""
+    own = result.warp.origin >= 0
+    return own if own.any() else np.ones(len(own), bool)
+
+
+def grid(result: Any, lines: int = 24) -> Figure:
+    """The warp as a bent grid over the bent content; where it folds, the picture is covered in pink.
+
+    Args:
+        result: of a run.
+        lines: grid lines along the long side.
+    """
+    picture, warp = result.warped_content, result.warp
+    title = f"the warp; {result.record.get('warp', {}).get('folded_share', 0):.2%} of the image folds"
+    title = title if len(warp.source) else "no warp: nothing was warped"
+    figure, (axes,) = _row([_pale(picture)], [title], height=640)
+    width, height = size = _picture_size(picture)
+    x, y = np.linspace(-0.5, width - 0.5, 2 * width // 3 + 2), np.linspace(-0.5, height - 0.5, 2 * height // 3 + 2)
+    mesh = np.stack(np.meshgrid(x, y), axis=-1)  # (h, w, 2), pixels of the picture shown
+    own = (mesh.reshape(-1, 2) + 0.5) * (max(warp.size) / max(size)) - 0.5
+    back = (warp.unmap_points(own) + 0.5).reshape(mesh.shape) * (max(size) / max(warp.size)) - 0.5
+    gap = max(size) / lines
+    for axis, extent in ((0, width), (1, height)):
+        levels = np.arange(-0.5 + gap / 2, extent, gap)
+        axes.contour(x, y, back[..., axis], levels=levels, colors=SOURCE, linewidths=0.9)
+    along_y, along_x = (np.gradient(back, step, axis=k) for k, step in ((0, y[1] - y[0]), (1, x[1] - x[0])))
+    det = along_x[..., 0] * along_y[..., 1] - along_x[..., 1] * along_y[..., 0]
+    if (det <= 0).any():
+        axes.contourf(x, y, det, levels=[min(det.min(), -1) - 1, 0], colors=[FOLD], alpha=0.7)
+    axes.set_xlim(-0.5, width - 0.5)
+    axes.set_ylim(height - 0.5, -0.5)
+    return figure
+
+
+def contact(result: Any, height: int = 320) -> Figure:
+    """Everything on one sheet: content, style, matches; warped content, painting before the warp, result; the metrics below.
+
+    Where the shapes came from another image than the style, that one stands between style and matches. A run that warped
+    nothing has one row, which ends with the result.
+
+    Args:
+        result: of a run.
+        height: of each image in the widest row, pixels.
+    """
+    sheet = titled_sheet(contact_rows(result), height, _metrics(result.record.get("metrics") or {}))
+    figure = _figure((sheet.shape[1] + 0.01) / DPI, (sheet.shape[0] + 0.01) / DPI)
+    figure.figimage(sheet, resize=False)
+    return figure
+
+
+def contact_rows(result: Any) -> list[list[tuple[str, np.ndarray]]]:
+    """The rows of the contact sheet: titles and images."""
+    drawn = result.matches_image
+    styles = len(result.record.get("styles") or [None])
+    top = [("content", result.content), ("style" if styles == 1 else f"style, the first of {styles}", result.style)]
+    if result.geometry is not None:
+        top.append(("geometry", result.geometry))
+    if drawn is not None:
+        count = 0 if result.matches is None else len(result.matches)
+        top.append((f"matches ({count})" if count else "matches", drawn))
+    if not len(result.warp.source):
+        return [[*top, ("result", result.image)]]
+    bottom = (("content, warped", result.warped_content), ("painted, not warped", result.unwarped))
+    return [top, [*bottom, ("result", result.image)]]
+
+
+def _metrics(found: dict[str, Any]) -> list[str]:
+    """Metrics (`dst.evaluate.metrics`) in a few words each; what is not there is left out."""
+    words = {
+        "style_distance": "style distance {:.3g}",
+        "content_distance": "content distance {:.3g}",
+        "ssim": "SSIM {:.2f}",
+        "folded_share": "folds {:.1%}",
+        "min_jacobian": "min Jacobian {:.2f}",
+        "max_jacobian": "max {:.2f}",
+        "bending_energy": "bending energy {:.3g}",
+        "crossing_share": "crossing pairs {:.1%}",
+        "border_error": "border error {:+.0%}",
+    }
+    return [text.format(found[name]) for name, text in words.items() if found.get(name) is not None]
+
+
+RUN_FIGURES: dict[str, Callable[[Any], Figure]] = {
+    "losses.png": losses,
+    "arrows.png": arrows,
+    "grid.png": grid,
+    "contact.png": contact,
+}
+"""What a run's folder holds beside its pictures."""
+
+
+def _figure(width: float, height: float) -> Figure:
+    """A white figure of a size in inches, drawn by Agg whatever the session's backend."""
+    figure = Drawn(figsize=(width, height), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _row(images: Sequence[np.ndarray], titles: Sequence[str], height: int, foot: int = 0) -> tuple[Figure, list[Axes]]:
+    """One row of images of equal height (pixels), each under its title; `foot` pixels are left free below."""
+    gap, head = 12, 26
+    widths = [height * image.shape[1] / image.shape[0] for image in images]
+    full_w, full_h = sum(widths) + gap * (len(widths) + 1), height + head + gap + foot
+    figure = _figure(full_w / DPI, full_h / DPI)
+    left, cells = gap, []
+    for title, image, wide in zip(titles, images, widths, strict=True):
+        place = left / full_w, (gap + foot) / full_h, wide / full_w, height / full_h
+        axes = figure.add_axes(place)
+        axes.imshow(flatten(image), interpolation="hanning", aspect="auto")
+        axes.autoscale(False)
+        axes.set_title(title, fontsize=10, pad=4)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        for side in axes.spines.values():
+            side.set_visible(False)
+        left += wide + gap
+        cells.append(axes)
+    return figure, cells
+
+
+def _picture_size(picture: np.ndarray) -> tuple[int, int]:
+    return picture.shape[1], picture.shape[0]
+
+
+def _shown_points(points: np.ndarray, size: tuple[int, int] | None, picture: np.ndarray) -> np.ndarray:
+    """Points in pixels of an image of `size` to pixels of the smaller or larger picture that is shown."""
+    shown = np.array(_picture_size(picture), float)
+    return (points + 0.5) * shown / np.array(size or shown, float) - 0.5
+
+
+def _shades(points: np.ndarray) -> np.ndarray:
+    """A colour (N, 3) for each point, hue by its direction from the middle, so that neighbours look alike."""
+    away = points - points.mean(axis=0)
+    hue = np.arctan2(away[:, 1], away[:, 0]) / (2 * np.pi) % 1.0
+    far = np.hypot(*away.T)
+    far = far / max(float(far.max(initial=0)), 1e-9)
+    return colors.hsv_to_rgb(np.stack([hue, 0.45 + 0.55 * far, np.full_like(hue, 0.95)], axis=1))
+
+
+def _number(axes: Axes, x: float, y: float, text: str) -> None:
+    """A number beside a point: to its upper right, or inwards where that is outside the picture."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()  # y points down: bottom > top
+    right_edge, top_edge = x > left + 0.95 * (right - left), y < top + 0.05 * (bottom - top)
+    offset = -4 if right_edge else 4, -4 if top_edge else 4
+    box = {"boxstyle": "round,pad=0.1", "fc": "black", "ec": "none", "alpha": 0.55}
+    axes.annotate(
+        text, (x, y), offset, textcoords="offset points", fontsize=6.5, color="white", bbox=box,
+        ha="right" if right_edge else "left", va="top" if top_edge else "bottom",
+    )  # fmt: skip
+
+
+def _pale(picture: np.ndarray) -> np.ndarray:
+    """The picture, faded, so that lines over it show."""
+    return (255 - (255 - flatten(picture).astype(np.float32)) * 0.55).round().astype(np.uint8)

@@ -1,0 +1,186 @@
+"""Batches and grids: every pair gets its folder and its row, whatever happens to another; a grid shows what it says."""
+
+import csv
+
+import numpy as np
+import pytest
+from conftest import blobs
+from PIL import Image
+
+from correspondence.matches import Matches
+from dst.batch.grid import _label, grid
+from dst.batch.local import run_batch
+from dst.batch.pairs import read_pairs
+from dst.config import InputError
+from dst.deform import matching, pipeline
+from dst.methods.targets import StyleCache
+from dst.viz.sheets import table_sheet
+
+TINY = {
+    "size": 32, "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "encoder": "vgg19-16x",
+    "weights": "random", "warp": False,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_figures():
+    """Drawing a run's figures takes longer than these runs do, and has tests of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "_figures", dict)
+        yield
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for k in range(3):
+        Image.fromarray(blobs((40, 32), k)).save(tmp_path / f"p{k}.png")
+    (tmp_path / "pairs.csv").write_text(
+        "content,style,name,alpha\np0.png,p1.png,,\np0.png,gone.png,bad,\np0.png,p2.png,last,2\n"
+    )
+    return tmp_path
+
+
+def test_a_bad_pair_is_reported_and_the_others_are_made(folder):
+    seen = []
+    rows = run_batch(folder / "pairs.csv", folder / "out", on_pair=lambda *event: seen.append(event[:2]), **TINY)
+    assert [row["state"] for row in rows] == ["done", "failed", "done"]
+    assert seen == [(0, 3), (1, 3), (2, 3)]
+    assert "gone.png does not exist" in rows[1]["message"]
+    assert pipeline.load_run(folder / "out" / "p0-p1").image.shape == (26, 32, 3)
+    assert pipeline.load_run(folder / "out" / "last").record["settings"]["alpha"] == 2
+    with open(folder / "out" / "report.csv", newline="") as file:
+        report = list(csv.DictReader(file))
+    assert [row["state"] for row in report] == ["done", "failed", "done"]
+
+    stamp = (folder / "out" / "last" / "run.json").stat().st_mtime_ns
+    Image.fromarray(blobs((40, 32), 7)).save(folder / "gone.png")
+    rows = run_batch(folder / "pairs.csv", folder / "out", **TINY)
+    assert [row["state"] for row in rows] == ["kept", "done", "kept"]
+    assert (folder / "out" / "last" / "run.json").stat().st_mtime_ns == stamp
+
+    Image.fromarray(blobs((40, 32), 8)).save(folder / "p2.png")
+    rows = run_batch(folder / "pairs.csv", folder / "out", **TINY)
+    assert rows[2]["state"] == "failed" and "made from another style" in rows[2]["message"]
+
+
+def test_an_interrupted_batch_goes_on_where_it_was(folder):
+    table = [{"content": folder / "p0.png", "style": folder / f"p{k}.png"} for k in (1, 2)]
+    options = {**TINY, "steps": 3}
+    rows = run_batch(table, folder / "out", on_step=lambda step: step.done == 2, **options)
+    assert [row["state"] for row in rows] == ["stopped"]
+    rows = run_batch(table, folder / "out", **options)
+    assert [row["state"] for row in rows] == ["done", "done"]
+    whole = pipeline.stylize(folder / "p0.png", folder / "p1.png", **options)
+    assert np.array_equal(pipeline.load_run(folder / "out" / "p0-p1").image, whole.image)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "no table of pairs"),
+        ("a,b\n1,2\n", "no table of pairs"),
+        ("content,style\n", "is empty"),
+        ("content,style\nx.png\n", "1 cell, but the header has 2"),
+        ("content,style\nx.png,\n", "has no style"),
+        ("content,style\nx.png,y.png\nx.png,y.png\n", "comes twice"),
+        ("content,style,alpa\nx.png,y.png,3\n", "did you mean 'alpha'"),
+        ("content,style,alpha\nx.png,y.png,much\n", "alpha is 'much'"),
+        ("content,style,name\nx.png,y.png,../..\n", "makes no folder"),
+    ],
+)
+def test_bad_tables_are_refused_before_any_work(tmp_path, text, message):
+    (tmp_path / "pairs.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        run_batch(tmp_path / "pairs.csv", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_name_stays_inside_the_folder(tmp_path):
+    rows = read_pairs([{"content": "a.png", "style": "b.png", "name": "../x/y z"}])
+    assert rows[0]["name"] == "x_y_z"
+
+
+def test_a_grid_has_a_cell_for_each_pair_of_values(monkeypatch):
+    calls = []
+    monkeypatch.setattr(matching, "find_matches", lambda *given: calls.append(given))
+    cells = []
+    sheet = grid(
+        blobs((40, 32), 0), blobs((32, 32), 1), ("alpha", [1.0, 30.0]), ("seed", [0, 1, 2]), side=48,
+        on_cell=lambda index, count, result: cells.append((index, count, result)), **TINY,
+    )  # fmt: skip
+    assert len(cells) == 6 and cells[0][1] == 6 and not calls
+    assert [c[2].record["settings"]["seed"] for c in cells] == [0, 1, 2, 0, 1, 2]
+    assert [c[2].record["settings"]["alpha"] for c in cells] == [1, 1, 1, 30, 30, 30]
+    assert sheet.dtype == np.uint8 and sheet.shape[2] == 3
+    assert sheet.shape[0] > 2 * 38 and sheet.shape[1] > 3 * 48
+    assert (sheet[-1] == 255).all()
+
+
+def test_a_grid_is_matched_once(monkeypatch):
+    corners, calls = np.array([[5, 5], [30, 6], [8, 25], [30, 24]]), []
+
+    def find(*given):
+        calls.append(given)
+        return Matches(corners, corners + 1, None, (40, 32), (40, 32), 0.9)
+
+    monkeypatch.setattr(matching, "find_matches", find)
+    options = {k: v for k, v in TINY.items() if k != "warp"}
+    seen = []
+    grid(
+        blobs((40, 32), 0), blobs((40, 32), 1), ("alpha", [1.0, 8.0]), gamma=0.0, **options,
+        on_cell=lambda index, count, result: seen.append(len(result.matches)),
+    )  # fmt: skip
+    assert len(calls) == 1 and seen == [4, 4]
+
+
+@pytest.mark.parametrize(
+    "rows, columns, message",
+    [
+        (("alpa", [1]), None, "did you mean 'alpha'"),
+        (("alpha", []), None, "no value of alpha"),
+        (("alpha", [1]), ("alpha", [2]), "both alpha"),
+        (("alpha", [1, -1]), None, "alpha is -1"),
+    ],
+)
+def test_bad_grids_are_refused_before_any_work(rows, columns, message):
+    with pytest.raises(InputError, match=message):
+        grid(blobs((40, 32), 0), blobs((40, 32), 1), rows, columns, **TINY)
+
+
+def test_a_batch_encodes_a_style_once(folder, monkeypatch):
+    """Runs of one style share what was encoded of it, and are byte for byte what they are alone."""
+    encoded = []
+    monkeypatch.setattr(StyleCache, "get", counted(StyleCache.get, encoded))
+    pairs = [{"content": folder / f"p{k}.png", "style": folder / "p2.png"} for k in (0, 1)]
+    assert [row["state"] for row in run_batch(pairs, folder / "out", **TINY)] == ["done", "done"]
+    assert encoded == [True, False]
+    alone = pipeline.stylize(folder / "p1.png", folder / "p2.png", **TINY)
+    assert np.array_equal(pipeline.load_run(folder / "out" / "p1-p2").image, alone.image)
+
+
+def counted(get, made: list):
+    """`StyleCache.get`, noting whether each call made something."""
+
+    def wrapper(self, key, make):
+        before = self.misses
+        found = get(self, key, make)
+        made.append(self.misses > before)
+        return found
+
+    return wrapper
+
+
+RED = (250, 10, 20)
+
+
+def test_labels_of_a_grid_stay_within_their_columns_and_name_files_shortly():
+    pictures = [np.full((40, 30, 3), RED, np.uint8)] * 4
+    rows = [_label("init", value) for value in ("noise", "/somewhere/else/a_picture_with_a_long_name_indeed.png")]
+    sheet = table_sheet(pictures, rows, [_label("style_strength", value) for value in (0.5, 30)])
+    columns = np.flatnonzero((sheet == RED).all(2).any(0))
+    starts = columns[np.flatnonzero(np.diff(columns, prepend=-9) > 1)]
+    assert len(starts) == 2 and starts[1] - starts[0] >= 90  # as wide as the words, not as the pictures
+    head = (sheet[: int(np.flatnonzero((sheet == RED).all(2).any(1))[0])] < 128).any((0, 2))
+    assert not head[(starts[0] + starts[1] + 30) // 2]  # white between the two labels
+    assert _label("init", "/somewhere/else/x.png") == "init x.png"
+    assert len(_label("init", "y" * 80)) < 32 and _label("warp", False) == "warp no"

@@ -1,0 +1,78 @@
+"""Metrics: each is held against pictures and warps whose answer is known."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from conftest import blobs
+from skimage.metrics import structural_similarity
+
+from dst.config import InputError
+from dst.evaluate.metrics import border_error, metrics
+from dst.evaluate.table import COLUMNS, evaluate_runs, metrics_table
+from dst.features.encoder import load_encoder
+from dst.warp import Warp
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return load_encoder("vgg19-16x", weights="random")
+
+
+def test_the_content_itself_scores_perfectly_on_content(made_result, encoder):
+    content, style = blobs((64, 48), 0), blobs((60, 60), 1)
+    found = metrics(made_result(image=content, warped_content=content, style=style), encoder)
+    assert found["content_distance"] == pytest.approx(0, abs=1e-5)
+    assert found["ssim"] == pytest.approx(1)
+    paler = (content * 0.8 + 20).astype(np.uint8)
+    found = metrics(made_result(image=paler, warped_content=content, style=style), encoder)
+    gaussian = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    wanted = structural_similarity(paler / 255, content / 255, channel_axis=2, data_range=1.0, **gaussian)
+    assert found["ssim"] == pytest.approx(wanted, abs=1e-3)
+    found = metrics(made_result(image=content, warped_content=content, style=style), encoder)
+    other = metrics(made_result(image=style, warped_content=blobs((60, 60), 2), style=style), encoder)
+    assert other["content_distance"] > 0.05 and other["ssim"] < 0.8
+    assert other["style_distance"] < 0.5 * found["style_distance"]
+
+
+def test_metrics_are_the_same_each_time_and_has_every_entry(made_result, encoder):
+    found = [metrics(made_result(), encoder, 0.25) for _ in range(2)]
+    assert found[0] == found[1]
+    assert tuple(found[0]) == COLUMNS
+    assert all(value is None or np.isfinite(value) for value in found[0].values())
+    json.dumps(found[0], allow_nan=False)
+
+
+def test_the_warps_entries_are_the_warps_own(made_result, encoder):
+    result = made_result()
+    folds = result.warp.folds()
+    found = metrics(result, encoder)
+    assert (found["min_jacobian"], found["max_jacobian"]) == (folds.min_jacobian, folds.max_jacobian)
+    assert found["bending_energy"] == result.warp.bending_energy() > 0
+    still = metrics(made_result(warp=Warp.identity((120, 96)), alpha=True), encoder)
+    assert still["bending_energy"] == 0 and still["folded_share"] == 0 and still["crossing_share"] is None
+
+
+def test_a_frame_of_another_colour_is_a_border_error(encoder):
+    style = torch.from_numpy(blobs((96, 96), 1)).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        clean = border_error(style, style, encoder)
+        framed = style.clone()
+        framed[..., :3, :], framed[..., -3:, :], framed[..., :3], framed[..., -3:] = 1, 1, 0, 0
+        spoilt = border_error(framed, style, encoder)
+    assert abs(clean) < 1e-3 and spoilt > 0.03, (clean, spoilt)
+
+
+def test_runs_are_compared_in_a_table(made_result, tmp_path):
+    for name, value in (("one", 0.5), ("two", 0.25)):
+        result = made_result()
+        result.record["metrics"] = {**dict.fromkeys(COLUMNS), "style_distance": value, "ssim": 0.4}
+        result.save(tmp_path / name)
+    rows = evaluate_runs([tmp_path / "one", tmp_path / "two"])
+    assert [row["style_distance"] for row in rows] == [0.5, 0.25]
+    lines = metrics_table(rows).splitlines()
+    assert len(lines) == 3 and lines[0].split() == ["run", *COLUMNS]
+    assert "0.25*" in lines[2] and "0.5*" not in lines[1]
+    with pytest.raises(InputError, match="does not exist"):
+        evaluate_runs([tmp_path / "three"])

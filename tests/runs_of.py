@@ -1,0 +1,11 @@
+"""Points and options of a small, quick run that several tests make."""
+
+import numpy as np
+
+POINTS = np.array(
+    [[20, 20, 24, 22, 1], [60, 20, 50, 18, 1], [40, 45, 33, 44, 1], [22, 40, 16, 36, 0.8], [60, 45, 56, 52, 0.5]]
+)
+SMALL = {
+    "size": 64, "smallest_scale": 64, "steps": 2, "samples": 64, "style_samples": 64, "encoder": "vgg19-16x",
+    "weights": "random", "match_size": 64, "gamma": 0.0,
+}  # fmt: skip
