@@ -1,11 +1,13 @@
 """The rooms of the house: which module may import which, read from the source; and what importing costs."""
 
 import ast
+import configparser
 import re
 from pathlib import Path
 
 import pytest
 
+import cli
 import correspondence
 import dst
 
@@ -147,6 +149,23 @@ def test_every_resampling_says_where_the_corners_are(name):
         if called in ("grid_sample", "interpolate", "affine_grid"):
             says = {keyword.arg for keyword in node.keywords}
             assert "align_corners" in says, f"{name}, line {node.lineno}: {called} leaves align_corners open"
+
+
+def test_the_installation_holds_both_packages_whole_and_nothing_else():
+    root = Path(cli.__file__).resolve().parent
+    config = configparser.ConfigParser()
+    config.read(root / "setup.cfg", encoding="utf-8")
+    options = config["options"]
+    listed = options["packages"].split()
+    folders = {p.parent for home in (DST, CORRESPONDENCE) for p in home.rglob("*.py")}
+    assert sorted(listed) == sorted([*(".".join(p.relative_to(DST.parent).parts) for p in folders), "dst.assets"])
+    assert "py_modules" not in options and "data_files" not in options
+    assert options["package_dir"].split() == ["dst.assets", "=", "assets"]
+    assert not list((root / "assets").glob("*.py"))  # images alone: what drew them is no part of it
+    data = config["options.package_data"]
+    for package, home in (("dst.assets", root / "assets"), ("dst.features", DST / "features")):
+        for pattern in data[package].split():
+            assert list(home.glob(pattern)) or pattern == "*.png", f"{package}: {pattern}"
 
 
 HEAVY = ("torch", "numpy", "matplotlib", "cv2", "skimage", "sklearn", "PIL", "kornia", "tqdm", "scipy", "psutil")

@@ -25,7 +25,7 @@ def sample_styles() -> list[Path]:
         InputError: they are not there.
     """
     here = Path(__file__).parents[1]
-    for folder in (here / "assets", here.parent / "assets"):
+    for folder in (here / "assets", here.parent / "assets"):  # installed; in a checkout
         found = sorted(p for p in folder.glob("*") if p.suffix in (".jpg", ".png"))
         if found:
             return found

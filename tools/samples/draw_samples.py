@@ -1,6 +1,6 @@
-"""Draw the sample style pictures again: `python -m assets.draw_samples [FOLDER]` (a minute or two).
+"""Draw the sample style pictures again: `python -m tools.samples.draw_samples [FOLDER]` (a minute or two).
 
-The default folder is the one this file is in.
+The default folder is the assets of the checkout.
 
 Each is a small drawing program: shapes with tones and directions first, then strokes that follow them. Seeds are fixed,
 so equal versions of numpy and OpenCV draw equal pictures.
@@ -14,8 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from assets import facets, ink, oval
+from tools.samples import facets, ink, oval
 
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SAMPLES = {"oval": (oval.draw, 600), "facets": (facets.draw, 620), "ink": (ink.draw, 620)}
 """Name -> (drawing function, width in pixels)."""
 
@@ -28,7 +29,7 @@ def draw(name: str, width: int | None = None) -> np.ndarray:
 
 def main(folder: str | None = None) -> None:
     """Write every sample as a JPEG."""
-    target = Path(folder) if folder else Path(__file__).parent
+    target = Path(folder) if folder else ASSETS
     for name in SAMPLES:
         picture = cv2.cvtColor(draw(name), cv2.COLOR_RGB2BGR)
         done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])

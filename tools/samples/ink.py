@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from assets.brush import Sheet, curve, ellipse, grain, pts, rgb, ribbon
+from tools.samples.brush import Sheet, curve, ellipse, grain, pts, rgb, ribbon
 
 ASPECT = 1.22
 INK = "1c1512"

@@ -7,7 +7,7 @@ import itertools
 import cv2
 import numpy as np
 
-from assets.brush import Brush, Sheet, ellipse, grain, pts, rgb
+from tools.samples.brush import Brush, Sheet, ellipse, grain, pts, rgb
 
 ASPECT = 1.22
 OCHRE = ("3a2414", "7a4a1e", "b07a34", "d9a95a", "f2d9a0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assets.brush import Brush, Sheet, curve, ellipse, grain, pts, rgb
+from tools.samples.brush import Brush, Sheet, curve, ellipse, grain, pts, rgb
 
 ASPECT = 1.28
 TILT = 5.0

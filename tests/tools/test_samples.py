@@ -1,15 +1,13 @@
 """The sample pictures: drawn alike every time, as committed, and fit to serve as styles."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
-from assets import draw_samples
-from assets.brush import Brush, Sheet, curve, ellipse, pts, ribbon
+from tools.samples import draw_samples
+from tools.samples.brush import Brush, Sheet, curve, ellipse, pts, ribbon
 
-FOLDER = Path(draw_samples.__file__).parent
+FOLDER = draw_samples.ASSETS
 
 
 @pytest.mark.parametrize("name", draw_samples.SAMPLES)
