@@ -1,6 +1,6 @@
 """What the confidence of a match is fitted on and checked on: `python bench/calibration.py --cache FILE`.
 
-Photographs against their own copies, bent and repainted more and less, where the true place of every point is known, and
+Photographs against their own copies, warped and repainted more and less, where the true place of every point is known, and
 against copies of one another, where every match is wrong. A logistic with weights that cannot be negative is fitted. Two tables
 compare what is said with what is true of photographs that had no part in the fit: of HELD_OUT by a fit on FITTED, and of each
 one by a fit on all others. The constants come from all.

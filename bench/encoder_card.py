@@ -4,7 +4,7 @@
 
 Four parts, each alone with --only: `errors` (held-out error per level after the best linear map), `speed`
 (multiply-adds; seconds forward and backward to the pixels), `matches` (synthetic matching: share of points within 5%
-and 10% of the side), `styles` (pictures made with each encoder and scored on the teacher's features). Prints JSON.
+and 10% of the side), `styles` (images made with each encoder and scored on the teacher's features). Prints JSON.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def network(widths: str) -> Network:
     return dataclasses.replace(NETWORKS["compact"], name=widths, widths=levels)
 
 
-def seconds(encoder: Encoder, picture: torch.Tensor) -> tuple[float, float]:
+def seconds(encoder: Encoder, image: torch.Tensor) -> tuple[float, float]:
     """Return the wall and processor time of one pass forward through five levels and back to the pixels."""
-    pixels = picture.clone().requires_grad_()
+    pixels = image.clone().requires_grad_()
     began, used = time.perf_counter(), time.process_time()
     sum(feature.sum() for feature in encoder(pixels, LEVELS).values()).backward()
     return time.perf_counter() - began, time.process_time() - used
@@ -74,11 +74,11 @@ def speed(student: Encoder, teacher: Encoder, repeats: int) -> dict:
     costs = {"student": multiply_adds(student), "teacher": multiply_adds(teacher)}
     rows = {"multiply_adds": costs | {"ratio": costs["student"] / costs["teacher"]}}
     for size in (256, 512):
-        picture = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
+        image = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
         taken = {"student": [], "teacher": []}
         for i in range(repeats + 2):
             for name, encoder in (("student", student), ("teacher", teacher)):
-                value = seconds(encoder, picture)
+                value = seconds(encoder, image)
                 if i >= 2:
                     taken[name].append(value)
         for k, kind in enumerate(("wall", "processor")):
@@ -91,14 +91,14 @@ def speed(student: Encoder, teacher: Encoder, repeats: int) -> dict:
 
 
 def score(teacher: Encoder, content, style, result, size: int) -> dict[str, float]:
-    """Return the objective's terms of a picture on the teacher's features, at fixed positions."""
-    picture = imaging.resize(imaging.read(content).rgb, size)
+    """Return the objective's terms of an image on the teacher's features, at fixed positions."""
+    image = imaging.resize(imaging.read(content).rgb, size)
     painting = imaging.read(style)
     painting = imaging.resize(painting.rgb, min(size, max(painting.size)))
     config = OptimizeConfig()
     draw = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        method = Strotss(teacher, picture, [Style(painting)], config.replace(samples=4096, style_samples=4096), draw)
+        method = Strotss(teacher, image, [Style(painting)], config.replace(samples=4096, style_samples=4096), draw)
         terms = method.terms(imaging.read(result).rgb, None, None, draw)
     value = {name: float(terms[name]) for name in ("content", "style")}
     return value | {"total": config.alpha * value["content"] + 2 * config.style_strength * value["style"]}
@@ -157,10 +157,10 @@ def main() -> int:
     parser.add_argument("--held-out", type=float, default=0.04)
     parser.add_argument("--seed", type=int, default=0, help="the training's seed, which decides the split")
     parser.add_argument("--pairs", nargs="*", default=[], metavar="CONTENT:STYLE")
-    parser.add_argument("--size", type=int, default=256, help="long side of the pictures made (default %(default)s)")
+    parser.add_argument("--size", type=int, default=256, help="long side of the images made (default %(default)s)")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--only", nargs="*", default=PARTS, choices=PARTS)
-    parser.add_argument("--out", help="folder for the pictures: student left, teacher right")
+    parser.add_argument("--out", help="folder for the images: student left, teacher right")
     args = parser.parse_args()
     if args.widths and list(args.only) != ["speed"]:
         parser.error("--widths draws weights at random: only the speed can be judged, with --only speed")

@@ -3,7 +3,7 @@
     python bench/fingerprint.py                    # 256 pixels, the default preset
     python bench/fingerprint.py --size 128 --preset fast
 
-Each pair is run as a user would, `dst demo --style NAME`, in a folder that is thrown away. Pictures and files of numbers
+Each pair is run as a user would, `dst demo --style NAME`, in a folder that is thrown away. Images and files of numbers
 are hashed as bytes; of the history the seconds are left out, and the figures, whose words may change, are hashed apart.
 """
 

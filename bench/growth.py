@@ -54,12 +54,12 @@ def draw(rows: list[dict]) -> Figure:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Read the files and write the picture."""
+    """Read the files and write the image."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", type=Path, nargs="+", help="what bench/run.py --out wrote")
     parser.add_argument("--pair", default="demo", help="which pair (default %(default)s)")
     parser.add_argument("--preset", default="default", help="which preset (default %(default)s)")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="picture to write")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="image to write")
     args = parser.parse_args(arguments)
     runs = [row for file in args.files for row in json.loads(file.read_text(encoding="utf-8"))["runs"]]
     chosen = [row for row in runs if (row["pair"], row["preset"]) == (args.pair, args.preset)]

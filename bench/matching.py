@@ -1,10 +1,10 @@
-"""How well, how fast and how surely the matching finds a known bend: a table, and a JSON file.
+"""How well, how fast and how surely the matching finds a known warp: a table, and a JSON file.
 
     python bench/matching.py --out matching.json
     python bench/matching.py --encoder vgg19-16x --weights FILE --photos astronaut cat
 
-Easy set: a photograph bent by a thin-plate spline whose 4 x 4 points move by 5% of the long side each, its channels
-permuted, its contrast lowered, smoothed by a 7 x 7 mode filter. Hard set: bent by 2.5%, then shrunk to 0.7, turned by 15
+Easy set: a photograph warped by a thin-plate spline whose 4 x 4 points move by 5% of the long side each, its channels
+permuted, its contrast lowered, smoothed by a 7 x 7 mode filter. Hard set: warped by 2.5%, then shrunk to 0.7, turned by 15
 degrees and shifted by (50, 20) of 256 px. PCK@5% is the share of matches whose style point lies within 5% of the side of
 the true one. The photographs come inside the wheels of scikit-image and scikit-learn.
 """
@@ -40,7 +40,7 @@ LOADED = {
     "tissue": data.immunohistochemistry,
     "hubble": data.hubble_deep_field,
 }
-"""Names of scikit-image's that are long, or give more than a picture."""
+"""Names of scikit-image's that are long, or give more than an image."""
 
 
 def portrait() -> np.ndarray:
@@ -67,9 +67,9 @@ def photo(name: str, side: int) -> np.ndarray:
 
 
 SETS = {
-    "easy": {"bend": 0.05, "angle": 0, "scale": 1.0, "shift": (0, 0), "contrast": 0.7, "window": 7, "noise": 0},
-    "hard": {"bend": 0.025, "angle": 15, "scale": 0.7, "shift": (50, 20), "contrast": 0.7, "window": 7, "noise": 0},
-    "harsh": {"bend": 0.07, "angle": 20, "scale": 0.7, "shift": (30, -20), "contrast": 0.4, "window": 11, "noise": 15},
+    "easy": {"warp": 0.05, "angle": 0, "scale": 1.0, "shift": (0, 0), "contrast": 0.7, "window": 7, "noise": 0},
+    "hard": {"warp": 0.025, "angle": 15, "scale": 0.7, "shift": (50, 20), "contrast": 0.7, "window": 7, "noise": 0},
+    "harsh": {"warp": 0.07, "angle": 20, "scale": 0.7, "shift": (30, -20), "contrast": 0.4, "window": 11, "noise": 15},
 }
 """The harsh set only calibrates: it is meant to fail in part."""
 
@@ -77,7 +77,7 @@ SETS = {
 def drawn(rng: np.random.Generator) -> dict:
     """How to make a copy of middling to great difficulty, by chance."""
     return {
-        "bend": rng.uniform(0.03, 0.1),
+        "warp": rng.uniform(0.03, 0.1),
         "angle": rng.uniform(-40, 40),
         "scale": rng.uniform(0.5, 1.0),
         "shift": rng.uniform(-50, 50, 2),
@@ -94,8 +94,8 @@ def synthetic(name: str, kind: str, seed: int = 0, side: int = 256, sign: int = 
     height, width = image.shape[:2]
     source = np.stack(np.meshgrid(np.linspace(0, width - 1, 4), np.linspace(0, height - 1, 4)), -1).reshape(-1, 2)
     way = rng.uniform(0, 2 * np.pi, 16)
-    bend = RBFInterpolator(
-        source, source + made["bend"] * side * np.stack([np.cos(way), np.sin(way)], 1), kernel="thin_plate_spline"
+    deform = RBFInterpolator(
+        source, source + made["warp"] * side * np.stack([np.cos(way), np.sin(way)], 1), kernel="thin_plate_spline"
     )
     angle, scale = sign * np.radians(made["angle"]), made["scale"]
     shift = np.array(made["shift"]) * side / 256
@@ -103,13 +103,13 @@ def synthetic(name: str, kind: str, seed: int = 0, side: int = 256, sign: int = 
     centre = np.array([width - 1, height - 1]) / 2
 
     def forward(points):
-        return (bend(points) - centre) @ turn.T + centre + shift
+        return (deform(points) - centre) @ turn.T + centre + shift
 
     grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).reshape(-1, 2).astype(float)
     flat = (grid - centre - shift) @ np.linalg.inv(turn).T + centre
     back = flat.copy()
-    for _ in range(12):  # the bend is mild, so its inverse is a fixed point
-        back = back - (bend(back) - flat)
+    for _ in range(12):  # the warp is mild, so its inverse is a fixed point
+        back = back - (deform(back) - flat)
     where = back.reshape(height, width, 2).astype(np.float32)
     style = cv2.remap(image, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     style = np.clip((style[..., [1, 2, 0]].astype(float) - 128) * made["contrast"] + 138, 0, 255)

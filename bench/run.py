@@ -33,13 +33,13 @@ def sample_pairs(folder: Path) -> list[tuple[str, Path, Path]]:
     content, style = demo_pair()
     styles = sample_styles()
     pairs = []
-    for name, picture, painted in (
+    for name, image, painted in (
         ("demo", content, style),
         ("cat", imaging.read(np.ascontiguousarray(data.cat())), styles[1 % len(styles)]),
         ("coffee", imaging.read(np.ascontiguousarray(data.coffee())), styles[2 % len(styles)]),
     ):
         path = folder / f"{name}.png"
-        imaging.write(path, picture.rgb)
+        imaging.write(path, image.rgb)
         pairs.append((name, path, Path(painted)))
     return pairs
 

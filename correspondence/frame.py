@@ -30,7 +30,7 @@ SEARCH_SIDE = 160
 CANDIDATES = 3
 ROTATION, GROWTH, SHIFT = math.radians(30.0), math.log(2.5), 0.35
 """How far a subject is usually rotated, resized and shifted (share of the side) between two images that go together.
-Chance agreement of unrelated pictures comes at any rotation, scale and shift, and is held back by this."""
+Chance agreement of unrelated images comes at any rotation, scale and shift, and is held back by this."""
 WIDTH = 0.08
 """Shifts this far apart, share of the long side, still count as agreeing: the subject may deform."""
 

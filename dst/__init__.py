@@ -1,4 +1,4 @@
-"""Deformable style transfer: bend a photograph towards a painting's shapes and paint it in its strokes.
+"""Deformable style transfer: warp a photograph towards a painting's shapes and paint it in its strokes.
 
     import dst
 

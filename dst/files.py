@@ -14,7 +14,7 @@ from correspondence import common
 from dst.config import InputError, suggest
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
-"""What a picture's file name may end in."""
+"""What an image's file name may end in."""
 BESIDE, DAY = ".dst-run-", 86400
 """What the name of a folder that is being filled begins with, and after how many seconds it must be a dead process's."""
 

@@ -55,7 +55,7 @@ def _nearest_pairs(closeness: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
     CPU the choice is made at once and the weights are None: it halves the rows that are differentiated.
 
     Args:
-        closeness: (n, m), larger is nearer; a distance with its sign turned.
+        closeness: (n, m), larger is nearer; a negated distance.
     """
     n, m = closeness.shape
     forward = closeness.amax(1).mean() <= closeness.amax(0).mean()
@@ -166,7 +166,7 @@ def warp_loss(displacement: Tensor, target: Tensor, weights: Tensor | None = Non
         weights: (k,) confidences, each a factor on its point's distance; without them all count as 1.
 
     Source: Deformable Style Transfer (Kim et al. 2020), equation 5, which has no weights. The sum is divided by the number
-    of points and not by the sum of weights: a set of which nothing is sure pulls less against smoothness, all of it.
+    of points and not by the sum of weights: a set of little confidence pulls less against smoothness, all of it.
     """
     if len(displacement) == 0:
         return displacement.sum()

@@ -1,7 +1,7 @@
-"""Pictures as an optimisation makes them: what an encoder really sees when it is used, and where it can be fooled.
+"""Images as an optimisation makes them: what an encoder really sees when it is used, and where it can be fooled.
 
 A stylisation moves pixels wherever the encoder's features get nearer to their targets, and so also into whatever the
-student takes for an improvement and the teacher does not. Teaching on such pictures closes those ways.
+student takes for an improvement and the teacher does not. Teaching on such images closes those ways.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class Iterates:
     """A few stylisations that run beside the training, each begun anew after `life` steps with the student as it is then.
 
     Args:
-        count, side: how many pictures, and their side.
-        life: optimisation steps of a picture.
-        rate: step size on the pictures' Laplacian pyramid.
+        count, side: how many images, and their side.
+        life: optimisation steps of an image.
+        rate: learning rate on the images' Laplacian pyramid.
         alpha: weight of the content term.
     """
 
@@ -33,11 +33,11 @@ class Iterates:
         self.age = 0
 
     def batch(self, crops, encoder: Encoder, generator: torch.Generator, steps: int = 2) -> torch.Tensor:
-        """Return the pictures (count, 3, side, side) after `steps` more steps of each.
+        """Return the images (count, 3, side, side) after `steps` more steps of each.
 
         Args:
             crops: gives contents and styles, `training_images.Crops`.
-            encoder: the student as it is now; used by the pictures that begin.
+            encoder: the student as it is now; used by the images that begin.
             generator: of the positions compared.
         """
         stagger = max(1, self.life // self.count)

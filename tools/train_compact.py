@@ -17,7 +17,7 @@ variance, in their order, so dead ones are left out. Then:
    The loss is the squared error per channel, over a compromise between that channel's variance and the layer's, plus a
    term that keeps a channel from dying: where the teacher is active and the student is silent, the ReLU would hide the
    error, so the student's negative pre-activation is pulled up. The term fades out over the first half.
-3. From `--iterates-from` on, if it is given, every second step learns on pictures that stylisations with the student
+3. From `--iterates-from` on, if it is given, every second step learns on images that stylisations with the student
    are going through (iterates.py). They are kept in memory and made with the student as it stands, beside its learning:
    this part neither resumes nor repeats to the bit. It runs on a CPU.
 """
@@ -153,7 +153,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--regress-to", default="relu5_1", help="last layer regressed (default %(default)s)")
     parser.add_argument("--front", default="relu3_1", help="last layer then frozen (default %(default)s)")
     parser.add_argument("--iterates-from", type=int, help="from this step on, every second step learns on iterates")
-    parser.add_argument("--lr", type=float, default=1.5e-3, help="peak step size (default %(default)s)")
+    parser.add_argument("--lr", type=float, default=1.5e-3, help="peak learning rate (default %(default)s)")
     parser.add_argument("--held-out", type=float, default=0.04, help="share of the images held out")
     parser.add_argument("--every", type=int, default=100, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)

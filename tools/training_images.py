@@ -80,7 +80,7 @@ class Crops:
             x = self._recoloured(x)
         if self.chance(0.12):
             x = self._collaged(x)
-        if self.chance(0.12):  # two pictures at once, as an optimisation's iterates look
+        if self.chance(0.12):  # two images at once, as an optimisation's iterates look
             share = self.uniform(0.2, 0.8).item()
             x = share * x + (1 - share) * self.one(x.shape[1])
         if self.chance(0.15):
@@ -102,7 +102,7 @@ class Crops:
         return x.clamp(0, 1) ** math.exp(self.uniform(-0.5, 0.5).item())
 
     def _collaged(self, x: torch.Tensor) -> torch.Tensor:
-        """A rectangle of another picture, or of one colour, with hard edges: the frame or the patch of a painting."""
+        """A rectangle of another image, or of one colour, with hard edges: the frame or the patch of a painting."""
         side = x.shape[1]
         other = self.one(side) if self.chance(0.5) else self.uniform(0, 1, 3, 1, 1).expand(3, side, side)
         (top, bottom), (left, right) = (sorted((self.whole(side), self.whole(side))) for _ in range(2))

@@ -40,7 +40,7 @@ def read_pairs(pairs: Any) -> list[dict[str, Any]]:
 
 
 def _stem(source: Any) -> str:
-    return Path(source).stem if isinstance(source, (str, Path)) else "picture"
+    return Path(source).stem if isinstance(source, (str, Path)) else "image"
 
 
 def _safe(name: str) -> str:

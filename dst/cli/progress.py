@@ -27,7 +27,7 @@ def say(line: str) -> None:
 
 
 class Interrupt:
-    """Ctrl-C, first time: asks the run to stop at its next step (or picture). Second time: stops at once.
+    """Ctrl-C, first time: asks the run to stop at its next step (or image). Second time: stops at once.
 
     Attributes:
         asked: whether Ctrl-C was pressed.

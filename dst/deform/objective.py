@@ -107,8 +107,8 @@ class DeformProblem:
             held = scene.warp.rigid > 0
             self.source, self.target = (torch.tensor(x).to(self.device) for x in (scene.warp.source, scene.warp.moved))
             self.held = torch.from_numpy(held).to(self.device) if held.any() else None
-            sure = scene.confidence
-            self.confidence = None if sure is None else torch.from_numpy(sure).to(self.device)
+            weights = scene.confidence
+            self.confidence = None if weights is None else torch.from_numpy(weights).to(self.device)
 
     def begin(self, scale: int, finished: Parameters) -> Parameters:
         """The pixels of a scale, from the scale below or the first guess, and the displacements as they are by then."""

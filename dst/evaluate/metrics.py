@@ -36,7 +36,7 @@ def metrics(result: Result, encoder: Encoder, crossing_share: float | None = Non
         - `style_distance`: relaxed earth mover's distance plus difference of moments and a palette term between the
           result and the style (the method `strotss`, at fixed positions); smaller is nearer.
         - `content_distance`: difference of the self-similarities of the result and of the warped content, 0 to 2.
-        - `ssim`: structural similarity of the two (Wang et al. 2004, its Gaussian window), -1 to 1; 1 for the same picture.
+        - `ssim`: structural similarity of the two (Wang et al. 2004, its Gaussian window), -1 to 1; 1 for the same image.
         - `folded_share`, `min_jacobian`, `max_jacobian`, `bending_energy`: of the warp.
         - `crossing_share`: as given.
         - `border_error`: how much farther from the style's features the outer 4% of the result is than its inside, in

@@ -113,8 +113,8 @@ class Encoder(nn.Module):
         if images.dim() != 4 or images.shape[1] != 3:
             raise InputError(f"images have shape {tuple(images.shape)}: the encoder takes (N, 3, H, W)")
         if min(images.shape[2:]) < self.layers[order[last]].stride:
-            least = self.layers[order[last]].stride
-            raise InputError(f"images of {tuple(images.shape[2:])} pixels: {order[last]} needs {least} on each side")
+            needed = self.layers[order[last]].stride
+            raise InputError(f"images of {tuple(images.shape[2:])} pixels: {order[last]} needs {needed} on each side")
         x = images.contiguous(memory_format=torch.channels_last)
         if self.normalises:
             x = (x - self.mean) / self.std

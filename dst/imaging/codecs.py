@@ -22,12 +22,12 @@ from dst.imaging.icc import BrokenProfile, srgb_profile, to_srgb_8, to_srgb_16
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
 READABLE = "JPEG, PNG, TIFF, WebP, BMP or GIF"
 MAX_PIXELS = 178_956_970
-"""Larger pictures are refused before they are unpacked (Pillow's own limit against decompression bombs)."""
+"""Larger images are refused before they are unpacked (Pillow's own limit against decompression bombs)."""
 ORIENTATION = 274
 
 
 class ImageWarning(UserWarning):
-    """A picture was read, but not all that its file says could be honoured."""
+    """An image was read, but not all that its file says could be honoured."""
 
 
 @contextlib.contextmanager
@@ -49,12 +49,12 @@ def quiet():
 
 
 def too_many_pixels(name: str) -> InputError:
-    """What is raised of a picture with more than `MAX_PIXELS`."""
+    """What is raised of an image with more than `MAX_PIXELS`."""
     return InputError(f"{name} has too many pixels: the limit is {MAX_PIXELS // 10**6} million; make it smaller")
 
 
 def decode(source, name: str, colour: bool = True) -> np.ndarray:
-    """Decode a file or a Pillow picture as displayed.
+    """Decode a file or a Pillow image as displayed.
 
     Args:
         source: path of a file, or a `PIL.Image.Image`.
@@ -73,12 +73,12 @@ def decode(source, name: str, colour: bool = True) -> np.ndarray:
     try:
         with quiet():
             with contextlib.ExitStack() as stack:
-                picture = source
+                image = source
                 if isinstance(source, (str, Path)):
-                    picture = stack.enter_context(Image.open(source, formats=FORMATS))
-                if picture.width * picture.height > MAX_PIXELS:
+                    image = stack.enter_context(Image.open(source, formats=FORMATS))
+                if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
-                array = _decode_open(picture, source, colour, remarks)
+                array = _decode_open(image, source, colour, remarks)
     except UnidentifiedImageError:
         raise InputError(f"{name} is not an image that can be read: give a {READABLE} file (8 or 16 bits)") from None
     except Image.DecompressionBombError:
@@ -93,21 +93,23 @@ def decode(source, name: str, colour: bool = True) -> np.ndarray:
     return array
 
 
-def _decode_open(picture, source, colour: bool, remarks: list[str]) -> np.ndarray:
-    profile = picture.info.get("icc_profile") if colour else None
-    turn = picture.getexif().get(ORIENTATION, 1)  # before loading: Pillow turns a TIFF itself and then forgets the tag
+def _decode_open(image, source, colour: bool, remarks: list[str]) -> np.ndarray:
+    profile = image.info.get("icc_profile") if colour else None
+    orientation = image.getexif().get(
+        ORIENTATION, 1
+    )  # before loading: Pillow applies a TIFF's itself and forgets the tag
     array = None
-    if isinstance(source, (str, Path)) and picture.format == "TIFF":
-        _check_tiff_is_whole(picture, Path(source).stat().st_size)
-    if isinstance(source, (str, Path)) and _is_16_bit(picture, source):
-        array = _decode_16(picture, source)
+    if isinstance(source, (str, Path)) and image.format == "TIFF":
+        _check_tiff_is_whole(image, Path(source).stat().st_size)
+    if isinstance(source, (str, Path)) and _is_16_bit(image, source):
+        array = _decode_16(image, source)
         if array is None:
             remarks.append("this kind of 16-bit file is read at 8 bits")
-    elif picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-        array = _from_wide_mode(picture)
+    elif image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        array = _from_wide_mode(image)
     if array is None:
-        return _decode_8(picture, profile, remarks)
-    array = _turn(array, turn)
+        return _decode_8(image, profile, remarks)
+    array = _oriented(array, orientation)
     if profile:
         try:
             split = 3 if array.shape[2] >= 3 else 1
@@ -121,45 +123,45 @@ def _ignored(error: Exception) -> str:
     return f"its colour profile cannot be used and is ignored, colours are taken as sRGB ({error})"
 
 
-def _decode_8(picture, profile: bytes | None, remarks: list[str]) -> np.ndarray:
-    """Any Pillow picture to 8-bit grey, RGB or RGBA, oriented and in sRGB."""
+def _decode_8(image, profile: bytes | None, remarks: list[str]) -> np.ndarray:
+    """Any Pillow image to 8-bit grey, RGB or RGBA, oriented and in sRGB."""
     from PIL import Image, ImageCms, ImageOps
 
-    picture.load()
-    picture = ImageOps.exif_transpose(picture)
+    image.load()
+    image = ImageOps.exif_transpose(image)
     alpha = None
-    if picture.has_transparency_data:
-        clear = picture.convert("RGBA") if picture.mode != "RGBA" else picture
+    if image.has_transparency_data:
+        clear = image.convert("RGBA") if image.mode != "RGBA" else image
         alpha = clear.getchannel("A")
-        picture = clear.convert("L" if picture.mode in ("L", "LA", "La", "1") else "RGB")
-    elif picture.mode == "1":
-        picture = picture.convert("L")
-    elif picture.mode not in ("L", "RGB", "CMYK", "LAB"):
-        picture = picture.convert("RGB")
-    if picture.mode == "LAB" and not profile:
+        image = clear.convert("L" if image.mode in ("L", "LA", "La", "1") else "RGB")
+    elif image.mode == "1":
+        image = image.convert("L")
+    elif image.mode not in ("L", "RGB", "CMYK", "LAB"):
+        image = image.convert("RGB")
+    if image.mode == "LAB" and not profile:
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     if profile:
         try:
-            picture = to_srgb_8(picture, profile)
+            image = to_srgb_8(image, profile)
         except BrokenProfile as first:
-            try:  # a grey picture may carry the RGB profile of the program that made it
-                if picture.mode != "L":
+            try:  # a grey image may carry the RGB profile of the program that made it
+                if image.mode != "L":
                     raise
-                picture = to_srgb_8(picture.convert("RGB"), profile)
+                image = to_srgb_8(image.convert("RGB"), profile)
             except BrokenProfile:
                 remarks.append(_ignored(first))
-    if picture.mode not in ("L", "RGB"):
-        picture = picture.convert("RGB")
+    if image.mode not in ("L", "RGB"):
+        image = image.convert("RGB")
     if alpha is not None:
-        picture = Image.merge("RGBA", (*picture.convert("RGB").split(), alpha))
-    array = np.asarray(picture)
+        image = Image.merge("RGBA", (*image.convert("RGB").split(), alpha))
+    array = np.asarray(image)
     return array[..., None] if array.ndim == 2 else array
 
 
-def _from_wide_mode(picture) -> np.ndarray:
+def _from_wide_mode(image) -> np.ndarray:
     """Pillow's 16-bit, 32-bit and float grey modes to uint16."""
-    values = np.asarray(picture)
-    if picture.mode == "F":
+    values = np.asarray(image)
+    if image.mode == "F":
         if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
             raise InputError(
                 f"a float image holds values from {values.min():g} to {values.max():g}: scale it to 0 ... 1"
@@ -170,32 +172,32 @@ def _from_wide_mode(picture) -> np.ndarray:
     return values.astype(np.uint16)[..., None]
 
 
-def _check_tiff_is_whole(picture, length: int) -> None:
+def _check_tiff_is_whole(image, length: int) -> None:
     """Every strip or tile must lie within the file; the codecs notice late, and some of them print."""
-    tags = picture.tag_v2
+    tags = image.tag_v2
     for starts, sizes in ((273, 279), (324, 325)):
         pairs = zip(tags.get(starts, ()), tags.get(sizes, ()), strict=False)
         if any(start + size > length for start, size in pairs):
             raise OSError("it ends before its pixels do")
 
 
-def _is_16_bit(picture, path) -> bool:
+def _is_16_bit(image, path) -> bool:
     """Whether the file has 16 bits a channel (Pillow itself would cut RGB down to 8)."""
-    if picture.format == "TIFF":
-        return max(picture.tag_v2.get(258, (1,))) == 16 and picture.tag_v2.get(339, (1,))[0] == 1
-    if picture.format != "PNG":
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(258, (1,))) == 16 and image.tag_v2.get(339, (1,))[0] == 1
+    if image.format != "PNG":
         return False
     with open(path, "rb") as file:
         return file.read(25)[24:] == b"\x10"
 
 
-def _decode_16(picture, path) -> np.ndarray | None:
-    """A 16-bit PNG or TIFF, not yet turned: (H, W, 1 | 3 | 4) uint16; None for a layout that nobody reads."""
+def _decode_16(image, path) -> np.ndarray | None:
+    """A 16-bit PNG or TIFF, not yet oriented: (H, W, 1 | 3 | 4) uint16; None for a layout that nobody reads."""
     data = np.fromfile(path, np.uint8)
-    if picture.format == "PNG":
-        return _through_opencv(data, grey=picture.mode in ("I;16", "I"))
-    array = _decode_tiff_16(picture, data)
-    if array is not None and array.shape[2] == 4 and picture.tag_v2.get(338, (2,))[0] == 1:  # colour was premultiplied
+    if image.format == "PNG":
+        return _through_opencv(data, grey=image.mode in ("I;16", "I"))
+    array = _decode_tiff_16(image, data)
+    if array is not None and array.shape[2] == 4 and image.tag_v2.get(338, (2,))[0] == 1:  # colour was premultiplied
         alpha = np.maximum(array[..., 3:], 1).astype(np.float64)
         array[..., :3] = np.rint(np.minimum(array[..., :3] / alpha, 1) * 65535)
     return array
@@ -214,22 +216,22 @@ def _through_opencv(data: np.ndarray, grey: bool) -> np.ndarray:
     return array[..., :1].copy() if grey else cv2.cvtColor(array, cv2.COLOR_BGR2RGB)
 
 
-def _decode_tiff_16(picture, data: np.ndarray) -> np.ndarray | None:
+def _decode_tiff_16(image, data: np.ndarray) -> np.ndarray | None:
     import tifffile
 
-    tags = picture.tag_v2
+    tags = image.tag_v2
     if tags.get(262) not in (0, 1, 2):  # CMYK, Lab and the like
         return None
     with tifffile.TiffFile(io.BytesIO(data.tobytes())) as file:
         page = file.pages[0]
-        turned = page.tags.get(ORIENTATION)
+        tag = page.tags.get(ORIENTATION)
         try:
             array = page.asarray()
         except ValueError:  # a compression that needs more than tifffile alone has, such as LZW
             if tags.get(284, 1) != 1:
                 return None
-            if turned is not None:  # OpenCV would turn it, as versions differ in doing; we turn it ourselves
-                data[turned.valueoffset : turned.valueoffset + 2] = np.frombuffer(
+            if tag is not None:  # OpenCV may apply it, as versions differ in doing; we do it ourselves
+                data[tag.valueoffset : tag.valueoffset + 2] = np.frombuffer(
                     struct.pack(file.byteorder + "H", 1), np.uint8
                 )
             array = _through_opencv(data, grey=False)
@@ -248,7 +250,7 @@ def _decode_tiff_16(picture, data: np.ndarray) -> np.ndarray | None:
     return np.ascontiguousarray(array)
 
 
-def _turn(array: np.ndarray, orientation: int) -> np.ndarray:
+def _oriented(array: np.ndarray, orientation: int) -> np.ndarray:
     """Apply an EXIF orientation (1 to 8) to (H, W, C)."""
     if orientation in (5, 6, 7, 8):
         array = array.transpose(1, 0, 2)
@@ -279,13 +281,13 @@ def encode_pixels(pixels: np.ndarray, extension: str, quality: int) -> bytes:
         return out.getvalue()
     from PIL import Image as Pillow
 
-    picture = Pillow.fromarray(pixels)
+    image = Pillow.fromarray(pixels)
     if extension in (".jpg", ".jpeg"):
-        picture.save(out, "JPEG", quality=quality, subsampling=0, icc_profile=srgb_profile())
+        image.save(out, "JPEG", quality=quality, subsampling=0, icc_profile=srgb_profile())
     elif extension == ".webp":
-        picture.save(out, "WEBP", quality=quality, exact=True, method=2, icc_profile=srgb_profile())
+        image.save(out, "WEBP", quality=quality, exact=True, method=2, icc_profile=srgb_profile())
     else:
-        picture.save(out, "BMP")
+        image.save(out, "BMP")
     return out.getvalue()
 
 

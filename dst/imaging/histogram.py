@@ -21,7 +21,7 @@ def match_colors(image: Tensor, others: list[Tensor], shares: list[float] | None
 
     First mean and covariance are carried over (`dst.imaging.color.transfer_colors`), so that the main axes of both clouds of
     colours agree; then, along each of these axes, the quantiles. Channel by channel instead, colours would come about
-    that no picture has. No tone is stretched more than `STEEPEST` times, so that the grain of flat areas stays faint.
+    that no image has. No tone is stretched more than `STEEPEST` times, so that the grain of flat areas stays faint.
 
     Source: the linear part as in Gatys, Bethge, Hertzmann and Shechtman 2016, "Preserving color in neural artistic style
     transfer", section 5.1, with the root of the covariance that moves colours least; the quantiles are ours.
@@ -37,10 +37,10 @@ def match_colors(image: Tensor, others: list[Tensor], shares: list[float] | None
     return (axes @ moved).reshape(image.shape).to(image.dtype).clamp(0, 1)
 
 
-def _quantiles(pictures: list[Tensor], shares: list[float], axes: Tensor) -> np.ndarray:
-    """Quantiles of the pictures' colours along three axes, the columns of (3, 3): (3, KNOTS)."""
-    values = torch.cat([axes.T @ p.double().reshape(3, -1) for p in pictures], 1).cpu().numpy()
-    counts = [p.shape[2] * p.shape[3] for p in pictures]
+def _quantiles(images: list[Tensor], shares: list[float], axes: Tensor) -> np.ndarray:
+    """Quantiles of the images' colours along three axes, the columns of (3, 3): (3, KNOTS)."""
+    values = torch.cat([axes.T @ p.double().reshape(3, -1) for p in images], 1).cpu().numpy()
+    counts = [p.shape[2] * p.shape[3] for p in images]
     weights = np.concatenate([np.full(n, share / n) for n, share in zip(counts, shares, strict=True)]) / sum(shares)
     found = []
     for row in values:

@@ -1,8 +1,8 @@
-"""ICC profiles to sRGB: 8-bit pictures through LittleCMS (Pillow), 16-bit RGB and grey without losing their depth.
+"""ICC profiles to sRGB: 8-bit images through LittleCMS (Pillow), 16-bit RGB and grey without losing their depth.
 
 LittleCMS as Pillow wraps it works on 8-bit pixels. A matrix profile (Adobe RGB, Display P3, ProPhoto, most scanners
-and cameras) is three curves and a 3x3 matrix, so for 16-bit pictures it is read and worked out in floats
-(ICC.1:2022, 10.6 `curveType`, 10.18 `parametricCurveType`, F.3 three-component matrix). A 16-bit picture with a table
+and cameras) is three curves and a 3x3 matrix, so for 16-bit images it is read and worked out in floats
+(ICC.1:2022, 10.6 `curveType`, 10.18 `parametricCurveType`, F.3 three-component matrix). A 16-bit image with a table
 profile goes through an interpolated 52x52x52 lattice of LittleCMS's own answers, right to half of 1/255.
 """
 
@@ -15,7 +15,7 @@ import struct
 import numpy as np
 
 STRIP = 1 << 20
-"""Pixels converted at a time, so that a 24-megapixel picture needs no second copy of itself in floats."""
+"""Pixels converted at a time, so that a 24-megapixel image needs no second copy of itself in floats."""
 
 # Linear sRGB from the profile connection space (XYZ, D50 white): the inverse of sRGB's colorants adapted by Bradford.
 FROM_XYZ = np.linalg.inv(
@@ -24,12 +24,12 @@ FROM_XYZ = np.linalg.inv(
 
 
 class BrokenProfile(ValueError):
-    """A profile that cannot be read or does not belong to this kind of picture."""
+    """A profile that cannot be read or does not belong to this kind of image."""
 
 
 @functools.lru_cache(maxsize=1)
 def srgb_profile() -> bytes:
-    """An sRGB profile to embed; its date is blanked so that equal pictures make equal files."""
+    """An sRGB profile to embed; its date is blanked so that equal images make equal files."""
     from PIL import ImageCms
 
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
@@ -45,7 +45,7 @@ def _transform(profile: bytes, mode: str):
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if source.profile.xcolor_space.strip() != spaces[mode]:
-            raise BrokenProfile(f"the profile is for {source.profile.xcolor_space.strip()}, the picture is {mode}")
+            raise BrokenProfile(f"the profile is for {source.profile.xcolor_space.strip()}, the image is {mode}")
         return ImageCms.buildTransform(
             source,
             ImageCms.createProfile("sRGB"),
@@ -64,8 +64,8 @@ def _lattice(transform, steps: int = 52) -> np.ndarray:
 
     ticks = np.linspace(0, 255, steps).round().astype(np.uint8)
     cube = np.stack(np.meshgrid(ticks, ticks, ticks, indexing="ij"), -1)
-    picture = Image.fromarray(cube.reshape(steps * steps, steps, 3))
-    return np.asarray(transform.apply(picture)).reshape(cube.shape)
+    image = Image.fromarray(cube.reshape(steps * steps, steps, 3))
+    return np.asarray(transform.apply(image)).reshape(cube.shape)
 
 
 def _changes_nothing(transform) -> bool:
@@ -75,14 +75,14 @@ def _changes_nothing(transform) -> bool:
     return bool(np.abs(_lattice(transform, 18) - same).max() <= 1)
 
 
-def to_srgb_8(picture, profile: bytes):
-    """Convert an 8-bit Pillow picture of mode L, RGB, CMYK or LAB to sRGB (mode RGB).
+def to_srgb_8(image, profile: bytes):
+    """Convert an 8-bit Pillow image of mode L, RGB, CMYK or LAB to sRGB (mode RGB).
 
     Raises:
         BrokenProfile: the profile cannot be used.
     """
-    transform = _transform(profile, picture.mode)
-    return picture if picture.mode == "RGB" and _changes_nothing(transform) else transform.apply(picture)
+    transform = _transform(profile, image.mode)
+    return image if image.mode == "RGB" and _changes_nothing(transform) else transform.apply(image)
 
 
 def to_srgb_16(array: np.ndarray, profile: bytes) -> np.ndarray:

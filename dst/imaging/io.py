@@ -28,7 +28,7 @@ CLEAR = (".png", ".tif", ".tiff", ".webp")
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """A picture as displayed.
+    """An image as displayed.
 
     Attributes:
         rgb: (1, 3, H, W) float32 in [0, 1], sRGB.
@@ -49,7 +49,7 @@ class Image:
 
 
 def read(source, min_side: int = MIN_IMAGE_SIDE) -> Image:
-    """Read a picture from wherever it comes.
+    """Read an image from wherever it comes.
 
     Args:
         source: a path, a PIL image, an array (H, W[, 1 | 3 | 4]) of uint8, uint16 or floats in [0, 1], a tensor
@@ -92,21 +92,21 @@ def read_mask(source, size: tuple[int, int] | None = None) -> torch.Tensor:
     """
     if isinstance(source, (str, os.PathLike)):
         path = _check_source(source)
-        picture = _from_pixels(decode(path, str(source), colour=False), path.name, str(source), MIN_IMAGE_SIDE)
+        image = _from_pixels(decode(path, str(source), colour=False), path.name, str(source), MIN_IMAGE_SIDE)
     else:
-        picture = read(source)
-    if picture.alpha is not None and picture.alpha.min() < picture.alpha.max():
-        mask = picture.alpha
+        image = read(source)
+    if image.alpha is not None and image.alpha.min() < image.alpha.max():
+        mask = image.alpha
     else:
-        mask = (picture.rgb * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True).clamp(0, 1)
+        mask = (image.rgb * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True).clamp(0, 1)
     if not bool(mask.any()):
-        raise InputError(f"the mask {picture.name} is zero everywhere: paint white where it should act")
-    if size is None or tuple(size) == picture.size:
+        raise InputError(f"the mask {image.name} is zero everywhere: paint white where it should act")
+    if size is None or tuple(size) == image.size:
         return mask
-    (w, h), (mask_w, mask_h) = size, picture.size
+    (w, h), (mask_w, mask_h) = size, image.size
     if abs(round(mask_w * h / w) - mask_h) > 1 and abs(round(mask_h * w / h) - mask_w) > 1:
         raise InputError(
-            f"the mask {picture.name} is {mask_w} x {mask_h}, the image is {w} x {h}: give a mask of the same shape"
+            f"the mask {image.name} is {mask_w} x {mask_h}, the image is {w} x {h}: give a mask of the same shape"
         )
     mask = functional.interpolate(mask, size=(h, w), mode="bilinear", antialias=True, align_corners=False)
     return mask.clamp(0, 1)
@@ -140,28 +140,28 @@ def to_array(rgb: torch.Tensor, alpha: torch.Tensor | None = None, depth: int = 
         raise InputError(f"rgb and alpha differ in size: {tuple(planes[0].shape)} and {tuple(planes[-1].shape)}")
     top = 255 if depth == 8 else 65535
     out = np.empty((*planes[0].shape, len(planes)), np.uint8 if depth == 8 else np.uint16)
-    for i, plane in enumerate(planes):  # one channel at a time keeps a 24-megapixel picture lean
+    for i, plane in enumerate(planes):  # one channel at a time keeps a 24-megapixel image lean
         values = plane.to(torch.float32)
         if not bool(torch.isfinite(values).all()):
-            raise InputError("the picture holds values that are not finite: there is nothing to save")
+            raise InputError("the image holds values that are not finite: there is nothing to save")
         out[..., i] = (values.clamp(0, 1) * top).round_().numpy()
     return out
 
 
 def encode(rgb, alpha: torch.Tensor | None = None, extension: str = ".png", depth: int = 8, quality: int = 95) -> bytes:
-    """Encode a picture as a file's bytes, tagged as sRGB.
+    """Encode an image as a file's bytes, tagged as sRGB.
 
     Args:
         rgb: (1, 3, H, W) in [0, 1]; or pixels (H, W, 3 | 4) uint8 or uint16, taken as they are.
-        alpha: (1, 1, H, W) or None. JPEG and BMP have none: the picture is laid over white.
+        alpha: (1, 1, H, W) or None. JPEG and BMP have none: the image is laid over white.
         extension: one of `EXTENSIONS`.
         depth: 8 or 16 bits; formats without 16 bits (JPEG, WebP, BMP) get 8.
         quality: of JPEG and WebP, 1 to 100. JPEG keeps colour at full resolution (4:4:4).
 
     Raises:
-        InputError: an unknown extension, depth or quality, or a picture that the format cannot hold.
+        InputError: an unknown extension, depth or quality, or an image that the format cannot hold.
     """
-    extension = check_extension(f"a picture{extension}")
+    extension = check_extension(f"an image{extension}")
     check_number("quality", quality, 1, 100, whole=True)
     pixels = rgb if isinstance(rgb, np.ndarray) else to_array(rgb, alpha, depth)
     if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or pixels.dtype not in (np.uint8, np.uint16):
@@ -179,7 +179,7 @@ def encode(rgb, alpha: torch.Tensor | None = None, extension: str = ".png", dept
 
 
 def write(path, rgb, alpha: torch.Tensor | None = None, depth: int = 8, quality: int = 95) -> None:
-    """Write a picture; the extension decides the format. Whole or not at all: an old file stays until the new is done.
+    """Write an image; the extension decides the format. Whole or not at all: an old file stays until the new is done.
 
     Arguments as for `encode`.
 

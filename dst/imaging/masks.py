@@ -141,8 +141,8 @@ def _segments_in(code: np.ndarray) -> list[int]:
         return []
     labels = torch.from_numpy(_nearest(code, common))[None, None].float()
     inside = F.max_pool2d(labels, 3, 1, 1) == -F.max_pool2d(-labels, 3, 1, 1)
-    least = MIN_AREA / 5 * code.size
-    return [color for k, color in enumerate(common) if int((inside & (labels == k)).sum()) >= least]
+    smallest = MIN_AREA / 5 * code.size
+    return [color for k, color in enumerate(common) if int((inside & (labels == k)).sum()) >= smallest]
 
 
 def _has(palette: list[int], code: int) -> bool:

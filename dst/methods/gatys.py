@@ -81,8 +81,8 @@ class Gatys:
         """Mean over layers of the Gram difference, for each image of the batch: (N,)."""
         mask = segment.content
         if mask is not None and grid is not None:
-            bent = F.grid_sample(mask, grid.detach(), padding_mode="border", align_corners=False)
-            mask = torch.cat([mask, bent])
+            warped = F.grid_sample(mask, grid.detach(), padding_mode="border", align_corners=False)
+            mask = torch.cat([mask, warped])
         parts = []
         for layer in self.layers:
             found = losses.gram(maps[layer], _fit(mask, maps[layer]))

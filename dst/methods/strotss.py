@@ -174,5 +174,5 @@ def _standardize(values: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def _yuv(rows: Tensor) -> Tensor:
-    """YUV of the colours that lead each hypercolumn: (n, 3 + C) to (n, 3)."""
+    """YUV of the colours that each hypercolumn begins with: (n, 3 + C) to (n, 3)."""
     return rgb_to_yuv(rows[:, :3].T.reshape(1, 3, -1, 1)).view(3, -1).T

@@ -57,9 +57,9 @@ class StyleCache:
         hits, misses: how often something was found here, and how often it had to be made.
     """
 
-    def __init__(self, most: int = 16) -> None:
-        """`most`: entries kept, those used last; one is a style at one scale, about 10 MB with the compact encoder."""
-        self.most, self.hits, self.misses = most, 0, 0
+    def __init__(self, limit: int = 16) -> None:
+        """`limit`: entries kept, those used last; one is a style at one scale, about 10 MB with the compact encoder."""
+        self.limit, self.hits, self.misses = limit, 0, 0
         self._entries: OrderedDict[tuple, Any] = OrderedDict()
 
     def get(self, key: tuple, make: Callable[[], Any]) -> Any:
@@ -70,7 +70,7 @@ class StyleCache:
             return self._entries[key]
         self.misses += 1
         self._entries[key] = made = make()
-        if len(self._entries) > self.most:
+        if len(self._entries) > self.limit:
             self._entries.popitem(last=False)
         return made
 

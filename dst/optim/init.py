@@ -30,15 +30,15 @@ def guide_image(content: Tensor, styles: list[Tensor], weights: list[float]) -> 
 
 
 def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> Tensor | None:
-    """The picture that the painting starts from, (1, 3, H, W) as large as the content; None for `content`.
+    """The image that the painting starts from, (1, 3, H, W) as large as the content; None for `content`.
 
     Args:
-        init: `content`, `noise`, `style`, or a picture; a picture of another shape is cut to the content's.
+        init: `content`, `noise`, `style`, or an image; an image of another shape is cut to the content's.
         content, styles: tensors (1, 3, H, W) in [0, 1].
         seed: of the noise, which has the style's colours, faintly.
 
     Raises:
-        InputError: a picture that cannot be read; a name that is neither known nor a file.
+        InputError: an image that cannot be read; a name that is neither known nor a file.
     """
     if is_init(init, "content"):
         return None
@@ -56,7 +56,7 @@ def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> 
 def read_init(init: Any) -> imaging.Image:
     if isinstance(init, str) and "." not in init and not os.path.exists(init):
         names = ", ".join(INITS)
-        raise InputError(f"init {init!r} is not known: it takes {names} or a picture's file{suggest(init, INITS)}")
+        raise InputError(f"init {init!r} is not known: it takes {names} or an image's file{suggest(init, INITS)}")
     try:
         return imaging.read(init)
     except InputError as error:

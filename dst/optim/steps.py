@@ -18,10 +18,10 @@ TINY = 1e-8
 
 
 class Descent:
-    """Moves tensors against their gradients, each group of them with its own step size.
+    """Moves tensors against their gradients, each group of them with its own learning rate.
 
     Attributes:
-        groups: `(tensors, step size)`; a step size may be changed between steps.
+        groups: `(tensors, learning rate)`; a learning rate may be changed between steps.
     """
 
     def __init__(self, kind: str, groups: list[tuple[list[Tensor], float]], state: dict | None = None) -> None:
@@ -29,7 +29,7 @@ class Descent:
 
         Args:
             kind: "adam", "rmsprop" or "sgd".
-            groups: the tensors, which must require gradients, and the step size of each group.
+            groups: the tensors, which must require gradients, and the learning rate of each group.
             state: what `state` gave, to go on from there.
         """
         self.kind, self.groups = kind, groups

@@ -1,7 +1,7 @@
 """The checkpoint of a run: all that a later process needs to go on as if the run had never stopped.
 
 One file, `checkpoint.pt`, holds the inputs at the size of the optimisation, the keypoints, the options and the loop's
-state, and small pictures of the steps; no original picture is needed to go on at the same size. It is written beside
+state, and small images of the steps; no original image is needed to go on at the same size. It is written beside
 its name and renamed, so whatever happens the folder holds a whole one: a killed run loses what came after the last.
 """
 

@@ -16,7 +16,7 @@ from dst.optim.loop import schedule
 from dst.runtime import free_memory
 
 BASE_BYTES = 480e6
-"""A process that has loaded its libraries, a small network and two pictures, and matched them at 256 pixels."""
+"""A process that has loaded its libraries, a small network and two images, and matched them at 256 pixels."""
 SAVED_COPIES, FRUGAL_COPIES = 6.7, 3.2
 """Memory held in a step, in units of all activations of one image: two images, their gradients, and what the C library keeps
 of what was freed; and the same where large images are encoded frugally. Fitted to the peaks of whole runs."""

@@ -19,17 +19,17 @@ from dst.runs.record import read_record, record_text
 from dst.warp import Warp
 
 SHOWN = 1024
-"""Long side in pixels above which a notebook is given a smaller picture, so that it stays a file of a few megabytes."""
+"""Long side in pixels above which a notebook is given a smaller image, so that it stays a file of a few megabytes."""
 WHOLE = ("scale", "side", "step")
 """Columns of the history that hold whole numbers."""
 
 
 @dataclass(repr=False)
 class Result:
-    """What a run ends with. Pictures are uint8 (H, W, 3), or (H, W, 4) where the content has alpha.
+    """What a run ends with. Images are uint8 (H, W, 3), or (H, W, 4) where the content has alpha.
 
     Attributes:
-        image: the bent and painted picture.
+        image: the warped and painted image.
         unwarped: the same before the warp.
         warped_content: the content under the same warp.
         content, style: the inputs at the size of the optimisation.
@@ -37,8 +37,8 @@ class Result:
         warp: the final warp; the identity for plain style transfer.
         history: one row a step: `scale, side, step`, the terms and `total` (unweighted but for the total), `seconds`.
         record: what `run.json` says; every value can be written as JSON.
-        matches_image: matches drawn over both pictures, or None.
-        geometry: the picture that the shapes came from, where that is not the style; else None.
+        matches_image: matches drawn over both images, or None.
+        geometry: the image that the shapes came from, where that is not the style; else None.
         figures: `{"losses.png": function of a Result -> matplotlib figure}`, drawn when the run is saved.
     """
 
@@ -61,15 +61,15 @@ class Result:
         return f"Result({width} x {height} pixels, {found}, {len(self.history)} steps)"
 
     def _repr_png_(self) -> bytes:
-        """What a notebook shows: the picture, made smaller where its long side is over `SHOWN` pixels."""
+        """What a notebook shows: the image, made smaller where its long side is over `SHOWN` pixels."""
         if max(self.image.shape[:2]) <= SHOWN:
             return imaging.encode(self.image)
-        picture = imaging.read(self.image, min_side=1)
-        alpha = None if picture.alpha is None else imaging.resize(picture.alpha, SHOWN)
-        return imaging.encode(imaging.resize(picture.rgb, SHOWN), alpha)
+        image = imaging.read(self.image, min_side=1)
+        alpha = None if image.alpha is None else imaging.resize(image.alpha, SHOWN)
+        return imaging.encode(imaging.resize(image.rgb, SHOWN), alpha)
 
     def save(self, folder, force: bool = False) -> Path:
-        """Write the run: pictures, points.csv, warp.json, history.csv, figures and, last, run.json.
+        """Write the run: images, points.csv, warp.json, history.csv, figures and, last, run.json.
 
         All is assembled beside the folder and moved in one go: an interrupted save leaves what was there.
 
@@ -91,9 +91,9 @@ class Result:
     def _write(self, folder: Path) -> None:
         for name in IMAGES:
             imaging.write(folder / f"{name}.png", getattr(self, name))
-        for name, picture in (("matches", self.matches_image), ("geometry", self.geometry)):
-            if picture is not None:
-                imaging.write(folder / f"{name}.png", picture)
+        for name, image in (("matches", self.matches_image), ("geometry", self.geometry)):
+            if image is not None:
+                imaging.write(folder / f"{name}.png", image)
         if self.matches is not None:
             self.matches.to_csv(folder / "points.csv")
         self.warp.save(folder / "warp.json")
@@ -110,17 +110,17 @@ class Result:
             InputError: no run there, a damaged or incomplete one, or one made by a newer version.
         """
         home, record = Path(folder), read_record(folder)
-        pictures = {}
+        images = {}
         for name in IMAGES:
-            picture = imaging.read(home / f"{name}.png", min_side=1)
-            pictures[name] = imaging.to_array(picture.rgb, picture.alpha)
+            image = imaging.read(home / f"{name}.png", min_side=1)
+            images[name] = imaging.to_array(image.rgb, image.alpha)
         for field_name, name in (("matches_image", "matches"), ("geometry", "geometry")):
             path = home / f"{name}.png"
-            pictures[field_name] = imaging.to_array(imaging.read(path, min_side=1).rgb) if path.exists() else None
+            images[field_name] = imaging.to_array(imaging.read(path, min_side=1).rgb) if path.exists() else None
         history = _history_from_csv(home / "history.csv")
         warp = Warp.load(home / "warp.json")
         matches = _matches_of(record, folder)
-        return cls(**pictures, matches=matches, warp=warp, history=history, record=record)
+        return cls(**images, matches=matches, warp=warp, history=history, record=record)
 
 
 def _matches_of(record: dict[str, Any], folder: Any) -> Matches | None:

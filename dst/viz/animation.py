@@ -51,7 +51,7 @@ def morph(result: Result, count: int = 48, side: int = SIDE, hold: int = 8) -> I
     Args:
         result: of a run.
         count: frames of the way, 2 or more; the first is the content, the last the result.
-        side: long side of the frames, pixels, where the picture is larger.
+        side: long side of the frames, pixels, where the image is larger.
         hold: how often the first and the last frame come in addition.
 
     Returns:
@@ -118,10 +118,10 @@ def _same_size(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.nda
 
 
 def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
-    pictures = (PIL.Image.fromarray(frame).quantize(256, method=PIL.Image.Quantize.MEDIANCUT) for frame in frames)
-    first = next(pictures)
+    images = (PIL.Image.fromarray(frame).quantize(256, method=PIL.Image.Quantize.MEDIANCUT) for frame in frames)
+    first = next(images)
     duration = max(20, round(100 / fps) * 10)
-    first.save(path, format="GIF", save_all=True, append_images=pictures, duration=duration, loop=0)
+    first.save(path, format="GIF", save_all=True, append_images=images, duration=duration, loop=0)
 
 
 def _write_mp4(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:

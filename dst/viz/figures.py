@@ -82,9 +82,9 @@ def _mark_scales(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
 
 
 def matches(result: Any) -> Figure:
-    """Matches over both pictures: the same colour and number on both, a larger dot for a surer match.
+    """Matches over both images: the same colour and number on both, a larger dot for a higher confidence.
 
-    The second picture is the style, or the one that the shapes came from. A number is the row of the match in
+    The second image is the style, or the one that the shapes came from. A number is the row of the match in
     points.csv, counted from 1.
     """
     partner, name = (result.style, "style") if result.geometry is None else (result.geometry, "geometry")
@@ -94,18 +94,19 @@ def matches(result: Any) -> Figure:
         cells[0].set_title("content (no matches)", fontsize=10)
         return figure
     shades = _shades(found.content)
-    for axes, picture, points, size in (
+    for axes, image, points, size in (
         (cells[0], result.content, found.content, found.content_size),
         (cells[1], partner, found.style, found.style_size),
     ):
-        shown = _shown_points(points, size, picture)
+        shown = _shown_points(points, size, image)
         sizes = 15 + 75 * found.scores
         axes.scatter(*shown.T, s=sizes, c=shades, edgecolors="white", linewidths=0.8)
         for k, (x, y) in enumerate(shown):
             _number(axes, x, y, str(k + 1))
     steps = [0.25, 0.5, 1.0]
     keys = [
-        Line2D([], [], marker="o", ls="", color="grey", ms=(15 + 75 * s) ** 0.5, label=f"score {s:g}") for s in steps
+        Line2D([], [], marker="o", ls="", color="grey", ms=(15 + 75 * s) ** 0.5, label=f"confidence {s:g}")
+        for s in steps
     ]
     figure.legend(handles=keys, loc="lower center", ncols=3, fontsize=8, frameon=False)
     return figure
@@ -116,17 +117,17 @@ def arrows(result: Any) -> Figure:
 
     A part that is held in shape has many points; they are small dots, before and after.
     """
-    warp, picture = result.warp, result.content
+    warp, image = result.warp, result.content
     title = "keypoints: before, wanted, reached" if len(warp.source) else "no keypoints: nothing was warped"
-    figure, (axes,) = _row([_pale(picture)], [title], height=640, foot=30)
+    figure, (axes,) = _row([_pale(image)], [title], height=640, foot=30)
     keys = [Line2D([], [], marker="o", ls="", color=SOURCE, ms=5, label="source")]
     if len(warp.source):
-        shown = _picture_size(picture)
+        shown = _image_size(image)
         start, end = (to_pixels(points, shown) for points in (warp.source, warp.source + warp.moved))
         free = _keypoints(result)
         wanted = result.record.get("warp", {}).get("targets")
         if wanted:
-            wanted = _shown_points(np.array(wanted, float), warp.size, picture)[free]
+            wanted = _shown_points(np.array(wanted, float), warp.size, image)[free]
             for (x, y), (to_x, to_y) in zip(start[free], wanted, strict=True):
                 axes.plot([x, to_x], [y, to_y], color=TARGET, linewidth=0.7, alpha=0.8)
             axes.scatter(*wanted.T, s=28, facecolors="none", edgecolors=TARGET, linewidths=1.1)
@@ -152,19 +153,19 @@ def _keypoints(result: Any) -> np.ndarray:
 
 
 def grid(result: Any, lines: int = 24) -> Figure:
-    """The warp as a bent grid over the bent content; where it folds, the picture is covered in pink.
+    """The warp as grid lines over the warped content; where it folds, the image is covered in pink.
 
     Args:
         result: of a run.
         lines: grid lines along the long side.
     """
-    picture, warp = result.warped_content, result.warp
+    image, warp = result.warped_content, result.warp
     title = f"the warp; {result.record.get('warp', {}).get('folded_share', 0):.2%} of the image folds"
     title = title if len(warp.source) else "no warp: nothing was warped"
-    figure, (axes,) = _row([_pale(picture)], [title], height=640)
-    width, height = size = _picture_size(picture)
+    figure, (axes,) = _row([_pale(image)], [title], height=640)
+    width, height = size = _image_size(image)
     x, y = np.linspace(-0.5, width - 0.5, 2 * width // 3 + 2), np.linspace(-0.5, height - 0.5, 2 * height // 3 + 2)
-    mesh = np.stack(np.meshgrid(x, y), axis=-1)  # (h, w, 2), pixels of the picture shown
+    mesh = np.stack(np.meshgrid(x, y), axis=-1)  # (h, w, 2), pixels of the image shown
     own = (mesh.reshape(-1, 2) + 0.5) * (max(warp.size) / max(size)) - 0.5
     back = (warp.unmap_points(own) + 0.5).reshape(mesh.shape) * (max(size) / max(warp.size)) - 0.5
     gap = max(size) / lines
@@ -234,7 +235,7 @@ RUN_FIGURES: dict[str, Callable[[Any], Figure]] = {
     "grid.png": grid,
     "contact.png": contact,
 }
-"""What a run's folder holds beside its pictures."""
+"""What a run's folder holds beside its images."""
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -266,13 +267,13 @@ def _row(images: Sequence[np.ndarray], titles: Sequence[str], height: int, foot:
     return figure, cells
 
 
-def _picture_size(picture: np.ndarray) -> tuple[int, int]:
-    return picture.shape[1], picture.shape[0]
+def _image_size(image: np.ndarray) -> tuple[int, int]:
+    return image.shape[1], image.shape[0]
 
 
-def _shown_points(points: np.ndarray, size: tuple[int, int] | None, picture: np.ndarray) -> np.ndarray:
-    """Points in pixels of an image of `size` to pixels of the smaller or larger picture that is shown."""
-    shown = np.array(_picture_size(picture), float)
+def _shown_points(points: np.ndarray, size: tuple[int, int] | None, image: np.ndarray) -> np.ndarray:
+    """Points in pixels of an image of `size` to pixels of the smaller or larger image that is shown."""
+    shown = np.array(_image_size(image), float)
     return (points + 0.5) * shown / np.array(size or shown, float) - 0.5
 
 
@@ -286,7 +287,7 @@ def _shades(points: np.ndarray) -> np.ndarray:
 
 
 def _number(axes: Axes, x: float, y: float, text: str) -> None:
-    """A number beside a point: to its upper right, or inwards where that is outside the picture."""
+    """A number beside a point: to its upper right, or inwards where that is outside the image."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()  # y points down: bottom > top
     right_edge, top_edge = x > left + 0.95 * (right - left), y < top + 0.05 * (bottom - top)
     offset = -4 if right_edge else 4, -4 if top_edge else 4
@@ -297,6 +298,6 @@ def _number(axes: Axes, x: float, y: float, text: str) -> None:
     )  # fmt: skip
 
 
-def _pale(picture: np.ndarray) -> np.ndarray:
-    """The picture, faded, so that lines over it show."""
-    return (255 - (255 - flatten(picture).astype(np.float32)) * 0.55).round().astype(np.uint8)
+def _pale(image: np.ndarray) -> np.ndarray:
+    """The image, faded, so that lines over it show."""
+    return (255 - (255 - flatten(image).astype(np.float32)) * 0.55).round().astype(np.uint8)

@@ -79,7 +79,9 @@ def survey(warp: ControlPoints, grid: int, floor: float) -> tuple[torch.Tensor, 
     first = (row[:, None] * len(x) + column).reshape(-1)
     seen = torch.cat([places, nodes[first]])
     found = determinants(warp.spline, seen)
-    look = _doubtful(found[len(places) :].reshape(len(row), len(column)), float(found.min()), float(found.max()), floor)
+    look = _uncertain(
+        found[len(places) :].reshape(len(row), len(column)), float(found.min()), float(found.max()), floor
+    )
     own = torch.from_numpy(warp.source + warp.moved)
     at = [
         torch.searchsorted(t[i], own[:, axis].contiguous()) - 1 for axis, (t, i) in enumerate(((x, column), (y, row)))
@@ -96,7 +98,7 @@ def survey(warp: ControlPoints, grid: int, floor: float) -> tuple[torch.Tensor, 
     )
 
 
-def _doubtful(corners: torch.Tensor, lowest: float, highest: float, floor: float) -> torch.Tensor:
+def _uncertain(corners: torch.Tensor, lowest: float, highest: float, floor: float) -> torch.Tensor:
     """Blocks (h - 1, w - 1) between nodes (h, w) whose determinant may pass the bounds."""
     low, high = -_pool(-corners, 2), _pool(corners, 2)
     wide_low, wide_high = (F.pad(t[None], (1, 1, 1, 1), mode="replicate")[0] for t in (low, high))

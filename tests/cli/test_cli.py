@@ -450,13 +450,13 @@ def test_match_draws_and_saves(pair, tmp_path, monkeypatch, capsys):
 
     def match(content, style, **options):
         asked.update(options)
-        return found, "5 matches, 70% sure of the pair"
+        return found, "5 matches"
 
     monkeypatch.setattr(pipeline, "match", match)
     csv, js, out = tmp_path / "p.csv", tmp_path / "p.json", tmp_path / "m.png"
     assert cli.main(["match", *pair, "-o", str(out), "--save-points", str(csv), "--size", "128", "--json"]) == 0
     said = capsys.readouterr()
-    assert asked == {"match_size": 128} and "70% sure" in said.err
+    assert asked == {"match_size": 128} and "confidence in the pair 70%" in said.err
     record = json.loads(said.out)
     assert record["count"] == 5 and record["confidence"] == 0.7 and record["content"] == found.content.tolist()
     assert np.allclose(Matches.from_csv(csv).style, found.style) and out.exists()
@@ -464,12 +464,12 @@ def test_match_draws_and_saves(pair, tmp_path, monkeypatch, capsys):
     assert Matches.from_json(js) == found
 
 
-def test_match_says_how_sure_it_is_of_the_pair_and_what_was_edited():
+def test_match_says_its_confidence_in_the_pair_and_what_was_edited():
     rows = np.array(POINTS)
     from correspondence.matches import Matches
 
     found = Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], (48, 40), (48, 52), 0.83)
-    assert match_command._sentence(found, "5 matches") == "5 matches; 83% sure of the pair as a whole"
+    assert match_command._sentence(found, "5 matches") == "5 matches; confidence in the pair 83%"
     assert "6 matches; 5 after --drop" in match_command._sentence(found, "6 matches")
 
 

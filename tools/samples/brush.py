@@ -1,6 +1,6 @@
 """Drawing tools of the sample portraits: smooth shapes on a sheet, and a bristle brush that repaints it.
 
-Lengths are in units of the sheet's width, so that a picture looks alike at every resolution. Angles are in degrees,
+Lengths are in units of the sheet's width, so that an image looks alike at every resolution. Angles are in degrees,
 counted from the x axis towards the y axis, which points down. Every draw from chance takes the caller's generator.
 """
 
@@ -154,7 +154,7 @@ def _double(angle) -> np.ndarray:
 class Brush:
     """Repaints a sheet with thousands of strokes of streaky, slightly mixed colour, from broad to fine.
 
-    The order (broad strokes first, finer ones where the picture still differs from the sheet) is that of painterly
+    The order (broad strokes first, finer ones where the image still differs from the sheet) is that of painterly
     rendering (Hertzmann, SIGGRAPH 1998); the strokes themselves are short arcs with bristle marks and a height that
     catches the light.
     """
@@ -172,7 +172,7 @@ class Brush:
             spread: how far colours wander from the sheet's.
             cover: opacity of the paint.
             every: distance between strokes, in widths.
-            differ: skip places where the picture is this close to the sheet already.
+            differ: skip places where the image is this close to the sheet already.
             above: skip places whose level of detail is less.
             body: thickness of the paint.
             wander: deviation of the angle, degrees.

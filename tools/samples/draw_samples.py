@@ -1,9 +1,9 @@
-"""Draw the sample style pictures again: `python -m tools.samples.draw_samples [FOLDER]` (a minute or two).
+"""Draw the sample style images again: `python -m tools.samples.draw_samples [FOLDER]` (a minute or two).
 
 The default folder is the assets of the checkout.
 
 Each is a small drawing program: shapes with tones and directions first, then strokes that follow them. Seeds are fixed,
-so equal versions of numpy and OpenCV draw equal pictures.
+so equal versions of numpy and OpenCV draw equal images.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def main(folder: str | None = None) -> None:
     """Write every sample as a JPEG."""
     target = Path(folder) if folder else ASSETS
     for name in SAMPLES:
-        picture = cv2.cvtColor(draw(name), cv2.COLOR_RGB2BGR)
-        done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        image = cv2.cvtColor(draw(name), cv2.COLOR_RGB2BGR)
+        done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 92])
         if not done:
             raise OSError(f"{name} could not be encoded")
         (target / f"{name}.jpg").write_bytes(data.tobytes())
-        print(f"{target / name}.jpg: {picture.shape[1]} x {picture.shape[0]}, {len(data) / 1024:.0f} KB")
+        print(f"{target / name}.jpg: {image.shape[1]} x {image.shape[0]}, {len(data) / 1024:.0f} KB")
 
 
 if __name__ == "__main__":

@@ -53,12 +53,10 @@ def run(args: Any) -> int:
 
 
 def _sentence(matches: Any, verdict: str) -> str:
-    """How many matches there are, whether they can be relied on, and how sure the pair as a whole is."""
+    """How many matches there are, whether they can be relied on, and the confidence in the pair as a whole."""
     count = str(len(matches))
     line = verdict if verdict.startswith(count) else f"{verdict}; {count} after --drop and --pin"
-    if matches.confidence is None or f"{matches.confidence:.0%} sure" in line:
-        return line
-    return f"{line}; {matches.confidence:.0%} sure of the pair as a whole"
+    return line if matches.confidence is None else f"{line}; confidence in the pair {matches.confidence:.0%}"
 
 
 def _record(matches: Any, verdict: str) -> dict[str, Any]:
