@@ -17,6 +17,7 @@ _HOMES = {  # no name of a module here, which would take the place of what it na
     "reliable": "filtering",
     "crossings": "filtering",
     "crossing_share": "filtering",
+    "set_confidence": "confidence",
     "draw": "drawing",
 }
 __all__ = list(_HOMES)

@@ -110,7 +110,7 @@ def match(
         *found, *sizes, max_points=max_points, spacing=spacing, clusters=clusters, seed=seed, agreement=agreement,
         confidence=confidence,
     )  # fmt: skip
-    kept = replace(kept, confidence=pair_confidence(agreement) if len(kept) else 0.0)
+    kept = replace(kept, confidence=pair_confidence(agreement, kept.scores))
     return kept.resized(content_size, style_size)
 
 

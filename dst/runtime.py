@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 
 def prepare() -> list[str]:
@@ -40,6 +42,32 @@ def _keep_freed_memory() -> bool:
     except (AttributeError, OSError, TypeError):
         return False
     return bool(mallopt(m_mmap_threshold, limit)) & bool(mallopt(m_trim_threshold, limit))
+
+
+@contextlib.contextmanager
+def computing(threads: int = 0) -> Iterator[int]:
+    """Compute as in a fresh process, whatever the caller has set: with gradients, in float32, on the CPU unless told otherwise.
+
+    Args:
+        threads: of the processor, on which the last bits of a result depend; 0 for as many as PyTorch has now.
+
+    Yields:
+        The number of threads. At the end all is as it was before.
+    """
+    import torch
+
+    dtype, device, count = torch.get_default_dtype(), torch.get_default_device(), torch.get_num_threads()
+    with contextlib.ExitStack() as stack:
+        stack.callback(torch.set_num_threads, count)
+        stack.callback(torch.set_default_dtype, dtype)
+        torch.set_default_dtype(torch.float32)
+        if threads:
+            torch.set_num_threads(threads)
+        if device.type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        yield torch.get_num_threads()
 
 
 def free_memory(device: str = "cpu") -> float | None:

@@ -13,6 +13,7 @@ import numpy as np
 from dst import imaging
 from dst.config import InputError, MatchConfig, check_choice, option_kinds, plain, split_options
 from dst.deform import matching, pipeline
+from dst.deform.guidance import without_idle
 from dst.deform.pipeline import encoder_of
 from dst.methods.targets import StyleCache
 from dst.runs.result import Result
@@ -57,17 +58,19 @@ def grid(
             raise InputError(f"no value of {name} is given: a grid takes one or more")
     if rows[0] == across[0]:
         raise InputError(f"rows and columns are both {rows[0]}: choose two options")
+    # where one axis decides what has an effect, each cell takes what fits it; else `stylize` refuses what does not
+    fitting = without_idle if {"warp", "method"} & {rows[0], across[0]} else dict
     cells = []
     for values in itertools.product(rows[1], across[1]):
         own = {name: value for name, value in zip((rows[0], across[0]), values, strict=True) if name}
-        cells.append({**options, **own})
+        cells.append(fitting({**options, **own}))
         split_options(cells[-1])
     content, style = imaging.read(content), style if isinstance(style, (list, tuple)) else imaging.read(style)
     shared = _shared_points(content, style, {rows[0], across[0]}, options)
     images: list[np.ndarray] = []
     shared["style_cache"] = StyleCache()
     for index, cell in enumerate(cells):
-        result = pipeline.stylize(content, style, **{**shared, **cell})
+        result = pipeline.stylize(content, style, **fitting({**shared, **cell}))
         images.append(_fitted(result.image, side))
         if on_cell is not None and on_cell(index, len(cells), result):
             break

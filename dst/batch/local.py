@@ -12,6 +12,7 @@ from dst import imaging
 from dst.batch.pairs import read_pairs
 from dst.config import InputError, plain, split_options
 from dst.deform import pipeline
+from dst.deform.guidance import without_idle
 from dst.deform.inputs import describe
 from dst.files import replacing
 from dst.methods.targets import StyleCache
@@ -84,6 +85,7 @@ def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: 
             record = pipeline.resume(folder, **hooks).record
         else:
             given = {**options, **own, **hooks}
+            given = without_idle(given) if {"warp", "method"} & set(own) else given
             record = pipeline.stylize(row["content"], row["style"], run_dir=folder, force=True, **given).record
         state = "stopped" if record.get("stopped") else state
         metrics = record.get("metrics") or {}

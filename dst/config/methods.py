@@ -25,12 +25,14 @@ class Method:
         compares: what its content and style terms compare.
         layers: sets of layers whose features the style is compared by; the first that the encoder has all of is taken.
         content_layers: layers that the content is compared by, where they are others; the first that the encoder has.
+        options: names of the options of the optimisation that not every method uses, and this one does.
     """
 
     summary: str
     compares: str
     layers: tuple[tuple[str, ...], ...] = (LEVELS,)
     content_layers: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     def encoded(self, known) -> tuple[list[str], list[str]]:
         """The layers of style and of content, of those that an encoder has (`known`: their names).
@@ -48,6 +50,7 @@ METHODS: dict[str, Method] = {
         "content: cosine self-similarity of sampled hypercolumns; style: relaxed earth mover's distance, mean and "
         "covariance, palette",
         layers=(HYPERCOLUMN, LEVELS),
+        options=("palette", "samples", "style_samples"),
     ),
     "gatys": Method(
         "Gram matrices (Gatys, Ecker and Bethge 2016)",

@@ -80,6 +80,13 @@ class StylizeConfig(Checked):
         "general",
         "a GPU does the same in a fraction of the time; bytes may differ from the CPU's",
     )
+    threads: int = option(
+        0,
+        "processor threads, 0 for as many as there are; the last bits of a result depend on their number",
+        whole(0, 1024),
+        "general",
+        "the same number gives the same bytes on one machine; more than the processor has cores is slower",
+    )
     match: MatchConfig = field(default_factory=MatchConfig)
     warp: WarpConfig = field(default_factory=WarpConfig)
     optimize: OptimizeConfig = field(default_factory=OptimizeConfig)

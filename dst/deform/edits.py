@@ -28,21 +28,19 @@ def drop_matches(matches: Matches, numbers: tuple[int, ...]) -> Matches:
     return matches.subset(left)
 
 
-def add_pins(matches: Matches, pins: np.ndarray) -> Matches:
-    """The matches with pins put first, scores 1; found ones close to a pin, in either image, give way.
+def check_pins(pins: np.ndarray, content_size: tuple[int, int], style_size: tuple[int, int]) -> None:
+    """Refuse pins that cannot be used; no matches are needed to tell.
 
     Args:
-        matches: any.
         pins: (n, 4) content x, y and style x, y in pixels.
+        content_size, style_size: (W, H) of the images.
 
     Raises:
         InputError: a pin outside an image, or two in one place.
     """
     if not len(pins):
-        return matches
-    sides = (("content", pins[:, :2], matches.content_size), ("style", pins[:, 2:], matches.style_size))
-    near = np.zeros(len(matches), bool)
-    for side, points, size in sides:
+        return
+    for side, points, size in (("content", pins[:, :2], content_size), ("style", pins[:, 2:], style_size)):
         outside = ((points < -0.5) | (points > np.array(size) - 0.5)).any(1)
         if outside.any():
             k = int(outside.argmax())
@@ -54,8 +52,21 @@ def add_pins(matches: Matches, pins: np.ndarray) -> Matches:
         if gaps.min() < 1:
             a, b = np.unravel_index(int(gaps.argmin()), gaps.shape)
             raise InputError(f"pins {min(a, b) + 1} and {max(a, b) + 1} share one {side} point: leave one of them out")
+
+
+def add_pins(matches: Matches, pins: np.ndarray) -> Matches:
+    """The matches with pins put first, scores 1; found ones close to a pin, in either image, give way.
+
+    Args:
+        matches: any.
+        pins: (n, 4) content x, y and style x, y in pixels, as `check_pins` lets them pass.
+    """
+    if not len(pins):
+        return matches
+    near = np.zeros(len(matches), bool)
+    for side, points in (("content", pins[:, :2]), ("style", pins[:, 2:])):
         apart = np.linalg.norm(getattr(matches, side)[:, None] - points[None], axis=2)
-        near |= (apart < NEAR_PIN * max(size)).any(1)
+        near |= (apart < NEAR_PIN * max(getattr(matches, f"{side}_size"))).any(1)
     rest = matches.subset(~near)
     return dataclasses.replace(
         rest,

@@ -13,30 +13,38 @@ from dst.deform.objective import smooth_displacements
 from dst.warp import Warp
 from dst.warp.fit import drop_folding, mend
 
-FULL = 0.3
-"""A match of this confidence pulls fully at the warp, where no more than a fifth of the others have more."""
+FAINTEST = 0.1
+"""Share of the displacements that is left of a warp on matches of no confidence at all: points that were given have a say."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Fitted:
-    """A warp at strength 1, and the share of its displacements that was left when its folds were removed."""
+    """A warp at strength 1, and the share of its displacements that was left when its folds were removed.
+
+    `softened` is the factor on the displacements that came of the matches' confidences, 1 where they can be relied on.
+    """
 
     warp: Warp
     kept: float = 1.0
+    softened: float = 1.0
 
 
 def pull(scores: np.ndarray) -> np.ndarray:
     """How strongly each match pulls at the warp, from the confidences of all: (k,) in [0, 1] to (k,) in [0, 1].
 
     A fifth of the matches, those of most confidence, pull fully and the others in proportion. Confidences are calibrated on
-    repainted photographs, and of a painting, which differs more, even right matches get a low one; only where the best
-    stay under FULL is a pair of images warped less as a whole.
+    repainted photographs, and of a painting, which differs more, even right matches get a low one; where the best of a set
+    are low too, the whole warp is softened (`fit_warp`).
     """
-    return np.clip(scores / max(FULL, float(np.quantile(scores, 0.8)) if len(scores) else 0), 0, 1)
+    best = float(np.quantile(scores, 0.8)) if len(scores) else 0.0
+    return np.clip(scores / best, 0, 1) if best > 0 else np.ones_like(scores)
 
 
 def fit_warp(matches: Matches, strength: float, beta: float, gamma: float, mask: np.ndarray | None = None) -> Fitted:
     """The warp without folds that carries the content's points to the style's, brought into the content's frame.
+
+    Where not even the best fifth of the matches is of some confidence, all displacements are softened by the share that
+    `correspondence.set_confidence` says, pins apart: a warp on matches that are likely wrong is better a faint one.
 
     Args:
         matches: at least three, with the size of the content.
@@ -47,11 +55,15 @@ def fit_warp(matches: Matches, strength: float, beta: float, gamma: float, mask:
     Raises:
         InputError: points that no warp can be fitted to; a pin inside a rigid part or too close to it.
     """
-    target, confidence = correspondence.align(matches), pull(matches.scores)
-    weights = beta, gamma
-    return fit_points(
-        matches.content, target, matches.content_size, strength, matches.pinned, mask, weights, confidence
-    )
+    target, found = correspondence.align(matches), ~matches.pinned
+    softened = correspondence.set_confidence(matches.scores[found]) if found.any() else 1.0
+    softened = max(softened, FAINTEST)
+    if softened < 1:
+        target = np.where(found[:, None], matches.content + softened * (target - matches.content), target)
+    weights, confidence = (beta, gamma), pull(matches.scores)
+    source, size = matches.content, matches.content_size
+    fitted = fit_points(source, target, size, strength, matches.pinned, mask, weights, confidence)
+    return dataclasses.replace(fitted, softened=softened)
 
 
 def fit_points(

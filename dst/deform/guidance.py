@@ -1,33 +1,56 @@
-"""Options that contradict one another, refused when a run begins, before any work is done."""
+"""What a run was asked for, checked when it begins: types, options that contradict one another or have no effect."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from dst.config import INITS, InputError, StylizeConfig, counted
+from dst.config import INITS, METHODS, RUN_KINDS, InputError, StylizeConfig, check_number, counted
 from dst.optim.init import is_init, read_init
 
+WARP_OPTIONS = ("warp_strength", "geometry", "rigid_mask", "pins", "drop")
+"""Options that ask for a warp; those that only tune one are harmless without it."""
 
-def check_guidance(config: StylizeConfig, styles: int, warp: bool, points: Any) -> None:
-    """Refuse options that contradict one another.
+
+def check_call(run_dir: Any, force: Any, on_step: Any, on_stage: Any, checkpoint_every: Any, notes: Any) -> None:
+    """Check the types of what is no option.
+
+    Raises:
+        InputError: one of another type.
+    """
+    if run_dir is not None and not isinstance(run_dir, (str, os.PathLike)):
+        raise InputError(f"the run folder is {run_dir!r}: it takes a path")
+    if not isinstance(force, bool):
+        raise InputError(f"force is {force!r}: it takes True or False")
+    for name, given in (("on_step", on_step), ("on_stage", on_stage)):
+        if given is not None and not callable(given):
+            raise InputError(f"{name} is {given!r}: it takes a function")
+    check_number("checkpoint_every", checkpoint_every, 0, None)
+    if notes is not None and not (isinstance(notes, dict) and all(isinstance(key, str) for key in notes)):
+        raise InputError(f"notes are {notes!r}: they take a dict with names as keys")
+
+
+def check_guidance(config: StylizeConfig, styles: int, warp: Any, points: Any, given: Any = ()) -> None:
+    """Refuse options that contradict one another, and those that would have no effect.
 
     Args:
         config: the options of the run.
         styles: how many style images there are.
         warp: whether a warp was asked for.
         points: what was given as points, or None.
+        given: names of the options that were asked for, and do not come from a preset or a default.
 
     Raises:
-        InputError: two options that exclude each other, weights that do not fit the styles, or an `init` that is neither a
-            name nor an image.
+        InputError: two options that exclude each other, an option without effect, weights that do not fit the styles, or an
+            `init` that is neither a name nor an image.
     """
-    guidance = config.guidance
-    if not warp:
-        for name in ("geometry", "rigid_mask", "pins", "drop"):
-            if getattr(guidance, name) is not None:
-                raise InputError(f"{name} is given, but no warp is asked for: leave out one of the two")
-        if points is not None:
-            raise InputError("points are given, but no warp is asked for: leave out one of the two")
+    guidance, method = config.guidance, config.optimize.method
+    RUN_KINDS["warp"].check("warp", warp)
+    _check_warp_options(config, warp, points, given)
+    for name, row in METHODS.items():
+        idle = [option for option in row.options if option in given and option not in METHODS[method].options]
+        if name != method and idle:
+            raise InputError(f"{idle[0]} is given, but the method {method} does not use it: leave out one of the two")
     if (guidance.content_mask is None) != (guidance.style_mask is None):
         names = ("content_mask", "style_mask")
         one, other = names if guidance.style_mask is None else names[::-1]
@@ -42,6 +65,37 @@ def check_guidance(config: StylizeConfig, styles: int, warp: bool, points: Any) 
     if not is_init(guidance.init, *INITS):
         read_init(guidance.init)
     style_shares(guidance.style_weights, styles)
+
+
+def _check_warp_options(config: StylizeConfig, warp: bool, points: Any, given: Any) -> None:
+    guidance, match = config.guidance, config.match
+    if not warp:
+        for name in WARP_OPTIONS:
+            if name in given or getattr(guidance, name, None) is not None:
+                raise InputError(f"{name} is given, but no warp is asked for: leave out one of the two")
+        if points is not None:
+            raise InputError("points are given, but no warp is asked for: leave out one of the two")
+        return
+    if points is None and match.max_points < config.warp.min_matches:
+        raise InputError(
+            f"max_points is {match.max_points}, but min_matches is {config.warp.min_matches}: nothing could be warped; "
+            "raise one or lower the other"
+        )
+    if points is None and guidance.drop and max(guidance.drop) > match.max_points:
+        raise InputError(
+            f"drop names match {max(guidance.drop)}, but there are at most {match.max_points} (max_points): "
+            "see the numbers in the plot of the matches"
+        )
+
+
+def without_idle(options: dict[str, Any]) -> dict[str, Any]:
+    """Keywords of `stylize` for one of many runs: without those that have no effect in this one, such as `pins` without a warp."""
+    method, idle = options.get("method", StylizeConfig().optimize.method), set()
+    if options.get("warp") is False:
+        idle |= {*WARP_OPTIONS, "points"}
+    if method in METHODS:
+        idle |= {name for row in METHODS.values() for name in row.options} - set(METHODS[method].options)
+    return {name: value for name, value in options.items() if name not in idle}
 
 
 def style_shares(weights: tuple[float, ...] | None, count: int) -> list[float]:

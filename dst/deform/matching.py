@@ -14,11 +14,16 @@ from correspondence.common import MatchError
 from correspondence.drawing import draw
 from correspondence.matches import MIN_POINTS, Matches, check_points
 from dst import imaging
-from dst.config import InputError, StylizeConfig
+from dst.config import InputError, StylizeConfig, counted
 from dst.deform.edits import add_pins, drop_matches
 from dst.deform.fitting import Fitted, fit_warp
 from dst.deform.inputs import Inputs
 from dst.features import LEVELS, Encoder
+
+ADVICE = "look at the plot of the matches, drop wrong ones, pin right ones, or give points"
+"""What to try where the matches are of little confidence."""
+INSTEAD = "give points, pin some, or take a painting of a like subject in a like pose"
+"""What to try where they cannot be relied on."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,31 @@ def judge(matches: Matches, config: StylizeConfig) -> tuple[bool, str]:
     return usable, verdict
 
 
-def edit(matches: Matches, config: StylizeConfig) -> Matches:
-    """The matches without the dropped ones and with the pins put first."""
-    return add_pins(drop_matches(matches, config.guidance.drop or ()), np.array(config.guidance.pins or ()))
+def edited(found: Matches, config: StylizeConfig) -> tuple[Matches, bool, str]:
+    """Matches as a run uses them: without the dropped ones, judged, with the pins put first.
+
+    Where the rest cannot be relied on, the pins are taken alone.
+
+    Returns:
+        The matches; whether they can be relied on to warp an image; one sentence on them.
+    """
+    pins, drop = np.array(config.guidance.pins or ()), config.guidance.drop or ()
+    left = drop_matches(found, drop)
+    usable, verdict = judge(left, config)
+    matches = add_pins(left, pins)
+    if len(pins) and not usable:
+        matches, usable = matches.subset(matches.pinned), len(pins) >= MIN_POINTS
+        verdict = f"{verdict}; left are {counted(len(pins), 'pin')}{_too_few(matches)}"
+    return matches, usable, verdict + _by_hand(config)
+
+
+def _too_few(matches: Matches) -> str:
+    return "" if len(matches) >= MIN_POINTS else f", fewer than the {MIN_POINTS} that a warp takes"
+
+
+def _by_hand(config: StylizeConfig) -> str:
+    pins, drop = len(config.guidance.pins or ()), len(config.guidance.drop or ())
+    return f" ({drop} dropped and {pins} pinned by hand)" if pins or drop else ""
 
 
 def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, encoder: Encoder, config: StylizeConfig) -> Plan:
@@ -113,31 +140,28 @@ def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, encoder: Encode
     """
     if not warp:
         return Plan(None, None, "no warp was asked for: plain style transfer")
-    pins, drop = len(config.guidance.pins or ()), len(config.guidance.drop or ())
-    usable, verdict = True, f"{0 if given is None else len(given)} points given"
-    matches = given
+    pins = config.guidance.pins
     if given is None:
-        matches = find_matches(inputs.content, inputs.partner, encoder, config)
+        found = find_matches(inputs.content, inputs.partner, encoder, config)
         if inputs.segmentation is not None and inputs.geometry is None:
-            matches = matches.subset(inputs.segmentation.agreeing(matches))
-        usable, verdict = judge(matches, config)
-    matches = edit(matches, config)
-    if not usable and pins:
-        matches = matches.subset(matches.pinned)
-    if drop or pins:
-        verdict += f"; {drop} dropped and {pins} pinned by hand"
-    if not (usable or pins):
-        return Plan(matches, None, f"{verdict}: plain style transfer")
-    if len(matches) < MIN_POINTS:
-        return Plan(matches, None, f"{verdict}; {len(matches)} left, too few to warp by: plain style transfer")
+            found = found.subset(inputs.segmentation.agreeing(found))
+        matches, usable, verdict = edited(found, config)
+    else:
+        matches = add_pins(drop_matches(given, config.guidance.drop or ()), np.array(pins or ()))
+        verdict = f"{len(given)} points given{_by_hand(config)}{_too_few(matches)}"
+        usable = len(matches) >= MIN_POINTS
+    if not usable:
+        return Plan(matches, None, f"{verdict}: plain style transfer; {INSTEAD}")
     if config.warp.warp_strength == 0:
         return Plan(matches, None, f"{verdict}; warp_strength is 0: plain style transfer")
     try:
         fitted = fit_warp(matches, config.warp.warp_strength, config.warp.beta, config.warp.gamma, inputs.mask)
     except InputError as error:
-        if given is not None or pins:
+        if given is not None or pins is not None:
             raise
-        return Plan(matches, None, f"{verdict}, but no smooth warp fits ({error}): plain style transfer")
+        return Plan(matches, None, f"{verdict}, but no smooth warp fits ({error}): plain style transfer; {INSTEAD}")
+    if fitted.softened < 0.995:
+        verdict += f"; of little confidence, so the warp is softened to {fitted.softened:.0%}: {ADVICE}"
     return Plan(matches, fitted, verdict)
 
 

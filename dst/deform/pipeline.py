@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import correspondence
 from correspondence.matches import Matches
-from dst import imaging
-from dst.config import InputError, StylizeConfig, check_choice, check_number
+from dst import imaging, runtime
+from dst.config import InputError, StylizeConfig, WarpConfig, check_choice, check_number
 from dst.deform import matching
+from dst.deform.edits import check_pins
 from dst.deform.finish import final_warp, make_result, recolored, target_points
-from dst.deform.fitting import point_weights
-from dst.deform.guidance import check_guidance
+from dst.deform.fitting import fit_warp, point_weights
+from dst.deform.guidance import check_call, check_guidance
 from dst.deform.inputs import Inputs, make_scene, read_inputs, style_list
 from dst.deform.larger import enlarged, resized
 from dst.deform.objective import DeformProblem
@@ -29,6 +31,7 @@ from dst.runs import checkpoint
 from dst.runs.checkpoint import Keeper
 from dst.runs.folder import claim, clear_left
 from dst.runs.job import Job
+from dst.runs.progress import Bar
 from dst.runs.record import make_record, read_record
 from dst.runs.result import Result
 from dst.warp import Warp, to_pixels
@@ -38,22 +41,22 @@ EVERY = 30.0
 """Seconds between two checkpoints."""
 
 
-@dataclass
 class _Clock:
-    """Seconds spent in each stage, and the word given to `on_stage` at its start and end."""
+    """Seconds spent in each stage, and the word given to its subscribers at the start and the end of each."""
 
-    on_stage: Report | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
+    def __init__(self, *subscribers: Report | None) -> None:
+        self.subscribers = [tell for tell in subscribers if tell is not None]
+        self.seconds: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str):
-        if self.on_stage is not None:
-            self.on_stage(name, "start")
+        for tell in self.subscribers:
+            tell(name, "start")
         began = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
-        if self.on_stage is not None:
-            self.on_stage(name, "end")
+        for tell in self.subscribers:
+            tell(name, "end")
 
 
 def stylize(
@@ -70,6 +73,7 @@ def stylize(
     checkpoint_every: float = EVERY,
     notes: dict[str, Any] | None = None,
     style_cache: StyleCache | None = None,
+    progress: bool | None = None,
     **options: Any,
 ) -> Result:
     """Warp a photograph towards a painting's shapes and paint it in its strokes.
@@ -92,6 +96,7 @@ def stylize(
         checkpoint_every: seconds between two checkpoints; 0 for one after each step.
         notes: goes into the run's record as it is.
         style_cache: keeps what was encoded of the styles for later runs that are given the same one.
+        progress: show a bar; None shows one in a notebook.
         **options: any field of `dst.config` by name, such as `size=256`, `seed=1`, `alpha=4`, `rigid_mask="mask.png"`.
 
     Returns:
@@ -101,31 +106,35 @@ def stylize(
         InputError: an input or an option that cannot be used, or two that contradict each other.
     """
     config = StylizeConfig.from_options(preset, **options)
-    check_number("checkpoint_every", checkpoint_every, 0, None)
-    check_guidance(config, len(style_list(style)), warp, points)
+    check_call(run_dir, force, on_step, on_stage, checkpoint_every, notes)
+    check_guidance(config, len(style_list(style)), warp, points, options)
     if run_dir is not None:
         claim(run_dir, force)
-    clock = _Clock(on_stage)
-    with clock.stage("read"):
-        inputs = read_inputs(content, style, config)
-        given = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
-        encoder = encoder_of(config)
-        for name in config.optimize.layers or ():
-            check_choice("layer", name, encoder.layers)
-    with clock.stage("match"):
-        plan = matching.plan_warp(inputs, given, warp, encoder, config)
-    with clock.stage("warp"):
-        job = _job(inputs, plan, config, preset, notes or {})
-        if config.guidance.color_only:
-            loop, state = None, recolored(job)
-        else:
-            loop = _loop(job, encoder, cache=style_cache)
-            state = loop.state
-    keeper = None if run_dir is None else Keeper(run_dir, checkpoint_every, job, encoder, clock.seconds)
-    return _paint(job, loop, state, encoder, clock, on_step, keeper)
+    with runtime.computing(config.threads) as threads, Bar(progress) as bar:
+        clock, on_step = _Clock(on_stage, bar.on_stage), bar.watch(on_step)
+        with clock.stage("read"):
+            inputs = read_inputs(content, style, config)
+            check_pins(np.array(config.guidance.pins or ()), inputs.content.size, inputs.partner.size)
+            given = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
+            encoder = encoder_of(config)
+            for name in config.optimize.layers or ():
+                check_choice("layer", name, encoder.layers)
+        with clock.stage("match"):
+            plan = matching.plan_warp(inputs, given, warp, encoder, config)
+        with clock.stage("warp"):
+            job = _job(inputs, plan, config, preset, notes or {}, threads)
+            if config.guidance.color_only:
+                loop, state = None, recolored(job)
+            else:
+                loop = _loop(job, encoder, cache=style_cache)
+                state = loop.state
+        keeper = None if run_dir is None else Keeper(run_dir, checkpoint_every, job, encoder, clock.seconds)
+        return _paint(job, loop, state, encoder, clock, on_step, keeper)
 
 
-def _job(inputs: Inputs, plan: matching.Plan, config: StylizeConfig, preset: str, notes: dict[str, Any]) -> Job:
+def _job(
+    inputs: Inputs, plan: matching.Plan, config: StylizeConfig, preset: str, notes: dict[str, Any], threads: int
+) -> Job:
     content, fitted = inputs.content, plan.fitted
     side = max(imaging.fit_size(content.size, config.size))
     warp = None if fitted is None else fitted.warp
@@ -143,7 +152,9 @@ def _job(inputs: Inputs, plan: matching.Plan, config: StylizeConfig, preset: str
         verdict=plan.verdict,
         mask=inputs.mask if fitted is not None else None,
         kept=1.0 if fitted is None else fitted.kept,
+        softened=1.0 if fitted is None else fitted.softened,
         scene=make_scene(inputs, config, warp, weights),
+        threads=threads,
         notes=notes,
     )
 
@@ -189,18 +200,19 @@ def resume(
     on_step: Callable[[Step], object] | None = None,
     on_stage: Report | None = None,
     checkpoint_every: float = EVERY,
+    progress: bool | None = None,
 ) -> Result:
     """Go on where a run stopped, or take a finished one to a larger size.
 
-    On the CPU, a run that was stopped or killed and resumed ends with the same bytes as one that never stopped. The
-    folder needs no original image for that. A larger `size` does: the content and the styles are read again from
+    On the CPU, a run that was stopped or killed and resumed ends with the same bytes as one that never stopped: it goes on
+    with the number of threads that it was begun with. The folder needs no original image for that. A larger `size` does: the content and the styles are read again from
     where they were, or from `content` and `style`.
 
     Args:
         run: the folder that `stylize(..., run_dir=...)` kept.
         size: long side of the result in pixels, larger than the run's; None to finish at its own size.
         content, style: where the images are now, if they moved or were not files.
-        on_step, on_stage, checkpoint_every: as for `stylize`.
+        on_step, on_stage, checkpoint_every, progress: as for `stylize`.
 
     Returns:
         The Result; the folder holds it too. A run that is finished already is read back.
@@ -209,28 +221,35 @@ def resume(
         InputError: no run there, a damaged, foreign or newer one; a size that is not larger; originals that are gone or
             have changed; an encoder with other weights.
     """
-    check_number("checkpoint_every", checkpoint_every, 0, None)
-    clock = _Clock(on_stage)
-    with clock.stage("read"):
-        clear_left(run)
-        kept = checkpoint.read(run)
-        job, state = kept.job, kept.state
-        clock.seconds = {**kept.seconds, **clock.seconds}
-        height, width = job.content.shape[-2:]
-        done = state.scale >= len(schedule((width, height), job.config.optimize)) and not state.stopped
-        if size is None and done and (Path(run) / "run.json").exists():
-            return load_run(run)
+    check_call(run, False, on_step, on_stage, checkpoint_every, None)
+    with Bar(progress) as bar:
+        clock, on_step = _Clock(on_stage, bar.on_stage), bar.watch(on_step)
+        with clock.stage("read"):
+            clear_left(run)
+            kept = checkpoint.read(run)
+            clock.seconds = {**kept.seconds, **clock.seconds}
+        with runtime.computing(kept.job.threads):
+            return _resume(run, kept, size, content, style, clock, on_step, checkpoint_every)
+
+
+def _resume(run: Any, kept: checkpoint.Kept, size: int | None, content: Any, style: Any, clock: _Clock, on_step, every):
+    """The rest of `resume`, once the checkpoint is read."""
+    job, state = kept.job, kept.state
+    height, width = job.content.shape[-2:]
+    done = state.scale >= len(schedule((width, height), job.config.optimize)) and not state.stopped
+    if size is None and done and (Path(run) / "run.json").exists():
+        return load_run(run)
+    with clock.stage("warp"):
         encoder = encoder_of(job.config)
         if encoder.sha256 != kept.encoder["sha256"]:
             raise InputError(
                 f"{run} was made with other weights of {kept.encoder['name']}: put those back in their place, or make the run again"
             )
-    with clock.stage("warp"):
         if size is not None and size != job.config.size:
             job, state, loop = _larger(run, job, state, encoder, size, content, style, done)
         else:
             loop = None if job.config.guidance.color_only else _loop(job, encoder, state)
-    keeper = Keeper(run, checkpoint_every, job, encoder, clock.seconds, kept.frames)
+    keeper = Keeper(run, every, job, encoder, clock.seconds, kept.frames)
     return _paint(job, loop, state, encoder, clock, on_step, keeper)
 
 
@@ -269,8 +288,11 @@ def match(content: Any, style: Any, *, preset: str = "default", **options: Any) 
     """
     config = StylizeConfig.from_options(preset, **options)
     content_image, style_image = imaging.read(content), imaging.read(style)
-    matches = matching.find_matches(content_image, style_image, encoder_of(config), config)
-    return matching.edit(matches, config), matching.judge(matches, config)[1]
+    check_pins(np.array(config.guidance.pins or ()), content_image.size, style_image.size)
+    with runtime.computing(config.threads):
+        found = matching.find_matches(content_image, style_image, encoder_of(config), config)
+    matches, _, verdict = matching.edited(found, config)
+    return matches, verdict
 
 
 def load_run(folder: Any) -> Result:
@@ -316,11 +338,11 @@ def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=N
         warp = Warp.load(Path(run) / "warp.json")
     else:
         matches = matching.read_points(points, image.size, style_size)
-        warp = Warp.fit(matches.content, correspondence.align(matches), image.size)
+        weights = WarpConfig()
+        fitted = fit_warp(matches, strength, weights.beta, weights.gamma)
+        return fitted.warp.apply(image), fitted.kept
     warp, factor = warp.with_strength(strength * warp.strength).unfold()
-    warped = warp.apply(image.rgb).clamp(0, 1)
-    alpha = None if image.alpha is None else warp.apply(image.alpha).clamp(0, 1)
-    return imaging.Image(warped, alpha, image.depth, image.name), factor
+    return warp.apply(image), factor
 
 
 __all__ = ["load_run", "match", "resume", "stylize", "warp_image"]

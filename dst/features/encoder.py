@@ -83,12 +83,15 @@ class Encoder(nn.Module):
         self.sha256 = sha256 or fingerprint(state)
         self.layers: dict[str, Layer] = {}
         for conv, (before, width) in network.convolutions().items():
-            self.add_module(conv, nn.Conv2d(before, width, 3, padding=1 if network.padding == "zeros" else 0))
+            padding = 1 if network.padding == "zeros" else 0
+            self.add_module(
+                conv, nn.Conv2d(before, width, 3, padding=padding, device="meta")
+            )  # draws no random weights
             self.layers[conv.replace("conv", "relu")] = Layer(width, 2 ** (int(conv[4]) - 1))
         self.register_buffer("mean", torch.tensor(network.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(network.std).view(1, 3, 1, 1), persistent=False)
         self.normalises = any(network.mean) or any(value != 1 for value in network.std)
-        self.load_state_dict(state)
+        self.load_state_dict(state, assign=True)
         self.eval().requires_grad_(False)
         self.to(memory_format=torch.channels_last)
 

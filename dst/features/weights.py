@@ -48,9 +48,7 @@ def load_with_hash(name: str, file=None) -> tuple[dict[str, torch.Tensor], str]:
     if name in ("vgg16", "vgg19"):
         state = _checked(network, _from_torchvision(name), "torchvision's zoo")
         return state, fingerprint(state)
-    raise InputError(
-        f"encoder {name!r} has no weights of its own: give them as a file (--weights FILE), {network.origin}"
-    )
+    raise InputError(f"encoder {name!r} has no weights of its own: give them as a file (`weights`), {network.origin}")
 
 
 def random_weights(network: str | Network, seed: int = 0) -> dict[str, torch.Tensor]:
@@ -165,7 +163,7 @@ def _from_torchvision(name: str) -> dict[str, torch.Tensor]:
     Raises:
         InputError: torchvision cannot be imported, or the download fails.
     """
-    instead = "give the weights as a file (--weights FILE), or use --encoder compact, which needs neither"
+    instead = "give the weights as a file (`weights`), or take the encoder `compact`, which needs neither"
     try:
         import torchvision
     except Exception as error:  # an ImportError, or a RuntimeError where torchvision and torch are different builds

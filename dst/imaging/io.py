@@ -70,7 +70,7 @@ def read(source, min_side: int = MIN_IMAGE_SIDE) -> Image:
         return _from_pixels(_check_array(_tensor_to_array(source)), "image", "the tensor", min_side)
     if isinstance(source, np.ndarray):
         return _from_pixels(_check_array(source), "image", "the array", min_side)
-    if _is_pillow(source):
+    if is_pillow(source):
         name = Path(getattr(source, "filename", "") or "image").name
         return _from_pixels(decode(source, name), name, name, min_side)
     kind = type(source).__name__
@@ -98,7 +98,7 @@ def read_mask(source, size: tuple[int, int] | None = None) -> torch.Tensor:
     if image.alpha is not None and image.alpha.min() < image.alpha.max():
         mask = image.alpha
     else:
-        mask = (image.rgb * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True).clamp(0, 1)
+        mask = (image.rgb * image.rgb.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True).clamp(0, 1)
     if not bool(mask.any()):
         raise InputError(f"the mask {image.name} is zero everywhere: paint white where it should act")
     if size is None or tuple(size) == image.size:
@@ -215,7 +215,8 @@ def _check_source(source) -> Path:
     return path
 
 
-def _is_pillow(source) -> bool:
+def is_pillow(source: object) -> bool:
+    """Whether something is a PIL image, told without loading Pillow."""
     return any(c.__module__.startswith("PIL.") and c.__name__ == "Image" for c in type(source).__mro__)
 
 
@@ -254,8 +255,8 @@ def _from_pixels(pixels: np.ndarray, name: str, label: str, min_side: int) -> Im
         raise InputError(f"{label} is {width} x {height} pixels: each side must be at least {min_side}")
     if height * width > MAX_PIXELS:
         raise too_many_pixels(label)
-    rgb = torch.empty(1, 3, height, width)
-    alpha = torch.empty(1, 1, height, width) if channels == 4 else None
+    rgb = torch.empty(1, 3, height, width, dtype=torch.float32)
+    alpha = torch.empty(1, 1, height, width, dtype=torch.float32) if channels == 4 else None
     for i, plane in enumerate((*rgb[0], *(alpha[0] if alpha is not None else ()))):
         plane.numpy()[...] = pixels[..., i if channels > 1 else 0]
     for values in (rgb, alpha):

@@ -179,5 +179,5 @@ def _not_finite(row: dict) -> str:
     bad = [name for name, value in row.items() if not math.isfinite(value)]
     return (
         f"the loss stopped being finite at {row['side']} pixels, step {row['step']} ({', '.join(bad)}): "
-        "the last good image is kept; a smaller --lr may help"
+        "the last good image is kept; a smaller `lr` may help"
     )

@@ -46,7 +46,7 @@ def check_folder(folder, force: bool = False) -> Path:
     if names and not _is_run(target, names):
         raise InputError(f"{folder} holds files that are not a run's: choose a new or empty folder")
     if names and not force:
-        raise InputError(f"{folder} holds a run already: choose another folder, or replace it with --force")
+        raise InputError(f"{folder} holds a run already: choose another folder, or give `force` to replace it")
     return target
 
 

@@ -55,7 +55,9 @@ class Job:
         verdict: one sentence on the matches, or on why there is no warp.
         mask: (H, W) bool at the displayed content's size, the rigid parts, or None.
         kept: share of the displacements that was left when the folds of the matches' warp were removed.
+        softened: factor on the displacements that came of matches of little confidence, 1 for none.
         scene: what is optimised.
+        threads: of the processor; the last bits of the result depend on their number. 0 where unknown.
         notes: go into the record as they are.
     """
 
@@ -72,4 +74,6 @@ class Job:
     mask: np.ndarray | None
     kept: float
     scene: Scene
+    threads: int = 0
+    softened: float = 1.0
     notes: dict[str, Any] = field(default_factory=dict)

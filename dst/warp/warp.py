@@ -14,14 +14,16 @@ rigid.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from dst.config import InputError, check_choice
 from dst.files import replacing
+from dst.imaging.io import Image, is_pillow
 from dst.imaging.resample import sample_at
 from dst.warp.coordinates import check_size, extent, mesh, node_grid, to_pixels, to_unit
 from dst.warp.field import Field
@@ -31,6 +33,8 @@ from dst.warp.tps import ANCHORS, RIDGE, invert, invert_pixels
 
 FORMAT, VERSION = "dst-warp", 1
 
+DTYPES = (np.uint8, np.uint16, np.float16, np.float32, np.float64)
+"""Types of the arrays that a warp takes."""
 FINE_STEPS = 512
 """Steps of the displacement grid of a warped image, along the long side: one for five pixels, from 128 to this many.
 What lies between is off by some hundredths of a pixel at most, next to control points."""
@@ -87,15 +91,16 @@ class Warp(ControlPoints):
         """Grid (1, H, W, 2) for `grid_sample(..., align_corners=False)` at `size` (W, H), default the warp's own."""
         return _sampling_grid(self.field(size), dtype)
 
-    def apply(self, image: torch.Tensor, mode: str = "bicubic") -> torch.Tensor:
+    def apply(self, image: Any, mode: str = "bicubic") -> Any:
         """Warp an image at its own size.
 
         Args:
-            image: (N, C, H, W), floating point, any range; H and W need not be the warp's own.
+            image: a tensor (N, C, H, W), floating point, any range; an array (H, W) or (H, W, C) of uint8, uint16 or floats;
+                a PIL image; or what `dst.read_image` gives. Its size need not be the warp's own.
             mode: "bicubic" or "bilinear". Bicubic stays within the range of the neighbouring pixels.
 
         Returns:
-            (N, C, H, W) of the same type; border pixels are repeated where the warp looks outside.
+            The same kind of image, of the same size and type; border pixels are repeated where the warp looks outside.
 
         Raises:
             InputError: another shape or type, or an unknown mode.
@@ -200,7 +205,7 @@ class InverseWarp:
         """As `Warp.grid`."""
         return _sampling_grid(self.field(size), dtype)
 
-    def apply(self, image: torch.Tensor, mode: str = "bicubic") -> torch.Tensor:
+    def apply(self, image: Any, mode: str = "bicubic") -> Any:
         """As `Warp.apply`."""
         return _apply(self, image, mode)
 
@@ -221,15 +226,48 @@ def _nodes(size) -> int:
     return min(FINE_STEPS, max(128, max(size) // 5)) + 1
 
 
-def _apply(warp, image: torch.Tensor, mode: str) -> torch.Tensor:
+def _apply(warp: Any, image: Any, mode: str) -> Any:
+    """Any kind of image by way of a tensor, and back."""
     check_choice("sampling mode", mode, ("bicubic", "bilinear"))
-    if not (isinstance(image, torch.Tensor) and image.ndim == 4 and image.is_floating_point() and image.numel()):
-        given = (
-            f"tensor of shape {tuple(image.shape)}, {image.dtype}"
-            if isinstance(image, torch.Tensor)
-            else type(image).__name__
+    if isinstance(image, torch.Tensor):
+        return _apply_tensor(warp, image, mode)
+    if isinstance(image, Image):
+        rgb, alpha = (None if x is None else _apply_tensor(warp, x, mode).clamp(0, 1) for x in (image.rgb, image.alpha))
+        return replace(image, rgb=rgb, alpha=alpha)
+    if is_pillow(image):
+        from PIL import Image as Pillow
+
+        known = (
+            image
+            if image.mode in ("L", "RGB", "RGBA", "F", "I;16")
+            else image.convert("RGBA" if image.has_transparency_data else "RGB")
         )
-        raise InputError(f"image is a {given}: a warp takes a floating point tensor of shape (N, C, H, W)")
+        return Pillow.fromarray(_apply(warp, np.asarray(known), mode))
+    if not (isinstance(image, np.ndarray) and image.ndim in (2, 3) and image.dtype in DTYPES and image.size):
+        shown = (
+            f"array of shape {image.shape}, {image.dtype}" if isinstance(image, np.ndarray) else type(image).__name__
+        )
+        raise InputError(
+            f"image is a {shown}: a warp takes a tensor (N, C, H, W), an array (H, W) or (H, W, C) of uint8, uint16 or "
+            "floats, or a PIL image"
+        )
+    planes = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(image)).astype(_working(image.dtype)))
+    moved = _apply_tensor(warp, planes.permute(2, 0, 1)[None], mode)[0].permute(1, 2, 0).numpy().reshape(image.shape)
+    if np.issubdtype(image.dtype, np.integer):
+        moved = np.rint(moved).clip(0, np.iinfo(image.dtype).max)
+    return moved.astype(image.dtype)
+
+
+def _working(dtype: np.dtype) -> type:
+    return np.float64 if dtype == np.float64 else np.float32
+
+
+def _apply_tensor(warp: Any, image: torch.Tensor, mode: str) -> torch.Tensor:
+    if not (image.ndim == 4 and image.is_floating_point() and image.numel()):
+        raise InputError(
+            f"image is a tensor of shape {tuple(image.shape)}, {image.dtype}: "
+            "a warp takes a floating point tensor of shape (N, C, H, W)"
+        )
     owner = warp.warp if isinstance(warp, InverseWarp) else warp
     if owner.is_identity:
         return image.clone()

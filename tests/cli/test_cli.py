@@ -164,7 +164,7 @@ def test_a_run_is_written_and_protected(stand_in, pair, tmp_path, capsys):
     arguments = ["stylize", *pair, "--run", str(tmp_path / "run"), "--quiet"]
     assert cli.main(arguments) == 0
     assert (tmp_path / "run" / "run.json").exists()
-    assert "--force" in refused(capsys, *arguments)
+    assert "`force`" in refused(capsys, *arguments)
     assert len(stand_in) == 1  # refused before any work
     assert cli.main([*arguments, "--force"]) == 0
 
@@ -177,7 +177,7 @@ def test_the_demo_replaces_itself_and_nothing_else(stand_in, pair, tmp_path, mon
     assert [call["style"].stem for call in stand_in] == ["oval", "oval", "ink"]
     assert "wrote demo" in capsys.readouterr().err
     assert cli.main(["stylize", *pair, "--run", str(tmp_path / "mine"), "--quiet"]) == 0
-    assert "--force" in refused(capsys, "demo", "-o", tmp_path / "mine")
+    assert "`force`" in refused(capsys, "demo", "-o", tmp_path / "mine")
 
 
 def test_a_loss_that_stops_being_finite_ends_with_one_and_the_last_good_picture(

@@ -131,7 +131,7 @@ def test_the_verdict_on_sets(points):
 
 
 def test_pair_confidence_rises_from_zero_to_one():
-    values = [pair_confidence(v) for v in (0.0, 0.01, 0.022, 0.06, 0.5)]
+    values = [pair_confidence(v, np.ones(5)) for v in (0.0, 0.01, 0.022, 0.06, 0.5)]
     assert values == sorted(values) and values[0] < 1e-6 and values[2] == pytest.approx(0.5) and values[-1] > 0.99
 
 
@@ -166,3 +166,11 @@ def test_crossing_pairs_are_counted():
     expected = crossings(source, target).sum() / (20 * 19)
     assert crossing_share(source, target) == pytest.approx(expected)
     assert crossing_share(source[:1], target[:1]) is None
+
+
+def test_the_confidence_in_a_pair_follows_its_matches():
+    assert pair_confidence(0.5, np.full(10, 0.4)) > 0.99 and pair_confidence(0.5, []) == 0
+    levels = [pair_confidence(0.5, np.full(10, score)) for score in (0.05, 0.1, 0.2, 0.3)]
+    assert levels[0] == 0 and levels == sorted(levels) and 0.5 < levels[2] < 0.7
+    few_good = np.r_[np.full(7, 0.02), np.full(3, 0.5)]
+    assert pair_confidence(0.5, few_good) > 0.9  # the best fifth says it: the others may be doubtful

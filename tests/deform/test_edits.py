@@ -5,7 +5,7 @@ import pytest
 
 from correspondence.matches import Matches
 from dst.config import GuidanceConfig, InputError
-from dst.deform.edits import add_pins, drop_matches
+from dst.deform.edits import add_pins, check_pins, drop_matches
 
 SIZE = (200, 160)
 SOURCE = np.array([[40, 40], [150, 40], [100, 80], [50, 120], [150, 120], [100, 30], [60, 70], [140, 75.0]])
@@ -43,4 +43,4 @@ def test_pins_come_first_and_replace_found_matches_beside_them():
 )
 def test_bad_pins_are_refused(pins, message):
     with pytest.raises(InputError, match=message):
-        add_pins(matches(), np.array(GuidanceConfig(pins=pins).pins))
+        check_pins(np.array(GuidanceConfig(pins=pins).pins), SIZE, SIZE)

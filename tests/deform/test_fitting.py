@@ -128,13 +128,12 @@ def test_a_rigid_part_does_not_weaken_the_pull_of_the_matches():
     weights = point_weights(fitted.warp, Matches(SOURCE, TARGET, np.full(8, 0.15), SIZE, SIZE))
     free = fitted.warp.rigid == 0
     assert (weights[~free] == 0).all() and 0 < free.sum() < len(free)
-    assert weights.mean() == pytest.approx(0.5) and np.ptp(weights[free]) == 0
+    assert weights.mean() == pytest.approx(1.0) and np.ptp(weights[free]) == 0
 
 
 def test_the_most_confident_pull_fully_and_the_others_in_proportion():
     scores = np.array([0.6, 0.6, 0.3, 0.06, 0.0])
     assert np.allclose(pull(scores), [1, 1, 0.5, 0.1, 0])
-    assert np.allclose(pull(np.full(5, 0.03)), 0.1)  # nobody is sure: the whole moveds less
     assert len(pull(np.zeros(0))) == 0
 
 
@@ -149,3 +148,19 @@ def test_a_warp_is_that_of_the_aligned_points_and_the_pull_of_their_scores():
     pinned = dataclasses.replace(found, pinned=np.arange(8) == 3)
     place = fit_warp(pinned, 1.0, *BALANCE).warp.map_points(SOURCE[3:4])
     assert np.abs(place - align(pinned)[3]).max() < 0.5
+
+
+def test_a_set_of_low_confidence_is_softened_and_its_pins_are_not():
+    moved = {}
+    for score in (1.0, 0.3, 0.175, 0.0):
+        fitted = fit_warp(Matches(SOURCE, TARGET, np.full(8, score), SIZE, SIZE), 1.0, 1.0, 0.0)
+        moved[score] = fitted.softened, np.linalg.norm(fitted.warp.moved)
+    assert moved[1.0] == moved[0.3] and moved[1.0][0] == 1
+    assert moved[0.175][0] == pytest.approx(0.5) and moved[0.175][1] == pytest.approx(0.5 * moved[1.0][1], rel=0.02)
+    assert moved[0.0][0] == 0.1
+    from correspondence import align
+
+    scores = np.where(np.arange(8) == 0, 1.0, 0.1)
+    pinned = Matches(SOURCE, TARGET, scores, SIZE, SIZE, pinned=np.arange(8) == 0)
+    landed = fit_warp(pinned, 1.0, 1.0, 0.0).warp.map_points(SOURCE[:1])
+    assert np.abs(landed - align(pinned)[:1]).max() < 0.5

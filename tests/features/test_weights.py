@@ -134,7 +134,7 @@ def test_missing_file_and_folder(tmp_path):
 
 
 def test_a_network_that_comes_from_a_file_only():
-    with pytest.raises(InputError, match="--weights FILE"):
+    with pytest.raises(InputError, match="`weights`"):
         load_weights("vgg19-16x")
 
 
@@ -148,7 +148,7 @@ def test_torchvision_that_cannot_be_imported(monkeypatch, error):
 
     monkeypatch.delitem(sys.modules, "torchvision", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
-    with pytest.raises(InputError, match="--encoder compact") as caught:
+    with pytest.raises(InputError, match="encoder `compact`") as caught:
         load_weights("vgg19")
     assert "nms" in str(caught.value) or "not installed" in str(caught.value)
 

@@ -81,7 +81,7 @@ def test_an_empty_folder_is_taken_and_stays_the_same_folder(made_result, tmp_pat
 def test_another_run_is_replaced_only_by_force(made_result, tmp_path):
     made_result(seed=1).save(tmp_path / "run")
     before = (tmp_path / "run" / "run.json").read_bytes()
-    with pytest.raises(InputError, match=r"holds a run already.*--force"):
+    with pytest.raises(InputError, match=r"holds a run already.*`force`"):
         made_result(seed=2).save(tmp_path / "run")
     assert (tmp_path / "run" / "run.json").read_bytes() == before
     made_result(seed=2, warps=False).save(tmp_path / "run", force=True)
@@ -117,7 +117,7 @@ def test_what_is_left_of_a_run_can_be_replaced_by_force(made_result, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text("{ torn")
     (tmp_path / "run" / "image.png").write_text("torn")
-    with pytest.raises(InputError, match="--force"):
+    with pytest.raises(InputError, match="`force`"):
         check_folder(tmp_path / "run")
     made_result().save(tmp_path / "run", force=True)
     assert Result.load(tmp_path / "run")

@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -195,6 +196,38 @@ def test_bad_values():
             Warp.identity(size)
     with pytest.raises(InputError, match="mode"):
         gentle().apply(torch.rand(1, 3, 8, 8), "cubic")
-    for image in (torch.rand(3, 8, 8), torch.ones(1, 3, 8, 8, dtype=torch.uint8), np.zeros((8, 8))):
+    for image in (torch.rand(3, 8, 8), torch.ones(1, 3, 8, 8, dtype=torch.uint8)):
         with pytest.raises(InputError, match="floating point tensor"):
             gentle().apply(image)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float64", "grey", "RGBA", "L", "P"])
+def test_any_kind_of_image_comes_back_as_its_kind(kind):
+    warp = gentle((48, 40), 12)
+    rng = np.random.default_rng(0)
+    pixels = cv2.resize(rng.integers(0, 256, (8, 9, 4), np.uint8), (48, 40))
+    if kind in ("RGBA", "L", "P"):
+        image = Image.fromarray(pixels if kind == "RGBA" else pixels[..., 0] if kind == "L" else pixels[..., :3])
+        image = image.quantize(16) if kind == "P" else image
+        out = warp.apply(image)
+        assert isinstance(out, Image.Image) and out.size == image.size and out.mode == ("RGB" if kind == "P" else kind)
+        image, out = np.asarray(image.convert(out.mode)), np.asarray(out)
+    else:
+        scale = {"uint16": 257, "float64": 1 / 255}.get(kind, 1)
+        image = (pixels[..., 0] if kind == "grey" else pixels) * np.asarray(scale)
+        image = image.astype({"grey": "uint8"}.get(kind, kind))
+        out = warp.apply(image)
+    assert out.dtype == image.dtype and out.shape == image.shape
+    planes = torch.from_numpy(np.atleast_3d(image).astype(np.float64)).permute(2, 0, 1)[None]
+    exact = warp.apply(planes)[0].permute(1, 2, 0).numpy().reshape(image.shape)
+    assert np.abs(out - exact).max() <= (1e-6 if kind == "float64" else 1)
+    assert np.array_equal(Warp.identity((48, 40)).apply(image), image)
+
+
+@pytest.mark.parametrize(
+    "bad", [np.zeros((4, 4), bool), np.zeros((2, 4, 4, 3)), np.zeros((0, 4)), "image.png", None, [[1.0]]]
+)
+def test_what_is_no_image_is_refused_in_one_line(bad):
+    with pytest.raises(InputError, match="a warp takes a tensor") as caught:
+        gentle().apply(bad)
+    assert "\n" not in str(caught.value)
