@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from warps import gentle, pixel_centres
 
 from dst.config import InputError
