@@ -48,12 +48,15 @@ def _keep_freed_memory() -> bool:
 def computing(threads: int = 0) -> Iterator[int]:
     """Compute as in a fresh process, whatever the caller has set: with gradients, in float32, on the CPU unless told otherwise.
 
+    The process is prepared first (`prepare`).
+
     Args:
         threads: of the processor, on which the last bits of a result depend; 0 for as many as PyTorch has now.
 
     Yields:
         The number of threads. At the end all is as it was before.
     """
+    prepare()
     import torch
 
     dtype, device, count = torch.get_default_dtype(), torch.get_default_device(), torch.get_num_threads()

@@ -1,0 +1,158 @@
+"""Calls from Python: whatever the caller has set, the same result; whatever is wrong, one line before any work."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import blobs
+from runs_of import POINTS, SMALL
+
+import dst
+from dst import runtime
+from dst.config import InputError
+from dst.deform import matching, pipeline
+from dst.runs import checkpoint, progress
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return blobs((80, 60), 0), blobs((72, 64), 1)
+
+
+def run(pair, **options):
+    return pipeline.stylize(*pair, **{"points": POINTS, **SMALL, **options})
+
+
+@pytest.fixture(scope="module")
+def plain(pair):
+    return run(pair)
+
+
+def test_a_run_inside_no_grad_or_inference_mode_is_the_same(pair, plain):
+    for context in (torch.no_grad(), torch.inference_mode()):
+        with context:
+            assert np.array_equal(run(pair).image, plain.image)
+
+
+def test_a_run_with_another_default_type_is_the_same_and_leaves_it(pair, plain, tmp_path):
+    torch.set_default_dtype(torch.float64)
+    try:
+        result = run(pair, run_dir=tmp_path / "run")
+        assert torch.get_default_dtype() == torch.float64
+        assert dst.read_image(result.image).rgb.dtype == torch.float32
+        assert next(dst.morph(dst.load_run(tmp_path / "run"), 3)).dtype == np.uint8
+        warped, _ = dst.warp_image(pair[0], run=tmp_path / "run")
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert np.array_equal(result.image, plain.image) and warped.rgb.dtype == torch.float32
+
+
+def test_no_call_moves_the_global_generators(pair):
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    before = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
+    dst.load_encoder("vgg19-16x", weights="random")
+    run(pair)
+    dst.match(*pair, match_size=64, encoder="vgg19-16x", weights="random", clusters=3)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_numbers_of_numpy_are_numbers(pair, plain):
+    result = run(pair, size=np.int64(64), alpha=np.float32(8))
+    assert np.array_equal(result.image, plain.image) and type(result.record["settings"]["size"]) is int
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"warp": "no"}, "warp is 'no': it takes True or False"),
+        ({"warp": 0}, "warp is 0"),
+        ({"run_dir": 3}, "the run folder is 3: it takes a path"),
+        ({"force": "yes"}, "force is 'yes'"),
+        ({"on_step": 3}, "on_step is 3: it takes a function"),
+        ({"on_stage": "x"}, "on_stage is 'x'"),
+        ({"notes": [1]}, "notes are"),
+        ({"notes": {1: 2}}, "notes are"),
+        ({"checkpoint_every": "5"}, "checkpoint_every is '5'"),
+        ({"init": "foo"}, "init 'foo' is not known"),
+        ({"content_mask": "m.png"}, "content_mask is given without style_mask"),
+        ({"pins": [(500, 1, 2, 3)]}, "pin 1: its content point"),
+        ({"drop": [999]}, "there are at most 80"),
+        ({"warp": False, "warp_strength": 2}, "warp_strength is given, but no warp"),
+        ({"method": "gatys", "palette": 5}, "palette is given, but the method gatys does not use it"),
+        ({"method": "gatys", "samples": 64}, "samples is given, but the method gatys"),
+        ({"max_points": 3, "min_matches": 4}, "max_points is 3, but min_matches is 4"),
+        ({"max_points": 3}, "max_points is 3, but min_matches is 4"),
+    ],
+)
+def test_what_is_wrong_is_refused_before_anything_is_matched(pair, monkeypatch, options, message):
+    def never(*_):
+        raise AssertionError("matched")
+
+    monkeypatch.setattr(matching, "find_matches", never)
+    with pytest.raises(InputError, match=message) as caught:
+        pipeline.stylize(*pair, **{"encoder": "vgg19-16x", "weights": "random", **options})
+    assert "\n" not in str(caught.value) and "--" not in str(caught.value)
+
+
+def test_a_preset_may_hold_what_a_method_does_not_use(pair):
+    options = {k: v for k, v in SMALL.items() if "samples" not in k}
+    result = pipeline.stylize(*pair, preset="paper", method="gatys", warp=False, **{**options, "steps": 1})
+    assert len(result.history) == 1
+
+
+def test_the_number_of_threads_is_recorded_and_taken_up_again(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline, "_figures", dict)
+    mine = torch.get_num_threads()
+    first = run(pair, threads=3, run_dir=tmp_path / "run", on_step=lambda step: True)
+    assert first.record["threads"] == 3 and torch.get_num_threads() == mine
+    assert checkpoint.read(tmp_path / "run").job.threads == 3
+    seen = []
+    rest = pipeline.resume(tmp_path / "run", on_step=lambda step: seen.append(torch.get_num_threads()))
+    assert set(seen) == {3} and rest.record["threads"] == 3 and torch.get_num_threads() == mine
+    whole = run(pair, threads=3)
+    assert np.array_equal(rest.image, whole.image)
+
+
+def test_a_context_of_computing_gives_everything_back_even_after_an_error():
+    before = torch.get_num_threads(), torch.get_default_dtype()
+    with pytest.raises(ValueError, match="x"), torch.no_grad(), runtime.computing(1) as threads:
+        assert threads == torch.get_num_threads() == 1 and torch.is_grad_enabled()
+        raise ValueError("x")
+    assert (torch.get_num_threads(), torch.get_default_dtype()) == before
+
+
+def test_what_a_process_needs_is_set_once_and_said(python):
+    code = (
+        "import os; from dst import runtime; a = runtime.prepare(); b = runtime.prepare();"
+        "print(len(a), 'MKL_CBWR=AUTO' in a[0], b, os.environ['MKL_CBWR'])"
+    )
+    assert python("-c", code).stdout.split() in (["2", "True", "[]", "AUTO"], ["1", "True", "[]", "AUTO"])
+
+
+def test_stylize_prepares_its_process(python):
+    code = (
+        "import numpy as np, os, dst; x = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8);"
+        "dst.stylize(x, x, size=32, steps=1, warp=False, encoder='vgg19-16x', weights='random');"
+        "print(os.environ.get('MKL_CBWR'))"
+    )
+    assert python("-c", code).stdout.strip() == "AUTO"
+
+
+def test_a_bar_is_shown_where_it_is_wanted(pair, capsys, monkeypatch):
+    run(pair)
+    assert capsys.readouterr().err == ""
+    run(pair, progress=True)
+    shown = capsys.readouterr().err
+    assert "matching" in shown and "painting" in shown and "64 px, loss" in shown
+    monkeypatch.setattr(progress, "in_notebook", lambda: True)
+    run(pair)
+    assert "painting" in capsys.readouterr().err
+    run(pair, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_long_thing_shows_itself_in_a_line(plain):
+    assert repr(plain.matches) == "Matches(5 points, 80 x 60 to 72 x 64 pixels)"
+    assert repr(plain.warp) == "Warp(80 x 60 pixels, 5 points)"
+    assert len(repr(plain)) < 100
