@@ -124,7 +124,7 @@ def test_a_context_of_computing_gives_everything_back_even_after_an_error():
 
 def test_what_a_process_needs_is_set_once_and_said(python):
     code = (
-        "import os; from dst import runtime; a = runtime.prepare(); b = runtime.prepare();"
+        "import os; os.environ.pop('MKL_CBWR', None); from dst import runtime; a = runtime.prepare(); b = runtime.prepare();"
         "print(len(a), 'MKL_CBWR=AUTO' in a[0], b, os.environ['MKL_CBWR'])"
     )
     assert python("-c", code).stdout.split() in (["2", "True", "[]", "AUTO"], ["1", "True", "[]", "AUTO"])
@@ -132,7 +132,7 @@ def test_what_a_process_needs_is_set_once_and_said(python):
 
 def test_stylize_prepares_its_process(python):
     code = (
-        "import numpy as np, os, dst; x = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8);"
+        "import numpy as np, os; os.environ.pop('MKL_CBWR', None); import dst; x = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8);"
         "dst.stylize(x, x, size=32, steps=1, warp=False, encoder='vgg19-16x', weights='random');"
         "print(os.environ.get('MKL_CBWR'))"
     )
