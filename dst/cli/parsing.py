@@ -174,10 +174,9 @@ def _add_option(place: Any, flag: str, f: dataclasses.Field) -> None:
 
 def described(text: str, kind: Kind, default: Any) -> str:
     """An option's line in `--help`: its sentence, its range or choices, its default where there is one."""
-    if default is None or default is False:
-        return text.replace("%", "%%")
-    allowed = f"{kind.allowed()}; " if kind.allowed() else ""
-    return f"{text} [{allowed}default {_shown(default)}]".replace("%", "%%")
+    shown = [kind.allowed()] if kind.allowed() else []
+    shown += [] if default is None or default is False else [f"default {_shown(default)}"]
+    return (f"{text} [{'; '.join(shown)}]" if shown else text).replace("%", "%%")
 
 
 def _shown(value: Any) -> str:

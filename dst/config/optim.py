@@ -8,7 +8,9 @@ from dst.config.base import Checked, option
 from dst.config.kinds import Choice, Names, Number, whole
 from dst.config.methods import METHODS
 
-OPTIMIZERS = ("adam", "rmsprop", "sgd")
+OPTIMIZERS = {"adam": (0.01, 0.002), "rmsprop": (0.002, 0.0005), "sgd": (0.2, 4.6e-6)}
+"""The learning rates of each optimiser where none are given: of the pixels, and of the displacements. A step of Adam or
+RMSprop has the size of its rate whatever the gradient's, one of SGD follows the gradient; RMSprop's first ones are larger."""
 
 
 @dataclass(frozen=True)
@@ -83,19 +85,18 @@ class OptimizeConfig(Checked):
         "optimiser of pixels and displacements",
         Choice(OPTIMIZERS),
         "schedule",
-        "adam: settles soonest; rmsprop: wants more steps; sgd: the paper's choice, wants `--lr` near 0.2, `--warp-lr` "
-        "near 5e-6 and more steps",
+        "adam: settles soonest; rmsprop: a little rougher; sgd: the paper's choice, wants more steps",
     )
-    lr: float = option(
-        0.01,
-        "learning rate of the pixels' Laplacian pyramid",
+    lr: float | None = option(
+        None,
+        "learning rate of the pixels' Laplacian pyramid; unless given the optimiser's own",
         Number(1e-6, 10.0),
         "schedule",
         "low: timid, close to the first guess; high: noisy, may stop being finite",
     )
-    warp_lr: float = option(
-        0.002,
-        "learning rate of the displacements, share of the long side",
+    warp_lr: float | None = option(
+        None,
+        "learning rate of the displacements, share of the long side; unless given the optimiser's own",
         Number(0.0, 1.0),
         "schedule",
         "0: the displacements stay as solved at the start",
@@ -128,3 +129,9 @@ class OptimizeConfig(Checked):
         "schedule",
         "low: parts of the painting may be missed; high: all of its palette counts",
     )
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """The learning rates of the pixels and of the displacements: those given, else the optimiser's own."""
+        own = OPTIMIZERS[self.optimizer]
+        return tuple(rate if given is None else given for given, rate in zip((self.lr, self.warp_lr), own, strict=True))

@@ -25,8 +25,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "alpha_growth": 2.0,
         "palette": 0.125,
         "optimizer": "sgd",
-        "lr": 0.2,
-        "warp_lr": 4.6e-6,  # 0.3 where displacements are pixels of 256: 0.3 / 256^2 where they are shares of the side
         "lr_end": 1.0,
         "samples": 2048,
         "style_samples": 5000,
@@ -100,7 +98,8 @@ class StylizeConfig(Checked):
             InputError: an unknown preset or name (with the closest one), or a value out of range.
         """
         check_choice("preset", preset, PRESETS)
-        chosen = {**PRESETS[preset], **{ALIASES.get(name, name): value for name, value in options.items()}}
+        given = {ALIASES.get(name, name): value for name, value in options.items()}
+        chosen = {**_preset(preset, given), **given}
         homes = {f.name: stage for stage, kind in STAGES.items() for f in fields(kind)}
         parts: dict[str, dict[str, Any]] = {stage: {} for stage in STAGES}
         general = {}
@@ -117,6 +116,14 @@ class StylizeConfig(Checked):
             parts = {g.name: getattr(value, g.name) for g in fields(value)} if dataclasses.is_dataclass(value) else {}
             table.update({name: plain(part) for name, part in (parts or {f.name: value}).items()})
         return table
+
+
+def _preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What a preset sets; its learning rates go with its optimiser and are left out where another one is asked for."""
+    preset = PRESETS[name]
+    if given.get("optimizer", preset.get("optimizer", "adam")) == preset.get("optimizer", "adam"):
+        return preset
+    return {key: value for key, value in preset.items() if key not in ("lr", "warp_lr")}
 
 
 def option_fields() -> dict[str, dataclasses.Field]:

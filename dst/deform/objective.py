@@ -100,10 +100,11 @@ class DeformProblem:
         height, width = scene.content.shape[-2:]
         self.scales = schedule((width, height), config)
         self.guide = guide_image(scene.content, [s.image for s in scene.styles], [s.weight for s in scene.styles])
-        self.learning_rates = {"pixels": config.lr}
+        lr, warp_lr = config.rates
+        self.learning_rates = {"pixels": lr}
         self.warps = scene.warp is not None and len(scene.warp.source) > 0
         if self.warps:
-            self.learning_rates["displacement"] = config.warp_lr
+            self.learning_rates["displacement"] = warp_lr
             held = scene.warp.rigid > 0
             self.source, self.target = (torch.tensor(x).to(self.device) for x in (scene.warp.source, scene.warp.moved))
             self.held = torch.from_numpy(held).to(self.device) if held.any() else None

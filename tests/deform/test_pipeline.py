@@ -291,6 +291,18 @@ def test_the_demo_pair_is_there():
         assert min(picture.size) >= 256
 
 
+def test_each_optimiser_paints_about_as_well_by_its_own_learning_rate():
+    def measured(**options):
+        return pipeline.stylize(*samples.demo_pair(), size=96, warp=False, **options).record["metrics"]
+
+    adam = measured()
+    for name in ("rmsprop", "sgd"):
+        other = measured(optimizer=name)
+        assert other["style_distance"] < 1.15 * adam["style_distance"], name
+        assert other["content_distance"] < 1.2 * adam["content_distance"], name
+        assert other["ssim"] > 0.85 * adam["ssim"], name
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
