@@ -108,6 +108,11 @@ class StylizeConfig(Checked):
             (parts[homes[key]] if key in homes else general)[key] = value
         return cls(**general, **{stage: kind(**parts[stage]) for stage, kind in STAGES.items()})
 
+    @property
+    def paints(self) -> bool:
+        """Whether strokes are painted by optimisation: not where only colours are asked for, or no style at all."""
+        return not self.guidance.color_only and self.optimize.style_strength > 0
+
     def flat(self) -> dict[str, Any]:
         """Every option by its flat name: what `from_options` takes, for a run's record."""
         table = {}

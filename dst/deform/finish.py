@@ -20,7 +20,7 @@ from dst.warp.fit import mend
 
 
 def recolored(job: Job) -> State:
-    """A state at the end of its run: the content in the style's colours, no step made."""
+    """A state at the end of its run: the content in the style's colours, by the strength of the style; no step made."""
     scene = job.scene
     images, shares = [s.image for s in scene.styles], [s.weight for s in scene.styles]
     strength = job.config.optimize.style_strength

@@ -60,8 +60,9 @@ def check_guidance(config: StylizeConfig, styles: int, warp: Any, points: Any, g
             raise InputError(
                 f"color_only and preserve_color {guidance.preserve_color!r} contradict each other: choose one"
             )
-        if not is_init(guidance.init, "content"):
-            raise InputError("color_only paints nothing, so init has no use: leave out one of the two")
+    if not config.paints and not is_init(guidance.init, "content"):
+        why = "color_only" if guidance.color_only else "style_strength 0"
+        raise InputError(f"{why} paints nothing, so init has no use: leave out one of the two")
     if not is_init(guidance.init, *INITS):
         read_init(guidance.init)
     style_shares(guidance.style_weights, styles)

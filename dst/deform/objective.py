@@ -99,7 +99,8 @@ class DeformProblem:
         self.device = scene.content.device
         height, width = scene.content.shape[-2:]
         self.scales = schedule((width, height), config)
-        self.guide = guide_image(scene.content, [s.image for s in scene.styles], [s.weight for s in scene.styles])
+        styles, weights = [s.image for s in scene.styles], [s.weight for s in scene.styles]
+        self.guide = guide_image(scene.content, styles, weights, config.style_strength)
         lr, warp_lr = config.rates
         self.learning_rates = {"pixels": lr}
         self.warps = scene.warp is not None and len(scene.warp.source) > 0

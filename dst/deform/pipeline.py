@@ -123,11 +123,11 @@ def stylize(
             plan = matching.plan_warp(inputs, given, warp, encoder, config)
         with clock.stage("warp"):
             job = _job(inputs, plan, config, preset, notes or {}, threads)
-            if config.guidance.color_only:
-                loop, state = None, recolored(job)
-            else:
+            if config.paints:
                 loop = _loop(job, encoder, cache=style_cache)
                 state = loop.state
+            else:
+                loop, state = None, recolored(job)
         keeper = None if run_dir is None else Keeper(run_dir, checkpoint_every, job, encoder, clock.seconds)
         return _paint(job, loop, state, encoder, clock, on_step, keeper)
 
@@ -248,7 +248,7 @@ def _resume(run: Any, kept: checkpoint.Kept, size: int | None, content: Any, sty
         if size is not None and size != job.config.size:
             job, state, loop = _larger(run, job, state, encoder, size, content, style, done)
         else:
-            loop = None if job.config.guidance.color_only else _loop(job, encoder, state)
+            loop = _loop(job, encoder, state) if job.config.paints else None
     keeper = Keeper(run, every, job, encoder, clock.seconds, kept.frames)
     return _paint(job, loop, state, encoder, clock, on_step, keeper)
 
@@ -262,7 +262,7 @@ def _larger(run: Any, job: Job, state: State, encoder: Encoder, size: int, conte
     if not done:
         raise InputError(f"{run} is not finished at {old} pixels: resume it without a size first")
     job = resized(run, job, size, content, style)
-    if job.config.guidance.color_only:
+    if not job.config.paints:
         return job, recolored(job), None
     loop = enlarged(job, state, encoder, old)
     return job, loop.state, loop

@@ -12,21 +12,24 @@ from dst import imaging
 from dst.config import INITS, InputError, suggest
 from dst.imaging.color import color_moments, tone_colors
 
-NOISE = 0.3
-"""Contrast of the noise to begin with, of the style's own: with tens of steps, what starts stronger is still seen at the end."""
+FAINT = {"noise": 0.3, "style": 0.1}
+"""Contrast of a first guess, of the style's own: with tens of steps, what starts stronger is still seen at the end, such as
+the painting's eyes beside those of the photograph."""
 
 
-def guide_image(content: Tensor, styles: list[Tensor], weights: list[float]) -> Tensor:
+def guide_image(content: Tensor, styles: list[Tensor], weights: list[float], strength: float = 1.0) -> Tensor:
     """The content's lightness in the style's colours: what an optimisation starts from, and where finer detail comes from.
 
     Args:
         content: (1, 3, H, W) in [0, 1].
         styles, weights: images (1, 3, h, w), and how much the colours of each count.
+        strength: share of the change of colours that is made, at most 1.
 
     Returns:
         (1, 3, H, W) in [0, 1].
     """
-    return tone_colors(content, *color_moments(styles, weights))
+    toned = tone_colors(content, *color_moments(styles, weights))
+    return torch.lerp(content, toned, min(1.0, strength))
 
 
 def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> Tensor | None:
@@ -35,7 +38,7 @@ def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> 
     Args:
         init: `content`, `noise`, `style`, or an image; an image of another shape is cut to the content's.
         content, styles: tensors (1, 3, H, W) in [0, 1].
-        seed: of the noise, which has the style's colours, faintly.
+        seed: of the noise. Noise has the style's colours, faintly; the style itself is a faint first guess too.
 
     Raises:
         InputError: an image that cannot be read; a name that is neither known nor a file.
@@ -46,11 +49,15 @@ def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> 
         colors = styles[0].flatten(2)  # (1, 3, N)
         generator, count = torch.Generator().manual_seed(seed), content.shape[-2:].numel()
         drawn = colors[:, :, torch.randint(colors.shape[2], (count,), generator=generator).to(colors.device)]
-        middle = colors.mean(2, keepdim=True)
-        return (middle + NOISE * (drawn - middle)).view(content.shape).to(content.device)
+        return _faint(drawn.view(content.shape), styles[0], FAINT["noise"]).to(content.device)
     if is_init(init, "style"):
-        return imaging.cover(styles[0], content.shape[-2:])
+        return _faint(imaging.cover(styles[0], content.shape[-2:]), styles[0], FAINT["style"])
     return imaging.cover(read_init(init).rgb, content.shape[-2:]).to(content.device)
+
+
+def _faint(image: Tensor, style: Tensor, contrast: float) -> Tensor:
+    """The image with a share of its contrast around the style's mean colour."""
+    return torch.lerp(style.mean((2, 3), keepdim=True), image, contrast)
 
 
 def read_init(init: Any) -> imaging.Image:

@@ -109,7 +109,7 @@ def estimate(encoder: Encoder, content_size: tuple[int, int], config: StylizeCon
     rate = seconds_a_pixel(encoder, config.device, layers)
     images = 2 if warps else 1
     seconds = 0.0
-    for scale in () if config.guidance.color_only else schedule(size, config.optimize):
+    for scale in schedule(size, config.optimize) if config.paints else ():
         seconds += scale.steps * (SMALL_STEP + STEP_OVERHEAD * images * scale.size[0] * scale.size[1] * rate)
     if warps:
         seconds += 30 * config.match.match_size**2 * rate

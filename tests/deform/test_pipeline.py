@@ -303,6 +303,26 @@ def test_each_optimiser_paints_about_as_well_by_its_own_learning_rate():
         assert other["ssim"] > 0.85 * adam["ssim"], name
 
 
+def test_no_strength_of_style_is_the_photograph_warped_and_little_is_close_to_it(pair):
+    def changed(strength):
+        result = run(pair, style_strength=strength)
+        assert result.warp.displacement.any()
+        return np.abs(result.unwarped.astype(float) - result.content), result
+
+    none, result = changed(0)
+    assert none.max() == 0 and np.abs(result.image.astype(int) - result.warped_content).max() <= 1
+    assert changed(0.1)[0].mean() < 0.5 * changed(1)[0].mean()
+    with pytest.raises(InputError, match="style_strength 0 paints nothing"):
+        run(pair, style_strength=0, init="noise")
+
+
+def test_a_start_from_the_style_does_not_end_as_the_painting():
+    content, style = samples.demo_pair()
+    found = pipeline.stylize(content, style, size=96, warp=False, init="style").unwarped
+    painting = imaging.to_array(imaging.cover(imaging.read(style).rgb, found.shape[:2]))
+    assert np.corrcoef(found.mean(2).ravel(), painting.mean(2).ravel())[0, 1] < 0.6
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
