@@ -30,7 +30,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "style_samples": 5000,
     },
     "default": {},
-    "fast": {"smallest_scale": 128, "steps": 26, "lr": 0.015, "style_samples": 768},
+    "fast": {"steps": 20, "lr": 0.015, "style_samples": 768},
 }
 """Named settings: what each changes from the defaults."""
 

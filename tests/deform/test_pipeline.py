@@ -316,6 +316,15 @@ def test_no_strength_of_style_is_the_photograph_warped_and_little_is_close_to_it
         run(pair, style_strength=0, init="noise")
 
 
+def test_the_fast_preset_keeps_the_colours_of_the_default():
+    def dress(preset):
+        image = pipeline.stylize(*samples.demo_pair(), size=200, warp=False, preset=preset).image
+        lower = torch.from_numpy(image[len(image) * 4 // 5 :]).permute(2, 0, 1)[None].float() / 255
+        return rgb_to_lab(lower).mean((0, 2, 3))
+
+    assert (dress("fast") - dress("default")).norm() < 5
+
+
 def test_a_start_from_the_style_does_not_end_as_the_painting():
     content, style = samples.demo_pair()
     found = pipeline.stylize(content, style, size=96, warp=False, init="style").unwarped
