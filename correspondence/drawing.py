@@ -21,34 +21,62 @@ def colours(count: int) -> np.ndarray:
     return cv2.cvtColor(hsv.reshape(1, -1, 3), cv2.COLOR_HSV2RGB).reshape(-1, 3) if count else hsv
 
 
-def draw(content, style, matches: Matches, numbers: bool = True, lines: bool = False) -> np.ndarray:
+def draw(
+    content, style, matches: Matches, numbers: bool = True, lines: bool = False, scale: bool = True, sizes=None
+) -> np.ndarray:
     """Draw matches over the content (left) and the style (right).
 
     content, style: uint8 (H, W, 3) RGB, the images that the points refer to, any size. numbers: the number of each match
-    (from 1, in the order of the file) beside both ends. lines: join the two ends. Returns a uint8 image (H', W', 3).
+    (from 1, in the order of the file) beside both ends. lines: join the two ends. scale: a ruler in pixels above and left
+    of each image, to read points from. sizes: ((W, H), (W, H)) that the rulers count in, where the images were resized to
+    be drawn; None for the images' own. Returns a uint8 image (H', W', 3).
 
     Raises:
         MatchError: images that are not uint8 (H, W, 3), or of other sizes than the matches carry.
     """
     images, points = (content, style), (matches.content, matches.style)
-    sizes = (matches.content_size, matches.style_size)
-    for name, image, size in zip(("content", "style"), images, sizes, strict=True):
+    carried = (matches.content_size, matches.style_size)
+    for name, image, size in zip(("content", "style"), images, carried, strict=True):
         _check(name, image, size)
     height = max(MIN_HEIGHT, *(image.shape[0] for image in images))
     gap = max(4, height // 60)
+    top, aside = (height // 22, height // 14) if scale else (0, 0)
     panels, placed, left = [], [], 0
-    for image, ends in zip(images, points, strict=True):
+    for k, (image, ends) in enumerate(zip(images, points, strict=True)):
         factor = min(height / image.shape[0], 2 * height / image.shape[1])
         shape = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
         way = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
-        scale = np.array(shape) / (image.shape[1], image.shape[0])
-        panels.append((left, cv2.resize(np.ascontiguousarray(image), shape, interpolation=way)))
-        placed.append((ends + 0.5) * scale - 0.5 + (left, 0))
+        zoom = np.array(shape) / (image.shape[1], image.shape[0])
+        left += aside
+        counted = (image.shape[1], image.shape[0]) if sizes is None else sizes[k]
+        panels.append((left, cv2.resize(np.ascontiguousarray(image), shape, interpolation=way), counted))
+        placed.append((ends + 0.5) * zoom - 0.5 + (left, top))
         left += shape[0] + gap
-    canvas = np.full((max(p.shape[0] for _, p in panels), left - gap, 3), 255, np.uint8)
-    for start, panel in panels:
-        canvas[: panel.shape[0], start : start + panel.shape[1]] = panel
+    canvas = np.full((top + max(panel.shape[0] for _, panel, _ in panels), left - gap, 3), 255, np.uint8)
+    for start, panel, counted in panels:
+        if scale:
+            _rulers(canvas, (start, top), panel.shape[1::-1], counted, height)
+        canvas[top : top + panel.shape[0], start : start + panel.shape[1]] = panel  # over the ends of broad ticks
     return _marks(canvas, *placed, height, numbers, lines)
+
+
+def _rulers(canvas: np.ndarray, corner, shape, counted, height: int) -> None:
+    """Ticks with numbers above and left of a panel: its `corner` (x, y), its `shape` (W, H), and the (W, H) it counts in."""
+    font, size, thin, dark = cv2.FONT_HERSHEY_SIMPLEX, height / 1900, max(1, height // 900), (70, 70, 70)
+    for axis in (0, 1):
+        zoom = shape[axis] / counted[axis]
+        step = next(unit * ten for ten in 10 ** np.arange(9) for unit in (1, 2, 5) if unit * ten * zoom > height / 9)
+        for pixel in range(0, counted[axis], step):
+            at, tick = corner[axis] + round((pixel + 0.5) * zoom - 0.5), height // 90
+            (wide, tall), _ = cv2.getTextSize(str(pixel), font, size, thin)
+            if axis == 0:
+                ends = (at, corner[1] - 1), (at, corner[1] - tick)
+                place = min(at - wide // 2, canvas.shape[1] - wide), corner[1] - tick - tall // 2
+            else:
+                ends = (corner[0] - 1, at), (corner[0] - tick, at)
+                place = corner[0] - tick - wide - tall // 3, min(at + tall // 2, canvas.shape[0] - 1)
+            cv2.line(canvas, *ends, dark, thin)
+            cv2.putText(canvas, str(pixel), place, font, size, dark, thin, cv2.LINE_AA)
 
 
 def _check(name: str, image, size) -> None:

@@ -166,7 +166,7 @@ def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, encoder: Encode
 
 
 def draw_matches(matches: Matches, content: Tensor, style: Tensor, side: int | None = None) -> np.ndarray:
-    """Matches over both images (1, 3, H, W), side by side: (H', W', 3) uint8.
+    """Matches over both images (1, 3, H, W), side by side, with rulers in pixels of the images' files: (H', W', 3) uint8.
 
     Args:
         matches: with their sizes.
@@ -175,4 +175,5 @@ def draw_matches(matches: Matches, content: Tensor, style: Tensor, side: int | N
     """
     images = [x if side is None else imaging.resize(x, min(side, max(x.shape[-2:]))) for x in (content, style)]
     sized = matches.resized(*((image.shape[3], image.shape[2]) for image in images))
-    return draw(*(imaging.to_array(image) for image in images), sized)
+    sizes = matches.content_size, matches.style_size
+    return draw(*(imaging.to_array(image) for image in images), sized, sizes=sizes)

@@ -14,7 +14,7 @@ def picture(width, height):
 
 def test_both_ends_have_the_same_colour_in_the_right_place():
     matches = Matches([[100, 300], [400, 100]], [[300, 50], [60, 400]], None, (500, 660), (400, 660))
-    out = draw(picture(500, 660), picture(400, 660), matches, numbers=False)
+    out = draw(picture(500, 660), picture(400, 660), matches, numbers=False, scale=False)
     assert out.dtype == np.uint8 and out.shape == (660, 500 + 11 + 400, 3)
     for k, colour in enumerate(colours(2)):
         x, y = matches.content[k].astype(int)
@@ -32,8 +32,36 @@ def test_any_size_stays_legible_and_untouched(size):
 
 
 def test_no_matches_give_both_pictures():
-    out = draw(picture(40, 30), picture(20, 20), Matches([], []))
+    out = draw(picture(40, 30), picture(20, 20), Matches([], []), scale=False)
     assert (out[:MIN_HEIGHT, :100] == 128).all()
+
+
+GREEN = np.array([9, 200, 40], np.uint8)
+
+
+def ticks(strip):
+    """Where ticks stand on a ruler: middles of its runs of dark pixels."""
+    dark = np.flatnonzero((strip < 128).all(-1))
+    return [run.mean() for run in np.split(dark, np.flatnonzero(np.diff(dark) > 1) + 1)]
+
+
+@pytest.mark.parametrize("drawn, file, step", [((500, 700), (500, 700), 100), ((500, 700), (2000, 2800), 500)])
+def test_rulers_count_the_pixels_of_the_images_that_were_given(drawn, file, step):
+    image = np.full((drawn[1], drawn[0], 3), GREEN)
+    out = draw(image, image, Matches([], []), sizes=(file, file))
+    inside = (out == GREEN).all(-1)
+    top, left = np.argmax(inside.any(1)), np.argmax(inside.any(0))
+    zoom = drawn[0] / file[0]
+    for side, found in enumerate((ticks(out[top - 1, left:]), ticks(out[top:, left - 1]))):
+        expected = (np.arange(0, file[side], step) + 0.5) * zoom - 0.5
+        assert np.abs(np.array(found[: len(expected)]) - expected).max() <= 0.5
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 2000), (2000, 17), (4000, 3000)])
+def test_rulers_stay_outside_of_the_images(size):
+    images = np.full((size[1], size[0], 3), GREEN), np.full((20, 30, 3), GREEN)
+    plain, ruled = (draw(*images, Matches([], []), scale=scale) for scale in (False, True))
+    assert (plain == GREEN).all(-1).sum() == (ruled == GREEN).all(-1).sum()
 
 
 def test_colours_differ():
