@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 import warnings
 
 from dst import runtime
+from dst.cli import streams
 from dst.cli.commands import COMMANDS
 from dst.cli.parsing import parse
-from dst.cli.progress import STOPPED, say
+from dst.cli.progress import STOPPED
+from dst.cli.streams import say
 from dst.config import InputError
 
 BROKEN_PIPE = 141
+EXIT_CODES = {
+    0: "done",
+    1: "failed",
+    2: "bad input",
+    STOPPED: "stopped by Ctrl-C",
+    BROKEN_PIPE: "the reader of standard output has gone",
+}
+"""What a command ends with."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command line and return its exit code: 0 done, 1 failed, 2 bad input, 130 stopped by Ctrl-C."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    """Run a command line and return its exit code, one of `EXIT_CODES`."""
+    with streams.guarded(), _short_warnings():
+        code = _run(sys.argv[1:] if arguments is None else list(arguments))
+        streams.settle()
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     try:
-        with _short_warnings():
-            args = parse(arguments, COMMANDS)
-            runtime.prepare()
-            code = COMMANDS[args.command].run(args)
+        args = parse(arguments, COMMANDS)
+        if getattr(args, "json", False):
+            streams.check_open()
+        runtime.prepare()
+        return COMMANDS[args.command].run(args)
     except SystemExit as done:
-        code = int(done.code or 0)
+        return int(done.code or 0)
     except BrokenPipeError:
-        return _abandon_output()
+        return BROKEN_PIPE
     except KeyboardInterrupt:
         say("stopped")
         return STOPPED
@@ -36,11 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
             traceback.print_exc()
         code, message = _explain(error)
         say("error: " + " ".join(message.split()))
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _abandon_output()
-    return code
+        return code
 
 
 def _explain(error: Exception) -> tuple[int, str]:
@@ -57,15 +69,6 @@ def _explain(error: Exception) -> tuple[int, str]:
         return 1, f"{where}{error.strerror or text}"
     first = (text.strip().splitlines() or [""])[0]
     return 1, f"{type(error).__name__}: {first} (a fault of the toolkit; --debug shows where)"
-
-
-def _abandon_output() -> int:
-    """The reader of standard output has gone: say nothing more, and keep Python from trying when it exits."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
-    return BROKEN_PIPE
 
 
 class _short_warnings(warnings.catch_warnings):

@@ -12,6 +12,7 @@ from typing import Any
 
 from dst._version import __version__
 from dst.cli.rows import Argument, Command
+from dst.cli.streams import put
 from dst.config import PRESETS, InputError, check_choice, option_fields, option_kinds, suggest
 from dst.config.kinds import BETWEEN, Choice, Kind, Numbers, Rows, Switch
 
@@ -37,6 +38,10 @@ class _Parser(argparse.ArgumentParser):
         kwargs.setdefault("allow_abbrev", False)
         kwargs.setdefault("formatter_class", _help_format)
         super().__init__(*args, **kwargs)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help or the version; argparse itself would hide that it could not be printed."""
+        put(message)
 
     def error(self, message: str) -> None:
         raise InputError(re.sub(r"^argument \S+: (?=--)", "", message))

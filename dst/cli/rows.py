@@ -65,9 +65,9 @@ class Command:
     epilog: str = ""
 
 
-def output(help: str, metavar: str = "FILE", **more: Any) -> Argument:
-    """The argument `-o`, `--output`."""
-    return Argument("--output", help, File(metavar=metavar), short="-o", **more)
+def output(help: str, kind: Kind | None = None, **more: Any) -> Argument:
+    """The argument `-o`, `--output`: a file, or what `kind` says."""
+    return Argument("--output", help, kind or File(), short="-o", **more)
 
 
 CONTENT = Argument("content", "the photograph")

@@ -133,6 +133,19 @@ class File(Kind):
         return text if home is None or text in self.names else os.path.join(home, text)
 
 
+class Folder(File):
+    """The path of a folder."""
+
+    def __init__(self) -> None:
+        super().__init__(metavar="DIR")
+
+    def parse(self, name: str, text: str, home: Path | None = None) -> str:
+        """As `Kind.parse`; `-` is what other commands take for standard output."""
+        if text == "-":
+            raise InputError(f"{name} is '-': it takes a folder, which cannot go to standard output")
+        return super().parse(name, text, home)
+
+
 class Files(File):
     """One file or several, one for each style."""
 

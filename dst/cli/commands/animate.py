@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dst.cli.progress import say
 from dst.cli.rows import Argument, Command, output
-from dst.cli.running import ANIMATIONS
+from dst.cli.running import check_animation
+from dst.cli.streams import say
 from dst.config.kinds import Number
-from dst.files import check_output
 
 FPS = Argument("--fps", "frames a second", Number(1, 60), 12.0)
 FILE = output("the animation; .gif or .mp4", required=True)
@@ -16,7 +15,7 @@ FILE = output("the animation; .gif or .mp4", required=True)
 
 def run(args: Any) -> int:
     """Write the animation of a run's steps."""
-    check_output(args.output, ANIMATIONS)
+    check_animation(args.output)
 
     from dst.viz.animation import run_frames, write_animation
 

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dst.cli.progress import STOPPED, Interrupt, Overall, say
+from dst.cli.progress import STOPPED, Interrupt, Overall
 from dst.cli.rows import NO_WARP, Argument, Command, output
 from dst.cli.running import run_options
-from dst.config.kinds import Switch
+from dst.cli.streams import put, say
+from dst.config.kinds import Folder, Switch
 
 
 def run(args: Any) -> int:
@@ -33,7 +34,7 @@ def run(args: Any) -> int:
         )
     overall.close()
     if args.json:
-        print(json.dumps({"pairs": report}, indent=1))
+        put(json.dumps({"pairs": report}, indent=1) + "\n")
     for row in report:
         if row["state"] == "failed":
             say(f"error: {row['name']}: {row['message']}")
@@ -51,7 +52,7 @@ ROW = Command(
     run,
     (
         Argument("pairs", "CSV file: header content,style and perhaps name and any option, a pair a row"),
-        output("folder that holds a run for each pair, and report.csv", "DIR", required=True),
+        output("folder that holds a run for each pair, and report.csv", Folder(), required=True),
         Argument(
             "--no-resume", "make every run again; finished ones are kept otherwise", Switch(), True, dest="resume"
         ),

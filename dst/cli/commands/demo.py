@@ -7,7 +7,7 @@ from typing import Any
 
 from dst.cli.rows import FIT, Argument, Command, output
 from dst.cli.running import make
-from dst.config.kinds import Choice
+from dst.config.kinds import Choice, Folder
 
 SAMPLES = ("oval", "ink", "facets")
 """Names of the style images that come with the toolkit; the first is the demo's."""
@@ -30,7 +30,7 @@ ROW = Command(
     "[-o DIR] [--style NAME] [options]",
     run,
     (
-        output("folder of the run", "DIR", default="demo"),
+        output("folder of the run", Folder(), default="demo"),
         Argument("--style", "which of the drawn portraits to take after", Choice(SAMPLES), SAMPLES[0]),
         FIT,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dst.cli.rows import Argument, Command
+from dst.cli.streams import put
 
 
 def run(args: Any) -> int:
@@ -13,7 +14,7 @@ def run(args: Any) -> int:
     from dst.runs.record import record_text
 
     rows = evaluate_runs(args.runs)
-    print(record_text({"runs": rows}) if args.json else metrics_table(rows))
+    put((record_text({"runs": rows}) if args.json else metrics_table(rows)) + "\n")
     return 0
 
 

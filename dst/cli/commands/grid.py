@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from dst.cli.parsing import Axis
-from dst.cli.progress import STOPPED, Interrupt, Overall, say
+from dst.cli.progress import STOPPED, Interrupt, Overall
 from dst.cli.rows import CONTENT, NO_WARP, POINTS, STYLES, Argument, Command, output
-from dst.cli.running import check_image, run_options
+from dst.cli.running import check_image, run_options, shown, write_image
+from dst.cli.streams import say
 from dst.config import InputError
 from dst.config.kinds import whole
 
@@ -16,12 +17,11 @@ AXIS = "an option and its values, such as alpha=2,8,32; also preset=... and warp
 
 def run(args: Any) -> int:
     """Make the grid."""
-    check_image(args.output, args.content, *args.style)
+    check_image(args, args.content, *args.style)
     if args.columns is not None and args.columns[0] == args.rows[0]:
         raise InputError(f"rows and columns are both {args.rows[0]}: choose two options")
 
     from dst.batch.grid import grid
-    from dst.imaging import write
 
     style = args.style[0] if len(args.style) == 1 else args.style
     count = len(args.rows[1]) * (1 if args.columns is None else len(args.columns[1]))
@@ -34,9 +34,9 @@ def run(args: Any) -> int:
 
         sheet = grid(args.content, style, args.rows, args.columns, on_cell=on_cell, side=args.cell, **run_options(args))
     overall.close()
-    write(args.output, sheet)
+    write_image(args.output, sheet)
     if not args.quiet:
-        say(f"wrote {args.output} ({sheet.shape[1]} x {sheet.shape[0]} pixels)")
+        say(f"wrote {shown(args.output)} ({sheet.shape[1]} x {sheet.shape[0]} pixels)")
     return STOPPED if interrupt.asked else 0
 
 

@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dst.cli.progress import Progress, say
+from dst.cli.progress import Progress
 from dst.cli.rows import Argument, Command, output
-from dst.cli.running import check_image
+from dst.cli.running import check_image, write_image
+from dst.cli.streams import put, say
 from dst.config import InputError, MatchConfig
 from dst.config.kinds import File
 from dst.files import check_output
@@ -26,7 +27,7 @@ def run(args: Any) -> int:
             "nothing would be kept: say where to write with -o matches.png, --save-points points.csv or --json"
         )
     if args.output:
-        check_image(args.output, args.content, args.style)
+        check_image(args, args.content, args.style)
     if args.save_points:
         check_output(args.save_points, (".csv", ".json"))
 
@@ -41,13 +42,13 @@ def run(args: Any) -> int:
     progress.on_stage("match", "start")
     matches, verdict = match(content, style, **args.options)
     progress.on_stage("match", "end")
-    if args.output:
-        imaging.write(args.output, draw_matches(matches, content.rgb, style.rgb, SIDE))
     if args.save_points:
         json_asked = Path(args.save_points).suffix.lower() == ".json"
         (matches.to_json if json_asked else matches.to_csv)(args.save_points)
+    if args.output:
+        write_image(args.output, draw_matches(matches, content.rgb, style.rgb, SIDE))
     if args.json:
-        print(json.dumps(_record(matches, verdict), indent=1))
+        put(json.dumps(_record(matches, verdict), indent=1) + "\n")
     say(_sentence(matches, verdict))
     return 0
 

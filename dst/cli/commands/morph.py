@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from dst.cli.commands.animate import FILE, FPS
-from dst.cli.progress import say
 from dst.cli.rows import Argument, Command
-from dst.cli.running import ANIMATIONS
+from dst.cli.running import check_animation
+from dst.cli.streams import say
 from dst.config.kinds import whole
-from dst.files import check_output
 
 
 def run(args: Any) -> int:
     """Write the animation from a run's photograph to its result."""
-    check_output(args.output, ANIMATIONS)
+    check_animation(args.output)
 
     from dst.deform.pipeline import load_run
     from dst.viz import animation

@@ -7,9 +7,8 @@ from typing import Any
 
 from dst.cli.progress import Progress
 from dst.cli.rows import Argument, Command, output
-from dst.cli.running import finish, watched, write
+from dst.cli.running import check_image, finish, watched, write
 from dst.config.kinds import File
-from dst.files import check_output
 
 MOVED = "originals, for a larger size, if they are no longer where they were"
 
@@ -17,7 +16,7 @@ MOVED = "originals, for a larger size, if they are no longer where they were"
 def run(args: Any) -> int:
     """Go on with a run."""
     if args.output:
-        check_output(args.output)
+        check_image(args, *(path for path in (args.content, *(args.style or ())) if path))
 
     from dst.deform import pipeline
     from dst.runs import checkpoint
