@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import re
 import shutil
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from dst._version import __version__
-from dst.cli.rows import Argument, Command
+from dst.cli.rows import JSON, MESSAGES, Argument, Command
 from dst.cli.streams import put
 from dst.config import PRESETS, InputError, check_choice, option_fields, option_kinds, suggest
 from dst.config.kinds import BETWEEN, Choice, Kind, Numbers, Rows, Switch
@@ -31,6 +30,10 @@ OLD_COMMANDS = {"film": "animate", "score": "evaluate"}
 """Commands of version 0.1, likewise."""
 
 
+OURS = "\n"
+"""What a kind's own message begins with, after the words that argparse puts before it."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Raises where argparse would print its usage and exit, so that every error takes the same road."""
 
@@ -44,12 +47,15 @@ class _Parser(argparse.ArgumentParser):
         put(message)
 
     def error(self, message: str) -> None:
-        raise InputError(re.sub(r"^argument \S+: (?=--)", "", message))
+        before, _, ours = message.partition(OURS)
+        raise InputError(ours or before)
 
 
 def _help_format(prog: str) -> argparse.HelpFormatter:
     width = min(130, shutil.get_terminal_size((110, 24)).columns - 2)
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=29, width=width)
+    formatter = argparse.RawDescriptionHelpFormatter(prog, max_help_position=29, width=width)
+    formatter._action_max_length = 14  # argparse forgets by how much it indents the list of commands
+    return formatter
 
 
 def parse(arguments: Sequence[str], commands: dict[str, Command]) -> argparse.Namespace:
@@ -64,7 +70,8 @@ def parse(arguments: Sequence[str], commands: dict[str, Command]) -> argparse.Na
         raise InputError(f"no command was given: choose one of {', '.join(commands)}, or try `dst --help`")
     arguments = [_today(word) for word in arguments]
     if not arguments[0].startswith("-"):
-        arguments[0] = OLD_COMMANDS.get(arguments[0], arguments[0])
+        named = 2 if arguments[0] == "help" else 1
+        arguments[:named] = [OLD_COMMANDS.get(word, word) for word in arguments[:named]]
         check_choice("command", arguments[0], commands)
     args, unknown = parser.parse_known_args(arguments)
     if unknown:
@@ -100,7 +107,7 @@ def _refuse(unknown: list[str], parser: argparse.ArgumentParser, command: str | 
 
 
 def build(commands: dict[str, Command]) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """The parser, and the parser of each command by its name."""
+    """The parser, and the parser of each command by its name; `kind` of an action is what its value is."""
     parser = _Parser(prog="dst", description="Deformable style transfer.", epilog="`dst COMMAND --help` says more.")
     parser.add_argument("--version", action="version", version=f"dst {__version__}")
     kinds = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
@@ -136,17 +143,20 @@ def _fill(parser: argparse.ArgumentParser, row: Command) -> None:
         for argument in later:
             if argument.group == group:
                 _add_argument(place(group), argument)
-    if row.record:
-        place("messages").add_argument("--json", action="store_true", help="print the record on standard output")
-    place("messages").add_argument("--quiet", action="store_true", help="show no progress")
-    place("messages").add_argument("--debug", action="store_true", help="show where an error came from")
+    for argument in (*([JSON] if row.record else []), *MESSAGES):
+        _add_argument(place(argument.group), argument)
 
 
 def _add_argument(place: Any, argument: Argument) -> None:
     kind, flag = argument.kind, argument.name
     if not flag.startswith("-"):
-        more = {"nargs": "+"} if argument.many else {}
-        place.add_argument(flag, metavar=argument.dest or None, help=argument.help, **more)
+        more = {"nargs": "+" if argument.many else "?"} if argument.many or argument.optional else {}
+        named = {
+            "metavar": argument.dest or None,
+            "type": converter((argument.dest or flag).lower(), kind),
+            "help": argument.help,
+        }
+        place.add_argument(flag, **named, **more).kind = kind
         return
     named: dict[str, Any] = {"help": described(argument.help, kind, argument.default), "default": argument.default}
     if argument.dest:
@@ -157,7 +167,7 @@ def _add_argument(place: Any, argument: Argument) -> None:
     else:
         named |= {"metavar": kind.metavar, "type": converter(flag, kind), "required": argument.required}
         named |= {"action": "append"} if argument.many else {}
-    place.add_argument(*([argument.short] if argument.short else []), flag, **named)
+    place.add_argument(*([argument.short] if argument.short else []), flag, **named).kind = kind
 
 
 def flag_of(f: dataclasses.Field) -> str:
@@ -174,7 +184,7 @@ def _add_option(place: Any, flag: str, f: dataclasses.Field) -> None:
     else:
         named |= {"type": converter(flag, kind), "metavar": kind.metavar}
         named |= {"action": "append"} if kind.repeats else {}
-    place.add_argument(flag, **named)
+    place.add_argument(flag, **named).kind = kind
 
 
 def described(text: str, kind: Kind, default: Any) -> str:
@@ -196,7 +206,7 @@ def converter(flag: str, kind: Kind) -> Callable[[str], Any]:
         try:
             return kind.parse(flag, text)
         except InputError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
+            raise argparse.ArgumentTypeError(f"{OURS}{error}") from error
 
     return convert
 
@@ -209,7 +219,7 @@ def _add_preset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset", type=converter("--preset", kind), default="default", metavar="NAME",
         help=described(text, kind, "default"),
-    )  # fmt: skip
+    ).kind = kind  # fmt: skip
 
 
 class Axis(Kind):

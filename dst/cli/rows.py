@@ -20,6 +20,7 @@ class Argument:
         default: where it is not given.
         short: a second, short flag.
         many: one or more, as a list.
+        optional: a positional one that may be left out.
         required: must be given.
         group: the heading that `--help` lists it under; empty for the first.
         dest: the attribute that it becomes, where that is not its name.
@@ -31,6 +32,7 @@ class Argument:
     default: Any = None
     short: str = ""
     many: bool = False
+    optional: bool = False
     required: bool = False
     group: str = ""
     dest: str = ""
@@ -70,8 +72,14 @@ def output(help: str, kind: Kind | None = None, **more: Any) -> Argument:
     return Argument("--output", help, kind or File(), short="-o", **more)
 
 
-CONTENT = Argument("content", "the photograph")
-STYLES = Argument("style", "the painting, or several", many=True)
+CONTENT = Argument("content", "the photograph", File())
+STYLES = Argument("style", "the painting, or several", File(), many=True)
 NO_WARP = Argument("--no-warp", "plain style transfer: paint, do not warp", Switch(), True, group="warp", dest="warp")
 POINTS = Argument("--points", "use these matches: a points.csv (see `dst match`)", File(), group="matching")
+JSON = Argument("--json", "print the record on standard output", Switch(), False, group="messages")
+MESSAGES = (
+    Argument("--quiet", "show no progress", Switch(), False, group="messages"),
+    Argument("--debug", "show where an error came from", Switch(), False, group="messages"),
+)
+"""What every command takes."""
 FIT = Argument("--fit", "where memory is short, take the largest size that fits", Switch(), False)

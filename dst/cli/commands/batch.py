@@ -10,7 +10,7 @@ from dst.cli.progress import STOPPED, Interrupt, Overall
 from dst.cli.rows import NO_WARP, Argument, Command, output
 from dst.cli.running import run_options
 from dst.cli.streams import put, say
-from dst.config.kinds import Folder, Switch
+from dst.config.kinds import File, Folder, Switch
 
 
 def run(args: Any) -> int:
@@ -51,7 +51,7 @@ ROW = Command(
     "PAIRS -o DIR [--no-resume] [options]",
     run,
     (
-        Argument("pairs", "CSV file: header content,style and perhaps name and any option, a pair a row"),
+        Argument("pairs", "CSV file: header content,style and perhaps name and any option, a pair a row", File()),
         output("folder that holds a run for each pair, and report.csv", Folder(), required=True),
         Argument(
             "--no-resume", "make every run again; finished ones are kept otherwise", Switch(), True, dest="resume"

@@ -6,6 +6,7 @@ from typing import Any
 
 from dst.cli.rows import Argument, Command
 from dst.cli.streams import put
+from dst.config.kinds import Folder
 
 
 def run(args: Any) -> int:
@@ -23,5 +24,5 @@ ROW = Command(
     "compare runs in a table of metrics",
     "RUN [RUN ...]",
     run,
-    (Argument("runs", "folder of a finished run", many=True, dest="run"),),
+    (Argument("runs", "folder of a finished run", Folder(), many=True, dest="run"),),
 )

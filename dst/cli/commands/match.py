@@ -79,8 +79,8 @@ ROW = Command(
     "CONTENT STYLE -o FILE [--save-points FILE] [options]",
     run,
     (
-        Argument("content", "the first image"),
-        Argument("style", "the second image"),
+        Argument("content", "the first image", File()),
+        Argument("style", "the second image", File()),
         output("both images with the matches drawn over them", group=OUT),
         Argument("--save-points", "the points, .csv or .json; `stylize --points` reads them", File(), group=OUT),
     ),

@@ -8,7 +8,7 @@ from dst.cli.commands.animate import FILE, FPS
 from dst.cli.rows import Argument, Command
 from dst.cli.running import check_animation
 from dst.cli.streams import say
-from dst.config.kinds import whole
+from dst.config.kinds import Folder, whole
 
 
 def run(args: Any) -> int:
@@ -31,7 +31,7 @@ ROW = Command(
     "RUN -o FILE [--frames N] [--side N] [--fps X]",
     run,
     (
-        Argument("run", "folder of a finished run"),
+        Argument("run", "folder of a finished run", Folder()),
         FILE,
         Argument("--frames", "frames on the way", whole(2, 10000), 48),
         Argument("--side", "long side of the frames, pixels, where the result is larger", whole(16, 4096), 480),

@@ -8,7 +8,7 @@ from typing import Any
 from dst.cli.progress import Progress
 from dst.cli.rows import Argument, Command, output
 from dst.cli.running import check_image, finish, watched, write
-from dst.config.kinds import File
+from dst.config.kinds import File, Folder
 
 MOVED = "originals, for a larger size, if they are no longer where they were"
 
@@ -44,7 +44,7 @@ ROW = Command(
     "RUN [--size N] [-o FILE]",
     run,
     (
-        Argument("run", "folder of a run that was made with --run"),
+        Argument("run", "folder of a run that was made with --run", Folder()),
         output("write the image here too"),
         Argument("--content", "the photograph", File(), group=MOVED),
         Argument("--style", "the painting; once for each of several", File(), many=True, group=MOVED),

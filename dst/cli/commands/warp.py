@@ -39,7 +39,7 @@ ROW = Command(
     "IMAGE -o FILE (--run DIR | --points FILE) [--strength X]",
     run,
     (
-        Argument("image", "the image to warp, of any size; 16 bits and alpha are kept"),
+        Argument("image", "the image to warp, of any size; 16 bits and alpha are kept", File()),
         output("the warped image", required=True),
         Argument("--run", "the folder of the run whose warp it is", Folder()),
         Argument("--points", "warp from these points, straight away", File()),
