@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str], commands: dict[str, Command]) -> argparse.Na
         check_choice("command", arguments[0], commands)
     args, unknown = parser.parse_known_args(arguments)
     if unknown:
-        _refuse(unknown, parsers.get(args.command, parser), args.command)
+        _refuse(unknown, parsers.get(args.command, parser), commands.get(args.command))
     if args.command is None:
         raise InputError(f"no command was given: choose one of {', '.join(commands)}")
     kinds = option_kinds()
@@ -96,11 +96,11 @@ def _joined(value: Any, kind: Kind) -> Any:
     return value
 
 
-def _refuse(unknown: list[str], parser: argparse.ArgumentParser, command: str | None) -> None:
+def _refuse(unknown: list[str], parser: argparse.ArgumentParser, row: Command | None) -> None:
     flags = [u for u in unknown if u.startswith("-") and len(u) > 1]
-    helpful = f"see `dst {command} --help`" if command else "see `dst --help`"
+    helpful = f"see `dst {row.name} --help`" if row else "see `dst --help`"
     if not flags:
-        raise InputError(f"{unknown[0]!r} is one argument too many: {helpful}")
+        raise InputError(f"{unknown[0]!r} is one argument too many: {(row and row.surplus) or helpful}")
     known = [name for action in parser._actions for name in action.option_strings]
     flag = flags[0].partition("=")[0]
     raise InputError(f"flag {flag} is not known{suggest(flag, known)}; {helpful}")

@@ -53,6 +53,7 @@ class Command:
         preset: whether it takes a preset.
         record: whether it has a record to print with `--json`.
         epilog: words below its help.
+        surplus: what to do where one argument too many is given.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Command:
     preset: bool = False
     record: bool = True
     epilog: str = ""
+    surplus: str = ""
 
 
 def output(help: str, kind: Kind | None = None, **more: Any) -> Argument:
@@ -73,7 +75,15 @@ def output(help: str, kind: Kind | None = None, **more: Any) -> Argument:
 
 
 CONTENT = Argument("content", "the photograph", File())
-STYLES = Argument("style", "the painting, or several", File(), many=True)
+STYLE = Argument("style", "the painting", File())
+MORE_STYLES = Argument(
+    "--style",
+    "one more painting, mixed with the first; once for each",
+    File(),
+    many=True,
+    group="guidance",
+    dest="styles",
+)
 NO_WARP = Argument("--no-warp", "plain style transfer: paint, do not warp", Switch(), True, group="warp", dest="warp")
 POINTS = Argument("--points", "use these matches: a points.csv (see `dst match`)", File(), group="matching")
 JSON = Argument("--json", "print the record on standard output", Switch(), False, group="messages")

@@ -180,6 +180,11 @@ def check_animation(output: str) -> None:
     check_output(output, ANIMATIONS)
 
 
+def style_of(args: Any) -> Any:
+    """The style, or a list of several."""
+    return [args.style, *args.styles] if args.styles else args.style
+
+
 def run_options(args: Any) -> dict[str, Any]:
     """Keywords of `stylize` that the command line holds, without those of the command itself."""
     given = {**args.options, "preset": args.preset}

@@ -6,8 +6,8 @@ from typing import Any
 
 from dst.cli.parsing import Axis
 from dst.cli.progress import STOPPED, Interrupt, Overall
-from dst.cli.rows import CONTENT, NO_WARP, POINTS, STYLES, Argument, Command, output
-from dst.cli.running import check_image, run_options, shown, write_image
+from dst.cli.rows import CONTENT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, output
+from dst.cli.running import check_image, run_options, shown, style_of, write_image
 from dst.cli.streams import say
 from dst.config import InputError
 from dst.config.kinds import whole
@@ -17,13 +17,12 @@ AXIS = "an option and its values, such as alpha=2,8,32; also preset=... and warp
 
 def run(args: Any) -> int:
     """Make the grid."""
-    check_image(args, args.content, *args.style)
+    check_image(args, args.content, args.style, *(args.styles or ()))
     if args.columns is not None and args.columns[0] == args.rows[0]:
         raise InputError(f"rows and columns are both {args.rows[0]}: choose two options")
 
     from dst.batch.grid import grid
 
-    style = args.style[0] if len(args.style) == 1 else args.style
     count = len(args.rows[1]) * (1 if args.columns is None else len(args.columns[1]))
     overall = Overall(args.quiet, count, "grid")
     with Interrupt("after this image") as interrupt:
@@ -32,7 +31,9 @@ def run(args: Any) -> int:
             overall.on_run(f"loss {result.history[-1]['total']:.3g}" if result.history else "done")
             return interrupt.asked
 
-        sheet = grid(args.content, style, args.rows, args.columns, on_cell=on_cell, side=args.cell, **run_options(args))
+        sheet = grid(
+            args.content, style_of(args), args.rows, args.columns, on_cell=on_cell, side=args.cell, **run_options(args)
+        )
     overall.close()
     write_image(args.output, sheet)
     if not args.quiet:
@@ -47,15 +48,17 @@ ROW = Command(
     run,
     (
         CONTENT,
-        STYLES,
+        STYLE,
         output("the grid, one image", required=True, group="grid"),
         Argument("--rows", AXIS, Axis(), required=True, group="grid"),
         Argument("--columns", "the same, from left to right", Axis(), group="grid"),
         Argument("--cell", "long side of each image in the grid, pixels", whole(16, 4096), 256, group="grid"),
+        MORE_STYLES,
         NO_WARP,
         POINTS,
     ),
     options=None,
     preset=True,
     record=False,
+    surplus="several styles are given by --style FILE, once for each further one",
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from dst.cli.rows import CONTENT, FIT, NO_WARP, POINTS, STYLES, Argument, Command, output
-from dst.cli.running import check_animation, check_image, make
+from dst.cli.rows import CONTENT, FIT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, output
+from dst.cli.running import check_animation, check_image, make, style_of
 from dst.config import InputError
 from dst.config.kinds import File, Folder, Switch
 
@@ -19,12 +19,12 @@ def run(args: Any) -> int:
     if not (args.output or args.run or animations):
         raise InputError("nothing would be kept: say where to write with -o out.png, --run DIR or both")
     if args.output:
-        check_image(args, args.content, *args.style)
+        check_image(args, args.content, args.style, *(args.styles or ()))
     for path in animations:
         check_animation(path)
     if len({os.path.realpath(path) for path in animations}) < len(animations):
         raise InputError(f"--animate and --morph are both {args.animate}: give each a file of its own")
-    return make(args, args.content, args.style[0] if len(args.style) == 1 else args.style)
+    return make(args, args.content, style_of(args))
 
 
 ROW = Command(
@@ -34,16 +34,19 @@ ROW = Command(
     run,
     (
         CONTENT,
-        STYLES,
+        STYLE,
         output("the image; .png, .jpg, .tif, .webp or .bmp", group=OUT),
         Argument("--run", "the whole run: images, points, warp, losses, record", Folder(), group=OUT),
         Argument("--force", "replace the run that DIR holds", Switch(), False, group=OUT),
         Argument("--animate", "the run step by step as an animation; .gif or .mp4", File(), group=OUT),
         Argument("--morph", "an animation from the photograph to the result; .gif or .mp4", File(), group=OUT),
         FIT,
+        MORE_STYLES,
         NO_WARP,
         POINTS,
     ),
     options=None,
     preset=True,
+    surplus="several styles for one photograph are given by --style FILE, once for each further one; many photographs are "
+    "painted in one style by `dst batch --style FILE IMAGE ... -o DIR`",
 )
