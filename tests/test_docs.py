@@ -10,7 +10,7 @@ import correspondence
 import dst
 from dst.cli.commands import COMMANDS
 from dst.cli.parsing import build, flag_of, parse
-from dst.config import option_fields
+from dst.config import option_fields, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,6 +53,13 @@ def test_every_flag_that_a_page_names_exists(name):
     known = {flag for parser in commands.values() for action in parser._actions for flag in action.option_strings}
     named = {flag for flag in re.findall(r"--[a-z][a-z-]+", page(name)) if flag != "--version"}
     assert named <= known, named - known
+
+
+def test_the_file_of_options_on_the_page_is_understood(tmp_path):
+    example = re.search(r"```toml\n(.*?)```", page("docs/parameters.md"), re.DOTALL).group(1)
+    (tmp_path / "recipe.toml").write_text(example)
+    found = read_settings(tmp_path / "recipe.toml")
+    assert set(found) >= {"preset", "warp"} and len(found) == example.count(" = ")
 
 
 @pytest.mark.parametrize("command", re.findall(r"^dst (.+?)(?:\s+#.*)?$", page("README.md"), re.MULTILINE))

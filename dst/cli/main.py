@@ -7,7 +7,7 @@ import traceback
 import warnings
 
 from dst import runtime
-from dst.cli import streams
+from dst.cli import settings, streams
 from dst.cli.commands import COMMANDS
 from dst.cli.parsing import parse
 from dst.cli.progress import STOPPED
@@ -36,10 +36,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     try:
         args = parse(arguments, COMMANDS)
+        row = COMMANDS[args.command]
+        settings.take(args, row)
         if getattr(args, "json", False):
             streams.check_open()
         runtime.prepare()
-        return COMMANDS[args.command].run(args)
+        code = row.run(args)
+        settings.keep(args, row)
+        return code
     except SystemExit as done:
         return int(done.code or 0)
     except BrokenPipeError:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dst._version import __version__
-from dst.cli.rows import JSON, MESSAGES, Argument, Command
+from dst.cli.rows import JSON, MESSAGES, PRESET, Argument, Command, run_arguments
 from dst.cli.streams import put
 from dst.config import PRESETS, InputError, check_choice, option_fields, option_kinds, suggest
-from dst.config.kinds import BETWEEN, Choice, Kind, Numbers, Rows, Switch
+from dst.config.kinds import BETWEEN, Kind, Numbers, Rows, Switch
+from dst.config.stylize import RUN_KINDS
 
 GROUPS = {
     "general": "general",
@@ -59,7 +60,9 @@ def _help_format(prog: str) -> argparse.HelpFormatter:
 
 
 def parse(arguments: Sequence[str], commands: dict[str, Command]) -> argparse.Namespace:
-    """Return the parsed command line; `options` holds the options of a run that were given, by name.
+    """Return the parsed command line.
+
+    `options` holds the options of a run that were given, by name; `given` the names of all keywords of `stylize` that were.
 
     Raises:
         InputError: it cannot be understood; the message suggests the closest command, flag or choice.
@@ -80,6 +83,9 @@ def parse(arguments: Sequence[str], commands: dict[str, Command]) -> argparse.Na
         raise InputError(f"no command was given: choose one of {', '.join(commands)}")
     kinds = option_kinds()
     args.options = {k: _joined(v, kinds[k]) for k, v in vars(args).items() if k in option_fields()}
+    args.given = kinds.keys() & vars(args)
+    for argument in run_arguments(commands[args.command]):
+        vars(args).setdefault(argument.attribute, argument.default)
     return args
 
 
@@ -159,15 +165,26 @@ def _add_argument(place: Any, argument: Argument) -> None:
         place.add_argument(flag, **named, **more).kind = kind
         return
     named: dict[str, Any] = {"help": described(argument.help, kind, argument.default), "default": argument.default}
+    if argument.attribute in RUN_KINDS:
+        named["default"] = argparse.SUPPRESS  # `parse` puts it, so that what was given can be told
     if argument.dest:
         named["dest"] = argument.dest
     if isinstance(kind, Switch):
         named["action"] = "store_false" if argument.default else "store_true"
         named["help"] = argument.help
+        if argument.attribute in RUN_KINDS:
+            _add_opposite(place, flag, named)
     else:
         named |= {"metavar": kind.metavar, "type": converter(flag, kind), "required": argument.required}
         named |= {"action": "append"} if argument.many else {}
     place.add_argument(*([argument.short] if argument.short else []), flag, **named).kind = kind
+
+
+def _add_opposite(place: Any, flag: str, named: dict[str, Any]) -> None:
+    """Add the flag, not listed, that turns off what a configuration file may have turned on, and the other way round."""
+    opposite = "--" + flag[5:] if flag.startswith("--no-") else "--no-" + flag[2:]
+    action = {"store_true": "store_false", "store_false": "store_true"}[named["action"]]
+    place.add_argument(opposite, **{**named, "action": action, "help": argparse.SUPPRESS})
 
 
 def flag_of(f: dataclasses.Field) -> str:
@@ -181,6 +198,7 @@ def _add_option(place: Any, flag: str, f: dataclasses.Field) -> None:
     named["help"] = described(meta["help"], kind, f.default)
     if isinstance(kind, Switch):
         named["action"] = "store_true"
+        _add_opposite(place, flag, named)
     else:
         named |= {"type": converter(flag, kind), "metavar": kind.metavar}
         named |= {"action": "append"} if kind.repeats else {}
@@ -215,11 +233,7 @@ def _add_preset(parser: argparse.ArgumentParser) -> None:
     rows = [f"{name}: " + (", ".join(f"{k} {v}" for k, v in p.items()) or "as shown") for name, p in PRESETS.items()]
     rows = [textwrap.fill(row, 100, initial_indent="  ", subsequent_indent="    ") for row in rows]
     parser.epilog = "Presets, and what they change; flags given beside a preset win:\n" + "\n".join(rows)
-    kind, text = Choice(PRESETS), "settings by name"
-    parser.add_argument(
-        "--preset", type=converter("--preset", kind), default="default", metavar="NAME",
-        help=described(text, kind, "default"),
-    ).kind = kind  # fmt: skip
+    _add_argument(parser, PRESET)
 
 
 class Axis(Kind):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dst.config.kinds import File, Kind, Switch, Text
+from dst.config.stylize import RUN_KINDS
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Argument:
     required: bool = False
     group: str = ""
     dest: str = ""
+
+    @property
+    def attribute(self) -> str:
+        """What it is called among the parsed arguments."""
+        return self.dest or self.name.lstrip("-").replace("-", "_")
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ def output(help: str, kind: Kind | None = None, **more: Any) -> Argument:
     return Argument("--output", help, kind or File(), short="-o", **more)
 
 
+PRESET = Argument("--preset", "settings by name", RUN_KINDS["preset"], "default")
 CONTENT = Argument("content", "the photograph", File())
 STYLE = Argument("style", "the painting", File())
 MORE_STYLES = Argument(
@@ -86,6 +93,18 @@ MORE_STYLES = Argument(
 )
 NO_WARP = Argument("--no-warp", "plain style transfer: paint, do not warp", Switch(), True, group="warp", dest="warp")
 POINTS = Argument("--points", "use these matches: a points.csv (see `dst match`)", File(), group="matching")
+CONFIG = (
+    Argument(
+        "--config", "take options from a TOML file, or from an earlier run's folder; flags win", File(), group="general"
+    ),
+    Argument(
+        "--save-config",
+        "write a TOML file of the options in effect that differ from the preset's",
+        File(),
+        group="general",
+    ),
+)
+"""What every command takes that takes the options of a run."""
 JSON = Argument("--json", "print the record on standard output", Switch(), False, group="messages")
 MESSAGES = (
     Argument("--quiet", "show no progress", Switch(), False, group="messages"),
@@ -93,3 +112,8 @@ MESSAGES = (
 )
 """What every command takes."""
 FIT = Argument("--fit", "where memory is short, take the largest size that fits", Switch(), False)
+
+
+def run_arguments(row: Command) -> list[Argument]:
+    """The arguments of a command that are keywords of `stylize` and no options of a config, such as `--points`."""
+    return [a for a in (*([PRESET] if row.preset else []), *row.arguments) if a.attribute in RUN_KINDS]

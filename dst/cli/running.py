@@ -28,6 +28,7 @@ def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = Non
         check_folder(args.run, args.force)
     config = StylizeConfig.from_options(args.preset, **args.options)
     config = _estimated(args, content, config)
+    args.options["size"] = config.size
     recorder = Recorder() if args.animate else None
 
     def work(progress: Progress, on_step: Any) -> Any:
@@ -36,7 +37,7 @@ def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = Non
         return pipeline.stylize(
             content, style, preset=args.preset, points=args.points, warp=args.warp, run_dir=args.run,
             force=args.force, notes=notes, on_step=on_step, on_stage=progress.on_stage,
-            **{**args.options, "size": config.size},
+            **args.options,
         )  # fmt: skip
 
     result, asked = watched(args, content, config, work)

@@ -27,6 +27,7 @@ from dst.config.stylize import (
     StylizeConfig,
     option_fields,
     option_kinds,
+    read_settings,
     split_options,
 )
 from dst.config.warp import WarpConfig
@@ -55,6 +56,7 @@ __all__ = [
     "option_fields",
     "option_kinds",
     "plain",
+    "read_settings",
     "split_options",
     "suggest",
 ]

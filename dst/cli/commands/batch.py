@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dst.cli.progress import STOPPED, Interrupt, Overall
-from dst.cli.rows import NO_WARP, Argument, Command, output
+from dst.cli.rows import CONFIG, NO_WARP, Argument, Command, output
 from dst.cli.running import run_options
 from dst.cli.streams import put, say
 from dst.config import InputError
@@ -74,6 +74,7 @@ ROW = Command(
             "--no-resume", "make every run again; finished ones are kept otherwise", Switch(), True, dest="resume"
         ),
         NO_WARP,
+        *CONFIG,
     ),
     options=None,
     preset=True,

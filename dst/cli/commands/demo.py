@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dst.cli.rows import FIT, Argument, Command, output
+from dst.cli.rows import CONFIG, FIT, Argument, Command, output
 from dst.cli.running import make
 from dst.config import InputError
 from dst.config.kinds import Choice, Folder, Switch
@@ -44,6 +44,7 @@ ROW = Command(
         Argument("--force", "replace the demo's earlier run that DIR holds", Switch(), False),
         Argument("--style", "which of the drawn portraits to take after", Choice(SAMPLES), SAMPLES[0]),
         FIT,
+        *CONFIG,
     ),
     options=None,
     preset=True,

@@ -6,7 +6,7 @@ from typing import Any
 
 from dst.cli.parsing import Axis
 from dst.cli.progress import STOPPED, Interrupt, Overall
-from dst.cli.rows import CONTENT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, output
+from dst.cli.rows import CONFIG, CONTENT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, output
 from dst.cli.running import check_image, run_options, shown, style_of, write_image
 from dst.cli.streams import say
 from dst.config import InputError
@@ -56,6 +56,7 @@ ROW = Command(
         MORE_STYLES,
         NO_WARP,
         POINTS,
+        *CONFIG,
     ),
     options=None,
     preset=True,

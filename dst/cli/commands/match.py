@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dst.cli.progress import Progress
-from dst.cli.rows import Argument, Command, output
+from dst.cli.rows import CONFIG, Argument, Command, output
 from dst.cli.running import check_image, write_image
 from dst.cli.streams import put, say
 from dst.config import InputError, MatchConfig
@@ -83,6 +83,7 @@ ROW = Command(
         Argument("style", "the second image", File()),
         output("both images with the matches drawn over them", group=OUT),
         Argument("--save-points", "the points, .csv or .json; `stylize --points` reads them", File(), group=OUT),
+        *CONFIG,
     ),
     options=(
         *(f.name for f in dataclasses.fields(MatchConfig)),

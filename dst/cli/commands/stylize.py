@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from dst.cli.rows import CONTENT, FIT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, output
+from dst.cli.rows import CONFIG, CONTENT, FIT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, output
 from dst.cli.running import check_animation, check_image, make, style_of
 from dst.config import InputError
 from dst.config.kinds import File, Folder, Switch
@@ -44,6 +44,7 @@ ROW = Command(
         MORE_STYLES,
         NO_WARP,
         POINTS,
+        *CONFIG,
     ),
     options=None,
     preset=True,
