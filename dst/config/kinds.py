@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dst.config.base import InputError, check_choice, check_number
+from dst.config.base import InputError, bound, check_choice, check_number
 
 BETWEEN = ";"
 """What stands between the several values of an option that may be given more than once, where they are one text."""
@@ -84,7 +84,7 @@ class Number(Kind):
 
     def allowed(self) -> str:
         """As `Kind.allowed`."""
-        return f"{self.low:g} to {self.high:g}"
+        return f"{bound(self.low)} to {bound(self.high)}"
 
 
 def whole(low: int, high: int) -> Number:
