@@ -189,4 +189,4 @@ def write_points(path, rows):
 
 
 POINTS = [(10, 10, 12, 10, 1), (38, 9, 40, 9, 1), (24, 20, 24, 24, 0.5), (12, 32, 12, 32, 1), (37, 31, 35, 31, 1)]
-"""Rows of a points.csv that fit a content of 48 x 40 pixels and a style of 40 x 52."""
+"""Rows of a points.csv that fit a content of 48 x 40 pixels and a style of 48 x 52."""

@@ -7,7 +7,7 @@ import traceback
 import warnings
 
 from dst import runtime
-from dst.cli import settings, streams
+from dst.cli import logs, settings, streams
 from dst.cli.commands import COMMANDS
 from dst.cli.parsing import parse
 from dst.cli.progress import STOPPED
@@ -37,12 +37,13 @@ def _run(arguments: list[str]) -> int:
     try:
         args = parse(arguments, COMMANDS)
         row = COMMANDS[args.command]
-        settings.take(args, row)
-        if getattr(args, "json", False):
-            streams.check_open()
-        runtime.prepare()
-        code = row.run(args)
-        settings.keep(args, row)
+        with logs.shown(args.log_level, args.quiet):
+            settings.take(args, row)
+            if getattr(args, "json", False):
+                streams.check_open()
+            runtime.prepare()
+            code = row.run(args)
+            settings.keep(args, row)
         return code
     except SystemExit as done:
         return int(done.code or 0)
@@ -80,5 +81,12 @@ class _short_warnings(warnings.catch_warnings):
 
     def __enter__(self):
         entered = super().__enter__()
-        warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")
+        warnings.showwarning = lambda message, *_, **__: _note(message)
         return entered
+
+
+def _note(message: Warning | str) -> None:
+    import logging
+
+    if logging.getLogger("dst").isEnabledFor(logging.WARNING):
+        say(f"note: {message}")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dst.config.kinds import File, Kind, Switch, Text
+from dst.cli.logs import LEVELS
+from dst.config.kinds import Choice, File, Kind, Switch, Text
 from dst.config.stylize import RUN_KINDS
 
 
@@ -107,7 +108,8 @@ CONFIG = (
 """What every command takes that takes the options of a run."""
 JSON = Argument("--json", "print the record on standard output", Switch(), False, group="messages")
 MESSAGES = (
-    Argument("--quiet", "show no progress", Switch(), False, group="messages"),
+    Argument("--quiet", "show no progress, only warnings and errors", Switch(), False, group="messages"),
+    Argument("--log-level", "how much to tell of what is done", Choice(LEVELS), "warning", group="messages"),
     Argument("--debug", "show where an error came from", Switch(), False, group="messages"),
 )
 """What every command takes."""

@@ -22,8 +22,12 @@ def take(args: Any, row: Command) -> None:
         InputError: a file that cannot be read, written or understood.
     """
     if getattr(args, "config", None) is not None:
+        import logging  # here, so that --help need not wait for it
+
         known = _sentences(row)
         for name, value in read_settings(args.config, anew=args.given).items():
+            if name not in known:
+                logging.getLogger(__name__).info("%s: %s means nothing to `dst %s`", args.config, name, row.name)
             if name in args.given or name not in known:
                 continue
             if name in RUN_KINDS:

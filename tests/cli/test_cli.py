@@ -80,7 +80,11 @@ def test_help_shows_ranges_and_defaults(capsys, monkeypatch):
     shown = " ".join(capsys.readouterr().out.split())
     for name, f in option_fields().items():
         assert f.metadata["help"] in shown, name
-    assert "[32 to 8192; default 512]" in shown and "[0 to 2147483647; default 0]" in shown and "[strotss, gatys; default strotss]" in shown
+    assert (
+        "[32 to 8192; default 512]" in shown
+        and "[0 to 2147483647; default 0]" in shown
+        and "[strotss, gatys; default strotss]" in shown
+    )
 
 
 def test_the_demo_offers_the_samples_that_there_are():

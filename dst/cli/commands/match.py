@@ -11,7 +11,7 @@ from dst.cli.progress import Progress
 from dst.cli.rows import CONFIG, Argument, Command, output
 from dst.cli.running import check_image, write_image
 from dst.cli.streams import put, say
-from dst.config import InputError, MatchConfig
+from dst.config import InputError, MatchConfig, StylizeConfig
 from dst.config.kinds import File
 from dst.files import check_output
 
@@ -32,7 +32,7 @@ def run(args: Any) -> int:
         check_output(args.save_points, (".csv", ".json"))
 
     from dst import imaging
-    from dst.deform.matching import draw_matches
+    from dst.deform.matching import draw_matches, judge
     from dst.deform.pipeline import match
 
     progress = Progress(args.quiet)
@@ -49,7 +49,8 @@ def run(args: Any) -> int:
         write_image(args.output, draw_matches(matches, content.rgb, style.rgb, SIDE))
     if args.json:
         put(json.dumps(_record(matches, verdict), indent=1) + "\n")
-    say(_sentence(matches, verdict))
+    if not args.quiet or not judge(matches, StylizeConfig.from_options(**args.options))[0]:
+        say(_sentence(matches, verdict))
     return 0
 
 
