@@ -119,7 +119,7 @@ def build(commands: dict[str, Command]) -> tuple[argparse.ArgumentParser, dict[s
     kinds = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
     parsers = {}
     for row in commands.values():
-        about = {"help": row.summary, "description": f"{row.summary[0].upper()}{row.summary[1:]}."}
+        about = {"help": row.summary, "description": row.sentence}
         parsers[row.name] = mine = kinds.add_parser(row.name, usage=f"dst {row.name} {row.usage}", **about)
         _fill(mine, row)
     return parser, parsers
@@ -229,9 +229,13 @@ def converter(flag: str, kind: Kind) -> Callable[[str], Any]:
     return convert
 
 
+def preset_lines() -> list[str]:
+    """Each preset, and what it changes."""
+    return [f"{name}: " + (", ".join(f"{k} {v}" for k, v in p.items()) or "as shown") for name, p in PRESETS.items()]
+
+
 def _add_preset(parser: argparse.ArgumentParser) -> None:
-    rows = [f"{name}: " + (", ".join(f"{k} {v}" for k, v in p.items()) or "as shown") for name, p in PRESETS.items()]
-    rows = [textwrap.fill(row, 100, initial_indent="  ", subsequent_indent="    ") for row in rows]
+    rows = [textwrap.fill(row, 100, initial_indent="  ", subsequent_indent="    ") for row in preset_lines()]
     parser.epilog = "Presets, and what they change; flags given beside a preset win:\n" + "\n".join(rows)
     _add_argument(parser, PRESET)
 

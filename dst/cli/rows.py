@@ -75,10 +75,20 @@ class Command:
     epilog: str = ""
     surplus: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """The summary with its capital and its full stop."""
+        return f"{self.summary[0].upper()}{self.summary[1:]}."
+
 
 def output(help: str, kind: Kind | None = None, **more: Any) -> Argument:
     """The argument `-o`, `--output`: a file, or what `kind` says."""
     return Argument("--output", help, kind or File(), short="-o", **more)
+
+
+def image_output(help: str, **more: Any) -> Argument:
+    """The argument `-o` of an image, which may go to standard output."""
+    return output(f"{help}; - for standard output, as PNG", **more)
 
 
 PRESET = Argument("--preset", "settings by name", RUN_KINDS["preset"], "default")

@@ -6,7 +6,7 @@ from typing import Any
 
 from dst.cli.parsing import Axis
 from dst.cli.progress import STOPPED, Interrupt, Overall
-from dst.cli.rows import CONFIG, CONTENT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, output
+from dst.cli.rows import CONFIG, CONTENT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, image_output
 from dst.cli.running import check_image, run_options, shown, style_of, write_image
 from dst.cli.streams import say
 from dst.config import InputError
@@ -49,7 +49,7 @@ ROW = Command(
     (
         CONTENT,
         STYLE,
-        output("the grid, one image", required=True, group="grid"),
+        image_output("the grid, one image", required=True, group="grid"),
         Argument("--rows", AXIS, Axis(), required=True, group="grid"),
         Argument("--columns", "the same, from left to right", Axis(), group="grid"),
         Argument("--cell", "long side of each image in the grid, pixels", whole(16, 4096), 256, group="grid"),

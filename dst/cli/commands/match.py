@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dst.cli.progress import Progress
-from dst.cli.rows import CONFIG, Argument, Command, output
+from dst.cli.rows import CONFIG, Argument, Command, image_output
 from dst.cli.running import check_image, write_image
 from dst.cli.streams import put, say
 from dst.config import InputError, MatchConfig, StylizeConfig
@@ -82,7 +82,7 @@ ROW = Command(
     (
         Argument("content", "the first image", File()),
         Argument("style", "the second image", File()),
-        output("both images with the matches drawn over them", group=OUT),
+        image_output("both images with the matches drawn over them", group=OUT),
         Argument("--save-points", "the points, .csv or .json; `stylize --points` reads them", File(), group=OUT),
         *CONFIG,
     ),

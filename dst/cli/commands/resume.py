@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from dst.cli.progress import Progress
-from dst.cli.rows import Argument, Command, output
+from dst.cli.rows import Argument, Command, image_output
 from dst.cli.running import check_image, finish, watched, write
 from dst.config.kinds import File, Folder
 
@@ -45,7 +45,7 @@ ROW = Command(
     run,
     (
         Argument("run", "folder of a run that was made with --run", Folder()),
-        output("write the image here too"),
+        image_output("write the image here too"),
         Argument("--content", "the photograph", File(), group=MOVED),
         Argument("--style", "the painting; once for each of several", File(), many=True, group=MOVED),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from dst.cli.rows import CONFIG, CONTENT, FIT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, output
+from dst.cli.rows import CONFIG, CONTENT, FIT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, image_output
 from dst.cli.running import check_animation, check_image, make, style_of
 from dst.config import InputError
 from dst.config.kinds import File, Folder, Switch
@@ -35,7 +35,7 @@ ROW = Command(
     (
         CONTENT,
         STYLE,
-        output("the image; .png, .jpg, .tif, .webp or .bmp", group=OUT),
+        image_output("the image; .png, .jpg, .tif, .webp or .bmp", group=OUT),
         Argument("--run", "the whole run: images, points, warp, losses, record", Folder(), group=OUT),
         Argument("--force", "replace the run that DIR holds", Switch(), False, group=OUT),
         Argument("--animate", "the run step by step as an animation; .gif or .mp4", File(), group=OUT),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dst.cli.rows import Argument, Command, output
+from dst.cli.rows import Argument, Command, image_output
 from dst.cli.running import check_image, shown, write_image
 from dst.cli.streams import say
 from dst.config import InputError, option_fields
@@ -40,7 +40,7 @@ ROW = Command(
     run,
     (
         Argument("image", "the image to warp, of any size; 16 bits and alpha are kept", File()),
-        output("the warped image", required=True),
+        image_output("the warped image", required=True),
         Argument("--run", "the folder of the run whose warp it is", Folder()),
         Argument("--points", "warp from these points, straight away", File()),
         Argument("--strength", STRENGTH["help"], STRENGTH["kind"], 1.0),
