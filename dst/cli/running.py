@@ -9,7 +9,8 @@ from typing import Any
 
 from dst.cli.progress import STOPPED, Interrupt, Progress
 from dst.cli.streams import STDOUT, check_open, put, say
-from dst.config import InputError
+from dst.config import InputError, option_kinds
+from dst.config.kinds import File
 from dst.files import check_output
 
 ANIMATIONS = (".gif", ".mp4")
@@ -155,9 +156,16 @@ def check_image(args: Any, *inputs: str) -> None:
         _check_stdout(getattr(args, "json", False))
         return
     check_output(args.output)
-    for given in inputs:
-        if os.path.exists(args.output) and os.path.exists(given) and os.path.samefile(args.output, given):
-            raise InputError(f"{args.output} is an input: writing there would destroy it; choose another name")
+    _spare(args.output, args, inputs)
+
+
+def _spare(output: str, args: Any, inputs: tuple[str, ...]) -> None:
+    """Refuse an output that is one of the inputs, be it a mask or another file that an option names."""
+    kinds = option_kinds()
+    named = [value for name, value in args.options.items() if isinstance(kinds[name], File)]
+    for given in (*inputs, *(path for value in named for path in (value if isinstance(value, tuple) else (value,)))):
+        if os.path.exists(output) and os.path.exists(given) and os.path.samefile(output, given):
+            raise InputError(f"{output} is an input: writing there would destroy it; choose another name")
 
 
 def _check_stdout(json: bool) -> None:
@@ -172,13 +180,14 @@ def _check_stdout(json: bool) -> None:
         )
 
 
-def check_animation(output: str) -> None:
-    """Refuse, before any work, an animation that cannot be written."""
+def check_animation(output: str, args: Any, *inputs: str) -> None:
+    """Refuse, before any work, an animation that cannot be written or that would take the place of an input."""
     if output == STDOUT:
         raise InputError(
             f"an animation cannot go to standard output: name a file that ends in {' or '.join(ANIMATIONS)}"
         )
     check_output(output, ANIMATIONS)
+    _spare(output, args, inputs)
 
 
 def style_of(args: Any) -> Any:

@@ -280,6 +280,12 @@ def test_an_input_is_never_overwritten(pair, capsys):
     )
     assert "would destroy it" in refused(capsys, "resume", "run", "--content", pair[0], "-o", pair[0])
     assert "would destroy it" in refused(capsys, "warp", pair[0], "--points", "p.csv", "-o", pair[0])
+    common = ["stylize", "c.png", pair[1], "-o", pair[0]]
+    assert "would destroy it" in refused(capsys, *common, "--rigid-mask", pair[0])
+    assert "would destroy it" in refused(capsys, *common, "--style-mask", "x.png", "--style-mask", pair[0])
+    moving = Path(pair[0]).with_suffix(".gif")
+    Pillow.open(pair[0]).save(moving)
+    assert "would destroy it" in refused(capsys, "stylize", moving, pair[1], "--animate", moving)
     assert Path(pair[0]).read_bytes() == before
 
 

@@ -15,7 +15,7 @@ FILE = output("the animation; .gif or .mp4", required=True)
 
 def run(args: Any) -> int:
     """Write the animation of a run's steps."""
-    check_animation(args.output)
+    check_animation(args.output, args)
 
     from dst.viz.animation import run_frames, write_animation
 

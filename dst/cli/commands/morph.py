@@ -13,7 +13,7 @@ from dst.config.kinds import Folder, whole
 
 def run(args: Any) -> int:
     """Write the animation from a run's photograph to its result."""
-    check_animation(args.output)
+    check_animation(args.output, args)
 
     from dst.deform.pipeline import load_run
     from dst.viz import animation

@@ -18,10 +18,11 @@ def run(args: Any) -> int:
     animations = [path for path in (args.animate, args.morph) if path]
     if not (args.output or args.run or animations):
         raise InputError("nothing would be kept: say where to write with -o out.png, --run DIR or both")
+    images = (args.content, args.style, *(args.styles or ()))
     if args.output:
-        check_image(args, args.content, args.style, *(args.styles or ()))
+        check_image(args, *images)
     for path in animations:
-        check_animation(path)
+        check_animation(path, args, *images)
     if len({os.path.realpath(path) for path in animations}) < len(animations):
         raise InputError(f"--animate and --morph are both {args.animate}: give each a file of its own")
     return make(args, args.content, style_of(args))
