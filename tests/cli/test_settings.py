@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import POINTS, refused, write_points
 
@@ -107,6 +108,26 @@ def test_what_is_kept_is_what_differs_and_makes_the_same_run(stand_in, pair, rec
         assert Path(stand_in[0][name]).samefile(stand_in[1][name])
     for path in tmp_path.glob("*.png"):
         path.unlink()
+
+
+def test_every_command_keeps_what_it_takes(stand_in, pair, tmp_path, monkeypatch):
+    from correspondence.matches import Matches
+
+    rows = np.array(POINTS)
+    found = Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], (48, 40), (48, 52), 0.7)
+    monkeypatch.setattr(pipeline, "match", lambda *_, **__: (found, "5 matches"))
+    kept = tmp_path / "r.toml"
+    given = {
+        "match": ([*pair, "-o", "m.png", "--size", "128"], {"match_size": 128}),
+        "demo": (["-o", "demo", "--size", "64"], {"preset": "default", "size": 64}),
+        "grid": ([*pair, "-o", "g.png", "--rows", "alpha=2", "--no-warp"], {"preset": "default", "warp": False}),
+        "batch": ([pair[0], "--style", pair[1], "-o", "many", "--preset", "paper"], {"preset": "paper"}),
+    }
+    (tmp_path / "made").mkdir()
+    monkeypatch.chdir(tmp_path / "made")
+    for command, (arguments, values) in given.items():
+        assert cli.main([command, *arguments, "--save-config", str(kept), "--quiet"]) == 0
+        assert tomllib.loads(kept.read_text()) == values, command
 
 
 def test_a_value_of_the_default_that_a_preset_would_change_is_kept(stand_in, pair, tmp_path):
