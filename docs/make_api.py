@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 HOME = Path(__file__).resolve().parent
 sys.path.insert(0, str(HOME.parent))
@@ -16,6 +17,14 @@ import dst  # noqa: E402
 WIDTH = 110
 SECTION = re.compile(r"(Args|Returns|Raises|Attributes|Source):(.*)")
 ENTRY = re.compile(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*): (.*)")
+
+
+def homes(package: ModuleType) -> dict[str, tuple[str, str]]:
+    """The public names of a package in the order of its stub: the module that each lives in, and its name there."""
+    stub = ast.parse(Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    lines = [(node.module, alias) for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    found = {alias.asname or alias.name: (f"{package.__name__}.{module}", alias.name) for module, alias in lines}
+    return {name: home for name, home in found.items() if not name.startswith("_")}
 
 
 def source(module: str) -> ast.Module:
@@ -29,9 +38,9 @@ def definition(module: str, name: str) -> ast.AST | None:
     for node in source(module).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
             return node
-        if isinstance(node, ast.ImportFrom) and any(alias.name == name for alias in node.names):
-            home = f"{module}.{node.module}" if node.level else node.module
-            return definition(home, name)
+        for alias in node.names if isinstance(node, ast.ImportFrom) else ():
+            if (alias.asname or alias.name) == name:
+                return definition(f"{module}.{node.module}" if node.level else node.module, alias.name)
     return None
 
 
@@ -113,15 +122,16 @@ def text() -> str:
         "Written by `python docs/make_api.py` from the docstrings. The options of `stylize` are in [parameters.md](parameters.md).",
         "## dst",
     ]
-    homes = {name: home for name, home in dst._HOMES.items() if home[1] is not None and name != "PRESETS"}
-    parts += [entry(f"dst.{name}", *home) for name, home in homes.items() if name != "Matches"]
-    home = dst._HOMES["figures"][0]
+    known = homes(dst)
+    parts += [
+        entry(f"dst.{name}", *home) for name, home in known.items() if name not in ("PRESETS", "figures", "Matches")
+    ]
+    home = ".".join(known["figures"])
     parts.append("## dst.figures\n\n" + prose(ast.get_docstring(source(home))))
     figures = [node for node in source(home).body if isinstance(node, ast.FunctionDef)]
     parts += [entry(f"dst.figures.{f.name}", home, f.name) for f in figures if not f.name.startswith("_")]
     parts.append("## correspondence\n\n" + (correspondence.__doc__ or "").strip())
-    names = correspondence._HOMES.items()
-    parts += [entry(f"correspondence.{name}", f"correspondence.{module}", name) for name, module in names]
+    parts += [entry(f"correspondence.{name}", *home) for name, home in homes(correspondence).items()]
     return "\n\n".join(parts) + "\n"
 
 

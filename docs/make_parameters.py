@@ -12,6 +12,25 @@ from dst.cli.parsing import GROUPS, flag_of  # noqa: E402
 from dst.config import METHODS, PRESETS, option_fields  # noqa: E402
 from dst.config.kinds import Choice, Number  # noqa: E402
 
+FILES = """## In a file
+
+`--save-config recipe.toml` keeps the options in effect that differ from the preset's, and `--config recipe.toml` takes them
+again. Names are those above with underscores (or dashes), and `preset`, `points` and `warp` may stand beside them; texts are
+in quotes, lists are lists or the text of the command line, and files are relative to the file:
+
+```toml
+preset = "fast"
+alpha = 4
+pins = [[120, 80, 131, 92]]
+layers = ["relu1_1", "relu2_1"]
+rigid_mask = "mask.png"
+warp = false
+```
+
+Flags win over the file, the file over the preset. What a file turns on or off is turned back by the opposite flag: `--warp`,
+`--no-color-only`. A folder that a run was kept in does as well (`--config out/`): its settings and its preset are taken. In
+Python, `dst.StylizeConfig.from_file("recipe.toml")` is the config, and `dst.config.read_settings` gives keywords of `stylize`."""
+
 
 def value(given) -> str:
     if given is None:
@@ -50,7 +69,7 @@ def text() -> str:
         for name, p in PRESETS.items()
     ]
     parts.append("## Presets\n\n| `--preset` | what it changes |\n|---|---|\n" + "\n".join(presets))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, FILES]) + "\n"
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ def check_output(path, extensions: tuple[str, ...] | None = EXTENSIONS) -> Path:
         path: where the file is to go.
         extensions: allowed ones; None allows any.
 
+    A link is followed, as `replacing` follows it: what counts is the folder that the file would come to lie in.
+
     Raises:
         InputError: an unknown extension, a missing or unwritable folder, a folder or a device of that name.
     """
@@ -37,7 +39,8 @@ def check_output(path, extensions: tuple[str, ...] | None = EXTENSIONS) -> Path:
     except FileNotFoundError:
         kind = None
     except (OSError, ValueError) as error:
-        raise InputError(f"{str(path)!r} is no usable file name ({error}): choose another") from error
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{str(path)!r} is no usable file name ({why}): choose another") from error
     if kind is not None:
         if stat.S_ISDIR(kind):
             raise InputError(f"{path} is a folder: add a file name")
@@ -45,7 +48,7 @@ def check_output(path, extensions: tuple[str, ...] | None = EXTENSIONS) -> Path:
             raise InputError(f"{path} is not an ordinary file: choose another name")
         if not os.access(target, os.W_OK):
             raise InputError(f"{path} is write-protected: choose another name")
-    folder = target.parent
+    folder = Path(os.path.realpath(target)).parent if target.is_symlink() else target.parent
     if not folder.is_dir():
         raise InputError(f"the folder {folder} does not exist: create it first")
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -11,9 +11,13 @@ from collections.abc import Iterator
 def prepare() -> list[str]:
     """Set what makes a process repeat itself to the last bit and keep freed memory; a second call changes nothing.
 
+    What was set is logged, too.
+
     Returns:
         One sentence for each thing that this call set; empty where all was set before.
     """
+    import logging  # here, so that --help need not wait for it
+
     said = []
     if "MKL_CBWR" not in os.environ:
         os.environ["MKL_CBWR"] = "AUTO"
@@ -22,6 +26,8 @@ def prepare() -> list[str]:
     if not _done and _keep_freed_memory():
         said.append("mallopt: memory that is freed stays with the process, to be used again at once")
     _done.append(True)
+    for line in said:
+        logging.getLogger(__name__).info(line)
     return said
 
 

@@ -124,3 +124,69 @@ def make_result(warps: bool = True, alpha: bool = False, seed: int = 0, **change
     for name, value in changes.items():
         setattr(result, name, value)
     return result
+
+
+@pytest.fixture
+def pair(picture_file):
+    """The paths of a photograph and a painting."""
+    return str(picture_file("content.png", seed=1)), str(picture_file("style.png", (40, 52), seed=2))
+
+
+@pytest.fixture
+def stand_in(monkeypatch, made_result):
+    """Replaces the run by one that takes five steps and gives a made-up Result; returns the calls that it got."""
+    from types import SimpleNamespace
+
+    import torch
+
+    from dst.deform import pipeline
+    from dst.runs import estimate
+
+    calls = []
+
+    def stylize(content, style, *, on_step=None, on_stage=None, run_dir=None, force=False, notes=None, **options):
+        calls.append({"content": content, "style": style, "run_dir": run_dir, "notes": notes, **options})
+        result = made_result()
+        result.record = {**result.record, **(notes or {})}
+        for name in ("read", "match", "warp", "optimize", "finish"):
+            if on_stage is not None:
+                on_stage(name, "start")
+            for k in range(5 if name == "optimize" else 0):
+                state = SimpleNamespace(image=torch.full((1, 3, 48, 60), k / 5), parameters={})
+                where = {"size": (60, 48), "step": k, "steps": 5, "done": k + 1, "total_steps": 5}
+                step = SimpleNamespace(**where, terms={"total": 1.0}, state=state)
+                if on_step is not None and on_step(step):
+                    result.record["stopped"] = "stopped on request"
+                    break
+            if on_stage is not None:
+                on_stage(name, "end")
+        if run_dir is not None:
+            result.save(run_dir, force)
+        return result
+
+    cost = estimate.Estimate((60, 48), 3.0, 1e9, 8e9)
+    monkeypatch.setattr(pipeline, "stylize", stylize)
+    monkeypatch.setattr(pipeline, "encoder_of", lambda config: None)
+    monkeypatch.setattr(estimate, "estimate", lambda *_: cost)
+    return calls
+
+
+def refused(capsys, *arguments) -> str:
+    """Run a command line that must end with code 2, one line on standard error and nothing on standard output."""
+    import cli
+
+    assert cli.main(list(map(str, arguments))) == 2
+    said = capsys.readouterr()
+    lines = said.err.splitlines()
+    assert said.out == "" and len(lines) == 1 and lines[0].startswith("dst: error: "), said
+    return lines[0]
+
+
+def write_points(path, rows):
+    lines = ["content_x,content_y,style_x,style_y,score", *(",".join(map(str, row)) for row in rows)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+POINTS = [(10, 10, 12, 10, 1), (38, 9, 40, 9, 1), (24, 20, 24, 24, 0.5), (12, 32, 12, 32, 1), (37, 31, 35, 31, 1)]
+"""Rows of a points.csv that fit a content of 48 x 40 pixels and a style of 48 x 52."""

@@ -1,7 +1,9 @@
 """What the pages say about the program is what the program says about itself."""
 
 import importlib.util
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import correspondence
 import dst
 from dst.cli.commands import COMMANDS
 from dst.cli.parsing import build, flag_of, parse
-from dst.config import option_fields
+from dst.config import option_fields, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,9 +29,30 @@ def maker(name: str):
     return module
 
 
-@pytest.mark.parametrize("name", ["parameters", "api"])
-def test_a_page_that_is_written_by_a_program_is_up_to_date(name):
-    assert maker(f"make_{name}").text() == page(f"docs/{name}.md"), f"run: python docs/make_{name}.py"
+@pytest.mark.parametrize(("name", "made"), [("parameters", "parameters.md"), ("api", "api.md"), ("man", "dst.1")])
+def test_a_page_that_is_written_by_a_program_is_up_to_date(name, made):
+    assert maker(f"make_{name}").text() == page(f"docs/{made}"), f"run: python docs/make_{name}.py"
+
+
+def formatted(*command: str) -> str:
+    """What a formatter makes of the manual page, as plain text; it must have nothing to remark."""
+    if {"groff": "GNU groff", "man": "man 2."}[command[0]] not in subprocess.getoutput(f"{command[0]} --version"):
+        pytest.skip(f"no {command[0]} here, or another one")
+    environment = {**os.environ, "MANWIDTH": "200", "GROFF_NO_SGR": "1", "LC_ALL": "C.UTF-8", "MANPAGER": "cat"}
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=60)
+    assert done.returncode == 0 and done.stderr == ""
+    return re.sub(r"\s+", " ", re.sub(r".\x08", "", done.stdout).replace("\u2010\n", ""))
+
+
+@pytest.mark.parametrize("command", [["groff", "-man", "-Tutf8", "-ww", "-rLL=200n"], ["man", "--warnings", "-l"]])
+def test_the_manual_page_can_be_formatted_and_holds_every_sentence(command):
+    shown = formatted(*command, str(ROOT / "docs" / "dst.1"))
+    for row in COMMANDS.values():
+        assert row.sentence in shown, row.name
+        for argument in row.arguments:
+            assert argument.help in shown, (row.name, argument.name)
+    for f in option_fields().values():
+        assert f"{flag_of(f)} " in shown and f.metadata["help"] in shown, f.name
 
 
 def test_the_reference_holds_every_public_name():
@@ -53,6 +76,13 @@ def test_every_flag_that_a_page_names_exists(name):
     known = {flag for parser in commands.values() for action in parser._actions for flag in action.option_strings}
     named = {flag for flag in re.findall(r"--[a-z][a-z-]+", page(name)) if flag != "--version"}
     assert named <= known, named - known
+
+
+def test_the_file_of_options_on_the_page_is_understood(tmp_path):
+    example = re.search(r"```toml\n(.*?)```", page("docs/parameters.md"), re.DOTALL).group(1)
+    (tmp_path / "recipe.toml").write_text(example)
+    found = read_settings(tmp_path / "recipe.toml")
+    assert set(found) >= {"preset", "warp"} and len(found) == example.count(" = ")
 
 
 @pytest.mark.parametrize("command", re.findall(r"^dst (.+?)(?:\s+#.*)?$", page("README.md"), re.MULTILINE))

@@ -2,8 +2,11 @@
 
 import ast
 import configparser
+import importlib
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -163,9 +166,25 @@ def test_the_installation_holds_both_packages_whole_and_nothing_else():
     assert options["package_dir"].split() == ["dst.assets", "=", "assets"]
     assert not list((root / "assets").glob("*.py"))  # images alone: what drew them is no part of it
     data = config["options.package_data"]
-    for package, home in (("dst.assets", root / "assets"), ("dst.features", DST / "features")):
+    homes = {
+        "dst": DST,
+        "correspondence": CORRESPONDENCE,
+        "dst.assets": root / "assets",
+        "dst.features": DST / "features",
+    }
+    assert set(data) == set(homes)
+    held = set()
+    for package, home in homes.items():
         for pattern in data[package].split():
             assert list(home.glob(pattern)) or pattern == "*.png", f"{package}: {pattern}"
+            held |= set(home.glob(pattern))
+    for home in (
+        DST,
+        CORRESPONDENCE,
+    ):  # a stub is read when the package is imported; py.typed says that there are types
+        assert {home / "__init__.pyi", home / "py.typed"} <= held
+        beside = {p for p in home.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+        assert beside <= held | {p for p in beside if "assets" in p.parts}, beside - held
 
 
 HEAVY = ("torch", "numpy", "matplotlib", "cv2", "skimage", "sklearn", "PIL", "kornia", "tqdm", "scipy", "psutil")
@@ -197,10 +216,58 @@ print([name for name in {HEAVY} if name in sys.modules])
     assert python("-c", code).stdout.strip().splitlines()[-1] == "[]"
 
 
+def stub(package) -> dict[str, tuple[str, str]]:
+    """The names in a package's stub: the module that each comes from, and its name there."""
+    lines = ast.parse(Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8")).body
+    assert all(isinstance(line, ast.ImportFrom) and line.level == 1 for line in lines)
+    return {a.asname: (f"{package.__name__}.{line.module}", a.name) for line in lines for a in line.names}
+
+
+@pytest.mark.parametrize("package", [dst, correspondence], ids=lambda package: package.__name__)
+def test_a_stub_says_where_each_public_name_lives(package):
+    names = stub(package)
+    assert sorted(names) == sorted(package.__all__) and set(names) <= set(dir(package))
+    for name, (module, own) in names.items():
+        assert name == own, f"{name}: a lazy import goes by the name in the module, not by the one after `as`"
+        assert getattr(package, name) is getattr(importlib.import_module(module), name), name
+
+
+@pytest.mark.parametrize("package", [dst, correspondence], ids=lambda package: package.__name__)
+def test_no_public_name_is_a_module_of_its_package(package):
+    """Importing a module binds its name in the package: a function of that name would be gone from then on."""
+    inside = Path(package.__file__).parent
+    modules = {path.stem for path in inside.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert not modules & set(package.__all__)
+    for path in sorted(inside.rglob("*.py")):
+        importlib.import_module(".".join([package.__name__, *path.relative_to(inside).with_suffix("").parts]))
+    for name, (module, own) in stub(package).items():
+        assert getattr(package, name) is getattr(sys.modules[module], own)
+
+
+def test_names_of_version_0_1_are_understood_and_no_longer_listed():
+    assert dst.write_film is dst.write_animation and dst.plots is dst.figures
+    for listed in (dst.__all__, dir(dst), stub(dst)):
+        assert not {"write_film", "plots"} & set(listed)
+
+
+def test_matches_are_drawn_whatever_was_imported_before(python):
+    code = """
+import numpy as np
+import correspondence, correspondence.drawing, dst
+from correspondence import Matches
+dst.match, dst.figures
+points = np.array([[2, 2], [9, 3], [5, 8]])
+image = np.zeros((12, 12, 3), np.uint8)
+print(correspondence.draw(image, image, Matches(points, points, None, (12, 12), (12, 12))).shape)
+"""
+    assert python("-c", code).stdout.startswith("(")
+
+
 def test_public_names_are_all_there():
     assert set(dst.__all__) <= set(dir(dst))
     for name in dst.__all__:
         assert getattr(dst, name) is not None
+    assert isinstance(dst.figures, ModuleType) and callable(dst.figures.arrows)
     for name in ("stylize", "resume", "match", "grid", "morph", "write_animation", "warp_image", "evaluate_runs"):
         assert callable(getattr(dst, name))
     with pytest.raises(AttributeError, match="no attribute 'stylise'"):

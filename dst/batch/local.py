@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from dst.runs.checkpoint import NAME
 from dst.runs.record import read_record
 
 REPORT = "report.csv"
+ROLES = ("content", "style")
 COLUMNS = ("name", "content", "style", "state", "seconds", "style_distance", "content_distance", "message")
 """Columns of the report; `state` is `done`, `kept` (finished before), `failed` or `stopped`."""
 
@@ -54,11 +56,16 @@ def run_batch(
     home = Path(out_dir)
     rows = read_pairs(pairs)
     split_options(options)
-    if not home.is_dir():
-        if not home.absolute().parent.is_dir() or home.exists():
-            why = "it is a file" if home.exists() else f"{home.absolute().parent} does not exist"
-            raise InputError(f"the folder {out_dir} cannot be made ({why}): choose another")
-        home.mkdir()
+    if not os.path.isdir(home):
+        try:
+            home.mkdir()
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            if os.path.lexists(home):
+                why = "it is a file"
+            elif not home.absolute().parent.is_dir():
+                why = f"{home.absolute().parent} does not exist"
+            raise InputError(f"the folder {out_dir} cannot be made ({why}): choose another") from error
     report: list[dict[str, Any]] = []
     cache = StyleCache()
     for index, row in enumerate(rows):
@@ -74,8 +81,8 @@ def run_batch(
 
 def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: dict) -> dict[str, Any]:
     """Make, finish or keep one run, and say how it went."""
-    line = {"name": row["name"], "content": str(plain(row["content"])), "style": str(plain(row["style"]))}
-    own = {k: v for k, v in row.items() if k not in ("name", "content", "style")}
+    line = {"name": row["name"], **{role: "; ".join(str(plain(g)) for g in _listed(row[role])) for role in ROLES}}
+    own = {k: v for k, v in row.items() if k not in ("name", *ROLES)}
     try:
         state = "done"
         if resume and (folder / "run.json").exists() and not read_record(folder).get("stopped"):
@@ -103,14 +110,20 @@ def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: 
 def _check_same(row: dict[str, Any], folder: Path) -> None:
     """A finished run counts only for the images that it was made from."""
     record = read_record(folder)
-    for role in ("content", "style"):
-        kept = record.get(role, {}).get("sha256")
-        if isinstance(row[role], (str, Path)) and kept is not None:
-            now = describe(row[role], imaging.read(row[role]))["sha256"]
-            if now != kept:
-                raise InputError(
-                    f"{folder} was made from another {role}: give the pair a new name, or use resume=False"
-                )
+    for role in ROLES:
+        kept = record.get(f"{role}s") or [record.get(role, {})]
+        given = _listed(row[role])
+        same = len(kept) == len(given)
+        for image, old in zip(given, kept, strict=False):
+            if isinstance(image, (str, Path)) and old.get("sha256") is not None:
+                same = same and describe(image, imaging.read(image))["sha256"] == old["sha256"]
+        if not same:
+            raise InputError(f"{folder} was made from another {role}: give the pair a new name, or use resume=False")
+
+
+def _listed(given: Any) -> list[Any]:
+    """One image or several as a list."""
+    return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
 def _write_report(path: Path, report: list[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,28 @@ def read_pairs(pairs: Any) -> list[dict[str, Any]]:
         if row["name"] in names:
             raise InputError(f"pair {number}: the name {row['name']!r} comes twice: give a column `name`")
         names.add(row["name"])
+    return rows
+
+
+def in_style(images: Sequence[Any], style: Any) -> list[dict[str, Any]]:
+    """A table of pairs: every image in one style (or one mixture of several), each named by its own file.
+
+    Raises:
+        InputError: a table among the images, or two images whose runs would get one name.
+    """
+    rows, names = [], {}
+    for image in images:
+        if str(image).lower().endswith(".csv"):
+            raise InputError(
+                f"{image} is a table, which says each pair's style itself: give images, or leave the style out"
+            )
+        name = _safe(_stem(image))
+        if name in names:
+            raise InputError(
+                f"{names[name]} and {image} would both be kept as {name!r}: rename one, or name them in a table"
+            )
+        names[name] = image
+        rows.append({"content": image, "style": style, "name": name})
     return rows
 
 

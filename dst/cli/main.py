@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 import warnings
 
 from dst import runtime
+from dst.cli import logs, settings, streams
 from dst.cli.commands import COMMANDS
-from dst.cli.parsing import parse
-from dst.cli.progress import STOPPED, say
+from dst.cli.parsing import as_flags, parse
+from dst.cli.progress import STOPPED
+from dst.cli.streams import say
 from dst.config import InputError
 
 BROKEN_PIPE = 141
+EXIT_CODES = {
+    0: "done",
+    1: "failed",
+    2: "bad input",
+    STOPPED: "stopped by Ctrl-C",
+    BROKEN_PIPE: "the reader of standard output has gone",
+}
+"""What a command ends with."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command line and return its exit code: 0 done, 1 failed, 2 bad input, 130 stopped by Ctrl-C."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    """Run a command line and return its exit code, one of `EXIT_CODES`."""
+    with streams.guarded(), _short_warnings():
+        code = _run(sys.argv[1:] if arguments is None else list(arguments))
+        streams.settle()
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     try:
-        with _short_warnings():
-            args = parse(arguments, COMMANDS)
+        args = parse(arguments, COMMANDS)
+        row = COMMANDS[args.command]
+        with logs.shown(args.log_level, args.quiet):
+            settings.take(args, row)
+            if getattr(args, "json", False):
+                streams.check_open()
             runtime.prepare()
-            code = COMMANDS[args.command].run(args)
+            code = row.run(args)
+            settings.keep(args, row)
+        return code
     except SystemExit as done:
-        code = int(done.code or 0)
+        return int(done.code or 0)
     except BrokenPipeError:
-        return _abandon_output()
+        return BROKEN_PIPE
     except KeyboardInterrupt:
         say("stopped")
         return STOPPED
@@ -35,12 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
         if "--debug" in arguments:
             traceback.print_exc()
         code, message = _explain(error)
-        say("error: " + " ".join(message.split()))
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _abandon_output()
-    return code
+        say("error: " + as_flags(" ".join(message.split())))
+        return code
 
 
 def _explain(error: Exception) -> tuple[int, str]:
@@ -59,19 +76,17 @@ def _explain(error: Exception) -> tuple[int, str]:
     return 1, f"{type(error).__name__}: {first} (a fault of the toolkit; --debug shows where)"
 
 
-def _abandon_output() -> int:
-    """The reader of standard output has gone: say nothing more, and keep Python from trying when it exits."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
-    return BROKEN_PIPE
-
-
 class _short_warnings(warnings.catch_warnings):
     """Show a warning as one line, without the line of code that it came from."""
 
     def __enter__(self):
         entered = super().__enter__()
-        warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")
+        warnings.showwarning = lambda message, *_, **__: _note(message)
         return entered
+
+
+def _note(message: Warning | str) -> None:
+    import logging
+
+    if logging.getLogger("dst").isEnabledFor(logging.WARNING):
+        say(f"note: {message}")

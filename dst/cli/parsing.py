@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dst._version import __version__
-from dst.cli.rows import Argument, Command
+from dst.cli.rows import JSON, MESSAGES, PRESET, Argument, Command, run_arguments
+from dst.cli.streams import put
 from dst.config import PRESETS, InputError, check_choice, option_fields, option_kinds, suggest
-from dst.config.kinds import BETWEEN, Choice, Kind, Numbers, Rows, Switch
+from dst.config.kinds import BETWEEN, Kind, Numbers, Rows, Switch
+from dst.config.stylize import RUN_KINDS
 
 GROUPS = {
     "general": "general",
@@ -30,6 +32,10 @@ OLD_COMMANDS = {"film": "animate", "score": "evaluate"}
 """Commands of version 0.1, likewise."""
 
 
+OURS = "\n"
+"""What a kind's own message begins with, after the words that argparse puts before it."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Raises where argparse would print its usage and exit, so that every error takes the same road."""
 
@@ -38,17 +44,26 @@ class _Parser(argparse.ArgumentParser):
         kwargs.setdefault("formatter_class", _help_format)
         super().__init__(*args, **kwargs)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help or the version; argparse itself would hide that it could not be printed."""
+        put(message)
+
     def error(self, message: str) -> None:
-        raise InputError(re.sub(r"^argument \S+: (?=--)", "", message))
+        before, _, ours = message.partition(OURS)
+        raise InputError(ours or before)
 
 
 def _help_format(prog: str) -> argparse.HelpFormatter:
     width = min(130, shutil.get_terminal_size((110, 24)).columns - 2)
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=29, width=width)
+    formatter = argparse.RawDescriptionHelpFormatter(prog, max_help_position=29, width=width)
+    formatter._action_max_length = 14  # argparse forgets by how much it indents the list of commands
+    return formatter
 
 
 def parse(arguments: Sequence[str], commands: dict[str, Command]) -> argparse.Namespace:
-    """Return the parsed command line; `options` holds the options of a run that were given, by name.
+    """Return the parsed command line.
+
+    `options` holds the options of a run that were given, by name; `given` the names of all keywords of `stylize` that were.
 
     Raises:
         InputError: it cannot be understood; the message suggests the closest command, flag or choice.
@@ -59,15 +74,19 @@ def parse(arguments: Sequence[str], commands: dict[str, Command]) -> argparse.Na
         raise InputError(f"no command was given: choose one of {', '.join(commands)}, or try `dst --help`")
     arguments = [_today(word) for word in arguments]
     if not arguments[0].startswith("-"):
-        arguments[0] = OLD_COMMANDS.get(arguments[0], arguments[0])
+        named = 2 if arguments[0] == "help" else 1
+        arguments[:named] = [OLD_COMMANDS.get(word, word) for word in arguments[:named]]
         check_choice("command", arguments[0], commands)
     args, unknown = parser.parse_known_args(arguments)
     if unknown:
-        _refuse(unknown, parsers.get(args.command, parser), args.command)
+        _refuse(unknown, parsers.get(args.command, parser), commands.get(args.command))
     if args.command is None:
         raise InputError(f"no command was given: choose one of {', '.join(commands)}")
     kinds = option_kinds()
     args.options = {k: _joined(v, kinds[k]) for k, v in vars(args).items() if k in option_fields()}
+    args.given = kinds.keys() & vars(args)
+    for argument in run_arguments(commands[args.command]):
+        vars(args).setdefault(argument.attribute, argument.default)
     return args
 
 
@@ -84,24 +103,24 @@ def _joined(value: Any, kind: Kind) -> Any:
     return value
 
 
-def _refuse(unknown: list[str], parser: argparse.ArgumentParser, command: str | None) -> None:
+def _refuse(unknown: list[str], parser: argparse.ArgumentParser, row: Command | None) -> None:
     flags = [u for u in unknown if u.startswith("-") and len(u) > 1]
-    helpful = f"see `dst {command} --help`" if command else "see `dst --help`"
+    helpful = f"see `dst {row.name} --help`" if row else "see `dst --help`"
     if not flags:
-        raise InputError(f"{unknown[0]!r} is one argument too many: {helpful}")
+        raise InputError(f"{unknown[0]!r} is one argument too many: {(row and row.surplus) or helpful}")
     known = [name for action in parser._actions for name in action.option_strings]
     flag = flags[0].partition("=")[0]
     raise InputError(f"flag {flag} is not known{suggest(flag, known)}; {helpful}")
 
 
 def build(commands: dict[str, Command]) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """The parser, and the parser of each command by its name."""
+    """The parser, and the parser of each command by its name; `kind` of an action is what its value is."""
     parser = _Parser(prog="dst", description="Deformable style transfer.", epilog="`dst COMMAND --help` says more.")
     parser.add_argument("--version", action="version", version=f"dst {__version__}")
     kinds = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
     parsers = {}
     for row in commands.values():
-        about = {"help": row.summary, "description": f"{row.summary[0].upper()}{row.summary[1:]}."}
+        about = {"help": row.summary, "description": row.sentence}
         parsers[row.name] = mine = kinds.add_parser(row.name, usage=f"dst {row.name} {row.usage}", **about)
         _fill(mine, row)
     return parser, parsers
@@ -131,33 +150,53 @@ def _fill(parser: argparse.ArgumentParser, row: Command) -> None:
         for argument in later:
             if argument.group == group:
                 _add_argument(place(group), argument)
-    if row.record:
-        place("messages").add_argument("--json", action="store_true", help="print the record on standard output")
-    place("messages").add_argument("--quiet", action="store_true", help="show no progress")
-    place("messages").add_argument("--debug", action="store_true", help="show where an error came from")
+    for argument in (*([JSON] if row.record else []), *MESSAGES):
+        _add_argument(place(argument.group), argument)
 
 
 def _add_argument(place: Any, argument: Argument) -> None:
     kind, flag = argument.kind, argument.name
     if not flag.startswith("-"):
-        more = {"nargs": "+"} if argument.many else {}
-        place.add_argument(flag, metavar=argument.dest or None, help=argument.help, **more)
+        more = {"nargs": "+" if argument.many else "?"} if argument.many or argument.optional else {}
+        named = {
+            "metavar": argument.dest or None,
+            "type": converter((argument.dest or flag).lower(), kind),
+            "help": argument.help,
+        }
+        place.add_argument(flag, **named, **more).kind = kind
         return
     named: dict[str, Any] = {"help": described(argument.help, kind, argument.default), "default": argument.default}
+    if argument.attribute in RUN_KINDS:
+        named["default"] = argparse.SUPPRESS  # `parse` puts it, so that what was given can be told
     if argument.dest:
         named["dest"] = argument.dest
     if isinstance(kind, Switch):
         named["action"] = "store_false" if argument.default else "store_true"
         named["help"] = argument.help
+        if argument.attribute in RUN_KINDS:
+            _add_opposite(place, flag, named)
     else:
         named |= {"metavar": kind.metavar, "type": converter(flag, kind), "required": argument.required}
         named |= {"action": "append"} if argument.many else {}
-    place.add_argument(*([argument.short] if argument.short else []), flag, **named)
+    place.add_argument(*([argument.short] if argument.short else []), flag, **named).kind = kind
+
+
+def _add_opposite(place: Any, flag: str, named: dict[str, Any]) -> None:
+    """Add the flag, not listed, that turns off what a configuration file may have turned on, and the other way round."""
+    opposite = "--" + flag[5:] if flag.startswith("--no-") else "--no-" + flag[2:]
+    action = {"store_true": "store_false", "store_false": "store_true"}[named["action"]]
+    place.add_argument(opposite, **{**named, "action": action, "help": argparse.SUPPRESS})
 
 
 def flag_of(f: dataclasses.Field) -> str:
     """The flag of an option."""
     return f.metadata["flag"] or "--" + f.name.replace("_", "-")
+
+
+def as_flags(message: str) -> str:
+    """A message that names options as Python does, `warp_lr`, with their flags, --warp-lr."""
+    names = {**option_kinds(), **RUN_KINDS, "force": None}
+    return re.sub(r"`(\w+)`", lambda m: f"--{m[1].replace('_', '-')}" if m[1] in names else m[0], message)
 
 
 def _add_option(place: Any, flag: str, f: dataclasses.Field) -> None:
@@ -166,10 +205,11 @@ def _add_option(place: Any, flag: str, f: dataclasses.Field) -> None:
     named["help"] = described(meta["help"], kind, f.default)
     if isinstance(kind, Switch):
         named["action"] = "store_true"
+        _add_opposite(place, flag, named)
     else:
         named |= {"type": converter(flag, kind), "metavar": kind.metavar}
         named |= {"action": "append"} if kind.repeats else {}
-    place.add_argument(flag, **named)
+    place.add_argument(flag, **named).kind = kind
 
 
 def described(text: str, kind: Kind, default: Any) -> str:
@@ -190,20 +230,20 @@ def converter(flag: str, kind: Kind) -> Callable[[str], Any]:
         try:
             return kind.parse(flag, text)
         except InputError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
+            raise argparse.ArgumentTypeError(f"{OURS}{error}") from error
 
     return convert
 
 
+def preset_lines() -> list[str]:
+    """Each preset, and what it changes."""
+    return [f"{name}: " + (", ".join(f"{k} {v}" for k, v in p.items()) or "as shown") for name, p in PRESETS.items()]
+
+
 def _add_preset(parser: argparse.ArgumentParser) -> None:
-    rows = [f"{name}: " + (", ".join(f"{k} {v}" for k, v in p.items()) or "as shown") for name, p in PRESETS.items()]
-    rows = [textwrap.fill(row, 100, initial_indent="  ", subsequent_indent="    ") for row in rows]
+    rows = [textwrap.fill(row, 100, initial_indent="  ", subsequent_indent="    ") for row in preset_lines()]
     parser.epilog = "Presets, and what they change; flags given beside a preset win:\n" + "\n".join(rows)
-    kind, text = Choice(PRESETS), "settings by name"
-    parser.add_argument(
-        "--preset", type=converter("--preset", kind), default="default", metavar="NAME",
-        help=described(text, kind, "default"),
-    )  # fmt: skip
+    _add_argument(parser, PRESET)
 
 
 class Axis(Kind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -9,6 +10,8 @@ import sys
 import threading
 import time
 from typing import Any
+
+from dst.cli.streams import say
 
 STOPPED = 130
 """Exit code after Ctrl-C."""
@@ -19,11 +22,6 @@ STAGES = {
     "optimize": "painting",
     "finish": "finishing",
 }
-
-
-def say(line: str) -> None:
-    """Print a line for people, on standard error."""
-    print(f"dst: {line}", file=sys.stderr, flush=True)
 
 
 class Interrupt:
@@ -42,7 +40,8 @@ class Interrupt:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        os.write(2, f"\ndst: stopping {self.where}; press Ctrl-C again to quit at once\n".encode())
+        with contextlib.suppress(OSError):
+            os.write(2, f"\ndst: stopping {self.where}; press Ctrl-C again to quit at once\n".encode())
 
     def __enter__(self) -> Interrupt:
         if self._mine:

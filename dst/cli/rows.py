@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dst.config.kinds import File, Kind, Switch, Text
+from dst.cli.logs import LEVELS
+from dst.config.kinds import Choice, File, Kind, Switch, Text
+from dst.config.stylize import RUN_KINDS
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Argument:
         default: where it is not given.
         short: a second, short flag.
         many: one or more, as a list.
+        optional: a positional one that may be left out.
         required: must be given.
         group: the heading that `--help` lists it under; empty for the first.
         dest: the attribute that it becomes, where that is not its name.
@@ -31,9 +34,15 @@ class Argument:
     default: Any = None
     short: str = ""
     many: bool = False
+    optional: bool = False
     required: bool = False
     group: str = ""
     dest: str = ""
+
+    @property
+    def attribute(self) -> str:
+        """What it is called among the parsed arguments."""
+        return self.dest or self.name.lstrip("-").replace("-", "_")
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Command:
         preset: whether it takes a preset.
         record: whether it has a record to print with `--json`.
         epilog: words below its help.
+        surplus: what to do where one argument too many is given.
     """
 
     name: str
@@ -63,15 +73,59 @@ class Command:
     preset: bool = False
     record: bool = True
     epilog: str = ""
+    surplus: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The summary with its capital and its full stop."""
+        return f"{self.summary[0].upper()}{self.summary[1:]}."
 
 
-def output(help: str, metavar: str = "FILE", **more: Any) -> Argument:
-    """The argument `-o`, `--output`."""
-    return Argument("--output", help, File(metavar=metavar), short="-o", **more)
+def output(help: str, kind: Kind | None = None, **more: Any) -> Argument:
+    """The argument `-o`, `--output`: a file, or what `kind` says."""
+    return Argument("--output", help, kind or File(), short="-o", **more)
 
 
-CONTENT = Argument("content", "the photograph")
-STYLES = Argument("style", "the painting, or several", many=True)
+def image_output(help: str, **more: Any) -> Argument:
+    """The argument `-o` of an image, which may go to standard output."""
+    return output(f"{help}; - for standard output, as PNG", **more)
+
+
+PRESET = Argument("--preset", "settings by name", RUN_KINDS["preset"], "default")
+CONTENT = Argument("content", "the photograph", File())
+STYLE = Argument("style", "the painting", File())
+MORE_STYLES = Argument(
+    "--style",
+    "one more painting, mixed with the first; once for each",
+    File(),
+    many=True,
+    group="guidance",
+    dest="styles",
+)
 NO_WARP = Argument("--no-warp", "plain style transfer: paint, do not warp", Switch(), True, group="warp", dest="warp")
 POINTS = Argument("--points", "use these matches: a points.csv (see `dst match`)", File(), group="matching")
+CONFIG = (
+    Argument(
+        "--config", "take options from a TOML file, or from an earlier run's folder; flags win", File(), group="general"
+    ),
+    Argument(
+        "--save-config",
+        "write a TOML file of the options in effect that differ from the preset's",
+        File(),
+        group="general",
+    ),
+)
+"""What every command takes that takes the options of a run."""
+JSON = Argument("--json", "print the record on standard output", Switch(), False, group="messages")
+MESSAGES = (
+    Argument("--quiet", "show no progress, only warnings and errors", Switch(), False, group="messages"),
+    Argument("--log-level", "how much to tell of what is done", Choice(LEVELS), "warning", group="messages"),
+    Argument("--debug", "show where an error came from", Switch(), False, group="messages"),
+)
+"""What every command takes."""
 FIT = Argument("--fit", "where memory is short, take the largest size that fits", Switch(), False)
+
+
+def run_arguments(row: Command) -> list[Argument]:
+    """The arguments of a command that are keywords of `stylize` and no options of a config, such as `--points`."""
+    return [a for a in (*([PRESET] if row.preset else []), *row.arguments) if a.attribute in RUN_KINDS]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import Any
 
-from dst.cli.progress import STOPPED, Interrupt, Progress, say
-from dst.config import InputError
+from dst.cli.parsing import as_flags
+from dst.cli.progress import STOPPED, Interrupt, Progress
+from dst.cli.streams import STDOUT, check_open, put, say
+from dst.config import InputError, option_kinds
+from dst.config.kinds import File
 from dst.files import check_output
 
 ANIMATIONS = (".gif", ".mp4")
@@ -20,13 +24,13 @@ def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = Non
     from dst.deform import pipeline
     from dst.runs.folder import check_folder
     from dst.runs.frames import Recorder
-    from dst.viz import animation
 
     began = time.perf_counter()
     if args.run:
         check_folder(args.run, args.force)
     config = StylizeConfig.from_options(args.preset, **args.options)
     config = _estimated(args, content, config)
+    args.options["size"] = config.size
     recorder = Recorder() if args.animate else None
 
     def work(progress: Progress, on_step: Any) -> Any:
@@ -35,24 +39,45 @@ def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = Non
         return pipeline.stylize(
             content, style, preset=args.preset, points=args.points, warp=args.warp, run_dir=args.run,
             force=args.force, notes=notes, on_step=on_step, on_stage=progress.on_stage,
-            **{**args.options, "size": config.size},
+            **args.options,
         )  # fmt: skip
 
     result, asked = watched(args, content, config, work)
-    write(args, result)
-    if recorder is not None:
-        animation.write_animation(args.animate, recorder.frames(result))
-    if args.morph:
-        animation.write_animation(args.morph, animation.morph(result))
+    _keep(args, result, recorder)
     return finish(args, result, asked, time.perf_counter() - began)
+
+
+def _keep(args: Any, result: Any, recorder: Any) -> None:
+    """Write the image and the animations; standard output last, since a reader that has gone must not cost the files."""
+    from dst.viz import animation
+
+    last = args.output == STDOUT
+    if not last:
+        write(args, result)
+    try:
+        if recorder is not None:
+            animation.write_animation(args.animate, recorder.frames(result))
+        if args.morph:
+            animation.write_animation(args.morph, animation.morph(result))
+    finally:
+        if last:
+            write(args, result)
 
 
 def write(args: Any, result: Any) -> None:
     """Write the image, where one was asked for."""
+    if args.output:
+        write_image(args.output, result.image)
+
+
+def write_image(output: str, rgb: Any, alpha: Any = None, depth: int = 8) -> None:
+    """Write an image to a file, or as PNG to standard output; arguments as `dst.imaging.encode` takes them."""
     from dst import imaging
 
-    if args.output:
-        imaging.write(args.output, result.image)
+    if output == STDOUT:
+        put(imaging.encode(rgb, alpha, depth=depth))
+    else:
+        imaging.write(output, rgb, alpha, depth)
 
 
 def _estimated(args: Any, content: Any, config: Any) -> Any:
@@ -95,12 +120,12 @@ def finish(args: Any, result: Any, asked: bool, seconds: float) -> int:
     from dst.runs.record import record_text
 
     if args.json:
-        print(record_text(result.record))
+        put(record_text(result.record) + "\n")
     _report(args, result, seconds)
     if asked:
         return STOPPED
     if result.record["stopped"]:
-        say(f"error: {result.record['stopped']}")
+        say(f"error: {as_flags(result.record['stopped'])}")
         return 1
     return 0
 
@@ -117,16 +142,58 @@ def _report(args: Any, result: Any, seconds: float) -> None:
     if not args.quiet:
         width, height = record["size"]
         folder = f"{os.path.join(args.run, '')}" if args.run else None
-        written = [name for name in (args.output, folder, args.animate, args.morph) if name]
+        written = [shown(name) for name in (args.output, folder, args.animate, args.morph) if name]
         say(f"wrote {', '.join(written)} ({width} x {height} pixels) in {seconds:.1f} s")
 
 
-def check_image(output: str, *inputs: str) -> None:
-    """Refuse, before any work, an output that cannot be written or that is one of the inputs."""
-    check_output(output)
-    for given in inputs:
+def shown(output: str) -> str:
+    """An output as a line for people names it."""
+    return "to standard output" if output == STDOUT else output
+
+
+def check_image(args: Any, *inputs: str) -> None:
+    """Refuse, before any work, an image's output that cannot be written or that is one of the inputs."""
+    if args.output == STDOUT:
+        _check_stdout(getattr(args, "json", False))
+        return
+    check_output(args.output)
+    _spare(args.output, args, inputs)
+
+
+def _spare(output: str, args: Any, inputs: tuple[str, ...]) -> None:
+    """Refuse an output that is one of the inputs, be it a mask or another file that an option names."""
+    kinds = option_kinds()
+    named = [value for name, value in args.options.items() if isinstance(kinds[name], File)]
+    for given in (*inputs, *(path for value in named for path in (value if isinstance(value, tuple) else (value,)))):
         if os.path.exists(output) and os.path.exists(given) and os.path.samefile(output, given):
             raise InputError(f"{output} is an input: writing there would destroy it; choose another name")
+
+
+def _check_stdout(json: bool) -> None:
+    if json:
+        raise InputError(
+            f"-o {STDOUT} and --json both take standard output: give the image a file, or leave --json out"
+        )
+    check_open()
+    if sys.stdout.isatty():
+        raise InputError(
+            f"-o {STDOUT} would fill the terminal with a PNG: redirect it (-o {STDOUT} > out.png) or pipe it"
+        )
+
+
+def check_animation(output: str, args: Any, *inputs: str) -> None:
+    """Refuse, before any work, an animation that cannot be written or that would take the place of an input."""
+    if output == STDOUT:
+        raise InputError(
+            f"an animation cannot go to standard output: name a file that ends in {' or '.join(ANIMATIONS)}"
+        )
+    check_output(output, ANIMATIONS)
+    _spare(output, args, inputs)
+
+
+def style_of(args: Any) -> Any:
+    """The style, or a list of several."""
+    return [args.style, *args.styles] if args.styles else args.style
 
 
 def run_options(args: Any) -> dict[str, Any]:

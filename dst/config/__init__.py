@@ -28,6 +28,7 @@ from dst.config.stylize import (
     StylizeConfig,
     option_fields,
     option_kinds,
+    read_settings,
     split_options,
 )
 from dst.config.warp import WarpConfig
@@ -57,6 +58,7 @@ __all__ = [
     "option_fields",
     "option_kinds",
     "plain",
+    "read_settings",
     "split_options",
     "suggest",
 ]

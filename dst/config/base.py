@@ -44,13 +44,18 @@ def check_number(what: str, given: Any, low: float | None, high: float | None, w
         InputError: not a number, not finite, not whole where it must be, or out of range.
     """
     kind = "a whole number" if whole else "a finite number"
-    low_text = "any" if low is None else f"{low:g}"
-    allowed = f"{kind} from {low_text} to {high:g}" if high is not None else f"{kind}, {low_text} or more"
+    low_text = "any" if low is None else bound(low)
+    allowed = f"{kind} from {low_text} to {bound(high)}" if high is not None else f"{kind}, {low_text} or more"
     good = isinstance(given, numbers.Real) and not isinstance(given, bool) and _finite(given)
     good = good and (not whole or int(given) == given)
     if not good or (low is not None and given < low) or (high is not None and given > high):
         raise InputError(f"{what} is {_shown(given)}: it takes {allowed}")
     return int(given) if whole or isinstance(given, numbers.Integral) else float(given)
+
+
+def bound(value: float) -> str:
+    """An end of a range as text: whole numbers with every digit."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def _finite(given: Any) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dst.config.base import InputError, check_choice, check_number
+from dst.config.base import InputError, bound, check_choice, check_number
 
 BETWEEN = ";"
 """What stands between the several values of an option that may be given more than once, where they are one text."""
@@ -48,6 +48,20 @@ class Kind:
         """
         return value
 
+    def read(self, name: str, value: Any, home: Path | None = None) -> Any:
+        """The value that stands in a configuration file: one of the file's own type, or a text as `parse` takes it.
+
+        Raises:
+            InputError: it is not allowed.
+        """
+        if self.repeats and isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+            value = BETWEEN.join(value)
+        return self.parse(name, value, home) if isinstance(value, str) else self.check(name, value)
+
+    def write(self, value: Any, home: Path) -> Any:
+        """The value as a configuration file in the folder `home` holds it: what `read` brings back."""
+        return value
+
     def allowed(self) -> str:
         """The range or the choices in a few words, or an empty string."""
         return ""
@@ -70,7 +84,7 @@ class Number(Kind):
 
     def allowed(self) -> str:
         """As `Kind.allowed`."""
-        return f"{self.low:g} to {self.high:g}"
+        return f"{bound(self.low)} to {bound(self.high)}"
 
 
 def whole(low: int, high: int) -> Number:
@@ -117,8 +131,14 @@ class Text(Kind):
     def __init__(self, metavar: str = "NAME") -> None:
         self.metavar = metavar
 
+    def read(self, name: str, value: Any, home: Path | None = None) -> Any:
+        """As `Kind.read`: a text and nothing else."""
+        if not isinstance(value, str):
+            raise InputError(f"{name} is {value!r}: it takes a text in quotes")
+        return self.parse(name, value, home)
 
-class File(Kind):
+
+class File(Text):
     """The path of a file; from Python also an image as anything that `dst.imaging.read` takes.
 
     Args:
@@ -126,11 +146,33 @@ class File(Kind):
     """
 
     def __init__(self, *names: str, metavar: str = "FILE") -> None:
-        self.names, self.metavar = names, metavar
+        super().__init__(metavar)
+        self.names = names
 
     def parse(self, name: str, text: str, home: Path | None = None) -> str:
         """As `Kind.parse`."""
         return text if home is None or text in self.names else os.path.join(home, text)
+
+    def write(self, value: Any, home: Path) -> Any:
+        """As `Kind.write`: a path that is not absolute leads from `home` to the file."""
+        if value in self.names or os.path.isabs(value):
+            return value
+        folder, name = os.path.split(value)
+        found = os.path.relpath(os.path.join(os.path.realpath(folder or "."), name), os.path.realpath(home))
+        return os.path.join(".", found) if found in self.names else found
+
+
+class Folder(File):
+    """The path of a folder."""
+
+    def __init__(self) -> None:
+        super().__init__(metavar="DIR")
+
+    def parse(self, name: str, text: str, home: Path | None = None) -> str:
+        """As `Kind.parse`; `-` is what other commands take for standard output."""
+        if text == "-":
+            raise InputError(f"{name} is '-': it takes a folder, which cannot go to standard output")
+        return super().parse(name, text, home)
 
 
 class Files(File):
@@ -145,6 +187,16 @@ class Files(File):
     def check(self, name: str, value: Any) -> Any:
         """A tuple, unless a single one that is no list."""
         return tuple(value) if isinstance(value, (list, tuple)) else value
+
+    def read(self, name: str, value: Any, home: Path | None = None) -> tuple[str, ...]:
+        """As `Kind.read`: a text, or a list of file names."""
+        if not isinstance(value, list):
+            return super().read(name, value, home)
+        return tuple(File.read(File(*self.names), name, item, home) for item in value)
+
+    def write(self, value: Any, home: Path) -> Any:
+        """As `Kind.write`."""
+        return [super(Files, self).write(item, home) for item in (value if isinstance(value, list) else [value])]
 
 
 class Names(Kind):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from dst.config.base import Checked, check_choice, option, plain
+from dst.config.files import read_options
 from dst.config.guidance import GuidanceConfig
 from dst.config.kinds import Choice, File, Kind, Switch, Text, whole
 from dst.config.matching import MatchConfig
@@ -113,6 +115,21 @@ class StylizeConfig(Checked):
         """Whether strokes are painted by optimisation: not where only colours are asked for, or no style at all."""
         return not self.guidance.color_only and self.optimize.style_strength > 0
 
+    @classmethod
+    def from_file(cls, path: Any) -> StylizeConfig:
+        """Build a config from a TOML file, or from that of an earlier run.
+
+        Args:
+            path: a TOML file of options by name and perhaps `preset` (a `points` or `warp` in it is for `stylize`, and
+                left out here); or a run's folder, or the run.json in it.
+
+        Raises:
+            InputError: a file that cannot be read, an unknown name (with the closest one), or a value out of range; the
+                message names the file.
+        """
+        found = read_settings(path)
+        return cls.from_options(**{k: v for k, v in found.items() if k == "preset" or k in option_fields()})
+
     def flat(self) -> dict[str, Any]:
         """Every option by its flat name: what `from_options` takes, for a run's record."""
         table = {}
@@ -121,6 +138,20 @@ class StylizeConfig(Checked):
             parts = {g.name: getattr(value, g.name) for g in fields(value)} if dataclasses.is_dataclass(value) else {}
             table.update({name: plain(part) for name, part in (parts or {f.name: value}).items()})
         return table
+
+    def unlike_preset(self, preset: str) -> dict[str, Any]:
+        """The options that differ from what a preset alone gives, by flat name."""
+        before = StylizeConfig.from_options(preset).flat()
+        return {name: value for name, value in self.flat().items() if value != before[name]}
+
+
+def read_settings(path: Any, anew: Collection[str] = ()) -> dict[str, Any]:
+    """The keywords of `stylize` that a TOML file, a run's folder or its run.json holds; as `dst.config.files.read_options`.
+
+    Raises:
+        InputError: as there.
+    """
+    return read_options(path, option_kinds(), ALIASES, anew)
 
 
 def _preset(name: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import numpy as np
 import correspondence
 from correspondence.matches import Matches
 from dst import imaging, runtime
-from dst.config import InputError, StylizeConfig, WarpConfig, check_choice, check_number
+from dst.config import InputError, StylizeConfig, WarpConfig, check_choice, check_number, counted
 from dst.deform import matching
 from dst.deform.edits import check_pins
 from dst.deform.finish import final_warp, make_result, recolored, target_points
@@ -29,6 +30,7 @@ from dst.optim.loop import Loop, schedule
 from dst.optim.state import State, Step
 from dst.runs import checkpoint
 from dst.runs.checkpoint import Keeper
+from dst.runs.estimate import layers_of, memory_needed
 from dst.runs.folder import claim, clear_left
 from dst.runs.job import Job
 from dst.runs.progress import Bar
@@ -36,6 +38,8 @@ from dst.runs.record import make_record, read_record
 from dst.runs.result import Result
 from dst.warp import Warp, to_pixels
 
+log = logging.getLogger(__name__)
+logging.getLogger("dst").addHandler(logging.NullHandler())  # who uses the library decides what is shown
 Report = Callable[[str, str], None]
 EVERY = 30.0
 """Seconds between two checkpoints."""
@@ -57,6 +61,7 @@ class _Clock:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
         for tell in self.subscribers:
             tell(name, "end")
+        log.info("%s: %.1f s", name, self.seconds[name])
 
 
 def stylize(
@@ -170,6 +175,8 @@ def _paint(
     job: Job, loop: Loop | None, state: State, encoder: Encoder, clock: _Clock, on_step, keeper: Keeper | None
 ) -> Result:
     """Run what is left of the optimisation and make the Result."""
+    if log.isEnabledFor(logging.DEBUG):
+        _tell(job, loop, encoder)
     with clock.stage("optimize"):
         if keeper is not None and loop is not None:
             keeper.write(state)
@@ -189,6 +196,18 @@ def _paint(
     if keeper is not None:
         keeper.publish(result, state)
     return result
+
+
+def _tell(job: Job, loop: Loop | None, encoder: Encoder) -> None:
+    """Log what is about to be done: sizes, matches, scales and what they will take."""
+    height, width = job.content.shape[-2:]
+    log.debug("content of %d x %d pixels, painted at %d x %d", *job.content_size, width, height)
+    log.debug("%s: %s", counted(0 if job.matches is None else len(job.matches), "point"), job.verdict)
+    for scale in () if loop is None else schedule((width, height), job.config.optimize):
+        log.debug("scale of %d x %d pixels, %s", *scale.size, counted(scale.steps, "step"))
+    warps = job.scene.warp is not None
+    needed = memory_needed(encoder, (width, height), layers_of(encoder, job.config), warps)
+    log.debug("about %.1f GB of memory at most", needed / 1e9)
 
 
 def resume(

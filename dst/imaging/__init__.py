@@ -6,6 +6,8 @@ straight (not premultiplied) and travels beside it.
 
 from dst.imaging.codecs import ImageWarning
 from dst.imaging.io import Image, encode, read, read_mask, to_array, write
+from dst.imaging.io import read as read_image
+from dst.imaging.io import write as write_image
 from dst.imaging.resample import cover, fit_size, flatten, resize
 
 __all__ = [
@@ -16,8 +18,10 @@ __all__ = [
     "fit_size",
     "flatten",
     "read",
+    "read_image",
     "read_mask",
     "resize",
     "to_array",
     "write",
+    "write_image",
 ]

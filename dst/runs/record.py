@@ -13,10 +13,9 @@ import numpy as np
 
 from dst._version import __version__
 from dst.config import InputError
+from dst.config.files import FORMAT, KIND
 from dst.runs.upgrade import upgraded_record
 
-KIND, FORMAT = "dst run", 2
-"""Raised when a reader of the old record could misunderstand the new one."""
 LIBRARIES = ("torch", "numpy", "kornia", "scikit-image", "scikit-learn", "opencv-python-headless", "pillow")
 
 

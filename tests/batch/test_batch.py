@@ -10,7 +10,7 @@ from PIL import Image
 from correspondence.matches import Matches
 from dst.batch.grid import _label, grid
 from dst.batch.local import run_batch
-from dst.batch.pairs import read_pairs
+from dst.batch.pairs import in_style, read_pairs
 from dst.config import InputError
 from dst.deform import matching, pipeline
 from dst.methods.targets import StyleCache
@@ -93,6 +93,24 @@ def test_bad_tables_are_refused_before_any_work(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
         run_batch(tmp_path / "pairs.csv", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_mixture_is_kept_only_for_the_same_styles(folder):
+    images = [folder / f"p{k}.png" for k in range(3)]
+    rows = run_batch(in_style(images[:1], images[1:]), folder / "out", **TINY)
+    assert [(row["name"], row["state"]) for row in rows] == [("p0", "done")]
+    assert rows[0]["style"] == f"{images[1]}; {images[2]}"
+    assert run_batch(in_style(images[:1], images[1:]), folder / "out", **TINY)[0]["state"] == "kept"
+    for other in (images[1], [images[1], images[0]]):
+        row = run_batch(in_style(images[:1], other), folder / "out", **TINY)[0]
+        assert row["state"] == "failed" and "made from another style" in row["message"]
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_any_work(folder):
+    (folder / "link").symlink_to(folder / "gone" / "out")
+    for name, why in (("link", "it is a file"), ("gone/out", "gone does not exist"), ("x" * 300, "File name too long")):
+        with pytest.raises(InputError, match=f"cannot be made .*{why}"):
+            run_batch([{"content": folder / "p0.png", "style": folder / "p1.png"}], folder / name, **TINY)
 
 
 def test_a_name_stays_inside_the_folder(tmp_path):

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import POINTS, refused, write_points
 from PIL import Image as Pillow
 
 import cli
@@ -23,55 +24,6 @@ from dst.config import InputError, StylizeConfig, option_fields
 from dst.deform import pipeline
 from dst.runs import estimate
 from dst.viz import animation
-
-
-@pytest.fixture
-def pair(picture_file):
-    return str(picture_file("content.png", seed=1)), str(picture_file("style.png", (40, 52), seed=2))
-
-
-@pytest.fixture
-def stand_in(monkeypatch, made_result):
-    """Replaces the run by one that takes five steps and gives a made-up Result; returns the calls that it got."""
-    import torch
-
-    calls = []
-
-    def stylize(content, style, *, on_step=None, on_stage=None, run_dir=None, force=False, notes=None, **options):
-        calls.append({"content": content, "style": style, "run_dir": run_dir, "notes": notes, **options})
-        result = made_result()
-        result.record = {**result.record, **(notes or {})}
-        for name in ("read", "match", "warp", "optimize", "finish"):
-            if on_stage is not None:
-                on_stage(name, "start")
-            for k in range(5 if name == "optimize" else 0):
-                state = SimpleNamespace(image=torch.full((1, 3, 48, 60), k / 5), parameters={})
-                where = {"size": (60, 48), "step": k, "steps": 5, "done": k + 1, "total_steps": 5}
-                step = SimpleNamespace(**where, terms={"total": 1.0}, state=state)
-                if on_step is not None and on_step(step):
-                    result.record["stopped"] = "stopped on request"
-                    break
-            if on_stage is not None:
-                on_stage(name, "end")
-        if run_dir is not None:
-            result.save(run_dir, force)
-        return result
-
-    cost = estimate.Estimate((60, 48), 3.0, 1e9, 8e9)
-    monkeypatch.setattr(pipeline, "stylize", stylize)
-    monkeypatch.setattr(pipeline, "encoder_of", lambda config: None)
-    monkeypatch.setattr(estimate, "estimate", lambda *_: cost)
-    return calls
-
-
-def refused(capsys, *arguments) -> str:
-    """Run a command line that must end with code 2, one line on standard error and nothing on standard output."""
-    assert cli.main(list(map(str, arguments))) == 2
-    said = capsys.readouterr()
-    lines = said.err.splitlines()
-    assert said.out == "" and len(lines) == 1 and lines[0].startswith("dst: error: "), said
-    return lines[0]
-
 
 # What is passed on.
 
@@ -99,7 +51,7 @@ def test_lists_are_read(stand_in, pair, tmp_path):
         "--style-mask",
         "m.png",
     ]
-    assert cli.main(["stylize", *pair, pair[0], "-o", str(tmp_path / "o.png"), *flags]) == 0
+    assert cli.main(["stylize", *pair, "--style", pair[0], "-o", str(tmp_path / "o.png"), *flags]) == 0
     (call,) = stand_in
     assert call["pins"] == ((1, 2, 3, 4), (-5, 6.5, 7, 8)) and call["drop"] == (3, 7)
     assert call["style_weights"] == (2, 1) and call["style_mask"] == ("m.png",)
@@ -128,7 +80,11 @@ def test_help_shows_ranges_and_defaults(capsys, monkeypatch):
     shown = " ".join(capsys.readouterr().out.split())
     for name, f in option_fields().items():
         assert f.metadata["help"] in shown, name
-    assert "[32 to 8192; default 512]" in shown and "[strotss, gatys; default strotss]" in shown
+    assert (
+        "[32 to 8192; default 512]" in shown
+        and "[0 to 2147483647; default 0]" in shown
+        and "[strotss, gatys; default strotss]" in shown
+    )
 
 
 def test_the_demo_offers_the_samples_that_there_are():
@@ -164,20 +120,26 @@ def test_a_run_is_written_and_protected(stand_in, pair, tmp_path, capsys):
     arguments = ["stylize", *pair, "--run", str(tmp_path / "run"), "--quiet"]
     assert cli.main(arguments) == 0
     assert (tmp_path / "run" / "run.json").exists()
-    assert "`force`" in refused(capsys, *arguments)
+    assert "give --force" in refused(capsys, *arguments)
     assert len(stand_in) == 1  # refused before any work
     assert cli.main([*arguments, "--force"]) == 0
 
 
-def test_the_demo_replaces_itself_and_nothing_else(stand_in, pair, tmp_path, monkeypatch, capsys):
+def test_the_demo_replaces_itself_when_it_is_told_to_and_nothing_else(stand_in, pair, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["demo"]) == 0 and cli.main(["demo", "--size", "64"]) == 0
+    assert cli.main(["demo"]) == 0
     assert json.loads((tmp_path / "demo" / "run.json").read_text())["demo"] is True
-    assert cli.main(["demo", "--style", "ink", "--quiet"]) == 0
-    assert [call["style"].stem for call in stand_in] == ["oval", "oval", "ink"]
     assert "wrote demo" in capsys.readouterr().err
+    before = {path: path.read_bytes() for path in (tmp_path / "demo").iterdir()}
+    assert "--force to replace it" in refused(capsys, "demo", "--style", "ink")
+    assert before == {path: path.read_bytes() for path in (tmp_path / "demo").iterdir()}
+    assert cli.main(["demo", "--style", "ink", "--force", "--quiet"]) == 0
+    assert [call["style"].stem for call in stand_in] == ["oval", "ink"]
     assert cli.main(["stylize", *pair, "--run", str(tmp_path / "mine"), "--quiet"]) == 0
-    assert "`force`" in refused(capsys, "demo", "-o", tmp_path / "mine")
+    assert "--force" in refused(capsys, "demo", "-o", tmp_path / "mine")
+    assert "not the demo's" in refused(capsys, "demo", "-o", tmp_path / "mine", "--force")
+    (tmp_path / "demo" / "run.json").unlink()  # what a demo that was stopped leaves
+    assert cli.main(["demo", "--force", "--quiet"]) == 0
 
 
 def test_a_loss_that_stops_being_finite_ends_with_one_and_the_last_good_picture(
@@ -218,6 +180,10 @@ def test_where_memory_is_short_the_size_that_fits_is_named_and_taken(stand_in, p
         (["stylize", "a", "-o", "o.png"], "required: style"),
         (["match", "a", "b"], "say where to write"),
         (["match", "a", "b", "c", "-o", "o.png"], "one argument too many"),
+        (["stylize", "a", "b", "c", "d", "-o", "o.png"], "'c' is one argument too many: several styles"),
+        (["stylize", "a", "b", "c", "-o", "o.png"], "by --style FILE, once for each"),
+        (["stylize", "a", "b", "c", "-o", "o.png"], "`dst batch --style FILE IMAGE ... -o DIR`"),
+        (["grid", "a", "b", "c", "-o", "o.png", "--rows", "alpha=1"], "are given by --style FILE"),
         (["stylize", "a", "b", "-o", "o.png", "--size", "7"], "--size is 7: it takes a whole number from 32 to 8192"),
         (["stylize", "a", "b", "-o", "o.png", "--size", "1.5"], "--size is '1.5'"),
         (["stylize", "a", "b", "-o", "o.png", "--size", "9" * 5000], "--size"),
@@ -254,6 +220,14 @@ def test_where_memory_is_short_the_size_that_fits_is_named_and_taken(stand_in, p
         (["grid", "a", "b", "-o", "g.png", "--rows", "preset=papr"], "did you mean 'paper'"),
         (["grid", "a", "b", "-o", "g.png", "--rows", "alpha=1", "--columns", "alpha=2"], "choose two options"),
         (["batch", "none.csv", "-o", "d"], "cannot be read"),
+        (["batch", "a.jpg", "b.jpg", "-o", "d"], "2 files are given, but no style: give one table"),
+        (["batch", "a.csv", "--style", "s.jpg", "-o", "d"], "a.csv is a table"),
+        (
+            ["batch", "x/a.jpg", "y/a.png", "--style", "s.jpg", "-o", "d"],
+            "x/a.jpg and y/a.png would both be kept as 'a'",
+        ),
+        (["batch", "a.jpg", "--style", "s.jpg", "-o", "none/d"], "none does not exist"),
+        (["match", "a", "b", "--save-points", "a" * 300 + ".csv"], "is no usable file name (File name too long)"),
         (["evaluate", "none"], "does not exist"),
         (["demo", "--style", "ovl"], "did you mean 'oval'"),
         (["demo", "-o", "none/demo"], "does not exist: create it"),
@@ -277,10 +251,41 @@ def test_bad_files_get_one_line_and_leave_nothing(pair, tmp_path, capsys):
         assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stylize", "-o", "link.png"],
+        ["stylize", "--animate", "link.gif"],
+        ["match", "-o", "link.png"],
+        ["match", "--save-points", "link.csv"],
+    ],
+)
+def test_a_link_into_a_folder_that_is_not_there_is_refused_before_any_work(arguments, stand_in, pair, tmp_path, capsys):
+    command, flag, name = arguments
+    link = tmp_path / name
+    link.symlink_to(tmp_path / "gone" / name)
+    assert f"the folder {tmp_path / 'gone'} does not exist" in refused(capsys, command, *pair, flag, link)
+    assert link.is_symlink() and not stand_in
+    (tmp_path / "gone").mkdir()  # a link to a file that is still to be made is followed
+    if command == "stylize":
+        assert cli.main([command, *pair, flag, str(link), "--quiet"]) == 0
+        assert link.is_symlink() and (tmp_path / "gone" / name).stat().st_size > 0
+
+
 def test_an_input_is_never_overwritten(pair, capsys):
     before = Path(pair[0]).read_bytes()
     assert "would destroy it" in refused(capsys, "stylize", *pair, "-o", pair[0])
+    assert "would destroy it" in refused(
+        capsys, "stylize", *pair, "--style", "x.png", "--style", pair[0], "-o", pair[0]
+    )
+    assert "would destroy it" in refused(capsys, "resume", "run", "--content", pair[0], "-o", pair[0])
     assert "would destroy it" in refused(capsys, "warp", pair[0], "--points", "p.csv", "-o", pair[0])
+    common = ["stylize", "c.png", pair[1], "-o", pair[0]]
+    assert "would destroy it" in refused(capsys, *common, "--rigid-mask", pair[0])
+    assert "would destroy it" in refused(capsys, *common, "--style-mask", "x.png", "--style-mask", pair[0])
+    moving = Path(pair[0]).with_suffix(".gif")
+    Pillow.open(pair[0]).save(moving)
+    assert "would destroy it" in refused(capsys, "stylize", moving, pair[1], "--animate", moving)
     assert Path(pair[0]).read_bytes() == before
 
 
@@ -387,15 +392,6 @@ def test_the_bar_shows_each_stage_and_the_time_left(monkeypatch, capsys):
 
 
 # The other commands.
-
-
-def write_points(path, rows):
-    lines = ["content_x,content_y,style_x,style_y,score", *(",".join(map(str, row)) for row in rows)]
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-POINTS = [(10, 10, 12, 10, 1), (38, 9, 40, 9, 1), (24, 20, 24, 24, 0.5), (12, 32, 12, 32, 1), (37, 31, 35, 31, 1)]
 
 
 def test_warp_by_points_warps_and_keeps_size_depth_and_alpha(tmp_path):
@@ -525,6 +521,24 @@ def test_batch_reports_what_failed_and_goes_on(stand_in, pair, tmp_path, monkeyp
     assert [row["state"] for row in json.loads(said.out)["pairs"]] == ["done", "failed"]
     assert "error: b: " in said.err and "1 done, 1 failed" in said.err
     assert (tmp_path / "many" / "report.csv").exists() and (tmp_path / "many" / "a" / "image.png").exists()
+
+
+def test_batch_paints_many_images_in_one_style(stand_in, pair, picture_file, tmp_path, capsys):
+    images = [pair[0], str(picture_file("other photo.png", seed=3)), str(tmp_path / "none.png")]
+    arguments = ["batch", "--style", pair[1], *images, "-o", str(tmp_path / "many"), "--alpha", "3", "--no-warp"]
+    assert cli.main(arguments) == 0 and "3 of 3" in capsys.readouterr().err
+    assert [(call["content"], call["style"]) for call in stand_in] == [(image, pair[1]) for image in images]
+    assert all(call["alpha"] == 3 and call["warp"] is False for call in stand_in)
+    made = {path.name for path in (tmp_path / "many").iterdir()}
+    assert made == {"content", "other_photo", "none", "report.csv"}
+    assert cli.main(["batch", *images, "--style", pair[1], "--style", pair[0], "-o", str(tmp_path / "mixed")]) == 0
+    assert stand_in[-1]["style"] == [pair[1], pair[0]]
+
+
+def test_grid_mixes_styles(stand_in, pair, tmp_path):
+    given = ["--rows", "alpha=2", "--no-warp", "--style", pair[0], "--cell", "32"]
+    assert cli.main(["grid", *pair, "-o", str(tmp_path / "g.png"), *given]) == 0
+    assert stand_in[0]["style"] == [pair[1], pair[0]]
 
 
 def test_evaluate_compares_runs(made_result, tmp_path, capsys):

@@ -1,6 +1,19 @@
 """The commands, one row each, in the order of `dst --help`. A module here imports what computes only when it runs."""
 
-from dst.cli.commands import animate, batch, demo, evaluate, grid, match, morph, resume, stylize, warp
+from dst.cli.commands import (
+    animate,
+    batch,
+    completion,
+    demo,
+    evaluate,
+    grid,
+    help,
+    match,
+    morph,
+    resume,
+    stylize,
+    warp,
+)
 
 COMMANDS = {
     row.name: row
@@ -18,3 +31,5 @@ COMMANDS = {
     )
 }
 """Every command by name."""
+for row in (completion.row(COMMANDS), help.row(COMMANDS)):
+    COMMANDS[row.name] = row

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dst.cli.rows import Argument, Command
+from dst.cli.streams import put
+from dst.config.kinds import Folder
 
 
 def run(args: Any) -> int:
@@ -13,7 +15,7 @@ def run(args: Any) -> int:
     from dst.runs.record import record_text
 
     rows = evaluate_runs(args.runs)
-    print(record_text({"runs": rows}) if args.json else metrics_table(rows))
+    put((record_text({"runs": rows}) if args.json else metrics_table(rows)) + "\n")
     return 0
 
 
@@ -22,5 +24,5 @@ ROW = Command(
     "compare runs in a table of metrics",
     "RUN [RUN ...]",
     run,
-    (Argument("runs", "folder of a finished run", many=True, dest="run"),),
+    (Argument("runs", "folder of a finished run", Folder(), many=True, dest="run"),),
 )

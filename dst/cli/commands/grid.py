@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from dst.cli.parsing import Axis
-from dst.cli.progress import STOPPED, Interrupt, Overall, say
-from dst.cli.rows import CONTENT, NO_WARP, POINTS, STYLES, Argument, Command, output
-from dst.cli.running import check_image, run_options
+from dst.cli.progress import STOPPED, Interrupt, Overall
+from dst.cli.rows import CONFIG, CONTENT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, image_output
+from dst.cli.running import check_image, run_options, shown, style_of, write_image
+from dst.cli.streams import say
 from dst.config import InputError
 from dst.config.kinds import whole
 
@@ -16,14 +17,12 @@ AXIS = "an option and its values, such as alpha=2,8,32; also preset=... and warp
 
 def run(args: Any) -> int:
     """Make the grid."""
-    check_image(args.output, args.content, *args.style)
+    check_image(args, args.content, args.style, *(args.styles or ()))
     if args.columns is not None and args.columns[0] == args.rows[0]:
         raise InputError(f"rows and columns are both {args.rows[0]}: choose two options")
 
     from dst.batch.grid import grid
-    from dst.imaging import write
 
-    style = args.style[0] if len(args.style) == 1 else args.style
     count = len(args.rows[1]) * (1 if args.columns is None else len(args.columns[1]))
     overall = Overall(args.quiet, count, "grid")
     with Interrupt("after this image") as interrupt:
@@ -32,11 +31,13 @@ def run(args: Any) -> int:
             overall.on_run(f"loss {result.history[-1]['total']:.3g}" if result.history else "done")
             return interrupt.asked
 
-        sheet = grid(args.content, style, args.rows, args.columns, on_cell=on_cell, side=args.cell, **run_options(args))
+        sheet = grid(
+            args.content, style_of(args), args.rows, args.columns, on_cell=on_cell, side=args.cell, **run_options(args)
+        )
     overall.close()
-    write(args.output, sheet)
+    write_image(args.output, sheet)
     if not args.quiet:
-        say(f"wrote {args.output} ({sheet.shape[1]} x {sheet.shape[0]} pixels)")
+        say(f"wrote {shown(args.output)} ({sheet.shape[1]} x {sheet.shape[0]} pixels)")
     return STOPPED if interrupt.asked else 0
 
 
@@ -47,15 +48,18 @@ ROW = Command(
     run,
     (
         CONTENT,
-        STYLES,
-        output("the grid, one image", required=True, group="grid"),
+        STYLE,
+        image_output("the grid, one image", required=True, group="grid"),
         Argument("--rows", AXIS, Axis(), required=True, group="grid"),
         Argument("--columns", "the same, from left to right", Axis(), group="grid"),
         Argument("--cell", "long side of each image in the grid, pixels", whole(16, 4096), 256, group="grid"),
+        MORE_STYLES,
         NO_WARP,
         POINTS,
+        *CONFIG,
     ),
     options=None,
     preset=True,
     record=False,
+    surplus="several styles are given by --style FILE, once for each further one",
 )

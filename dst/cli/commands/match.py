@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dst.cli.progress import Progress, say
-from dst.cli.rows import Argument, Command, output
-from dst.cli.running import check_image
-from dst.config import InputError, MatchConfig
+from dst.cli.progress import Progress
+from dst.cli.rows import CONFIG, Argument, Command, image_output
+from dst.cli.running import check_image, write_image
+from dst.cli.streams import put, say
+from dst.config import InputError, MatchConfig, StylizeConfig
 from dst.config.kinds import File
 from dst.files import check_output
 
@@ -26,12 +27,12 @@ def run(args: Any) -> int:
             "nothing would be kept: say where to write with -o matches.png, --save-points points.csv or --json"
         )
     if args.output:
-        check_image(args.output, args.content, args.style)
+        check_image(args, args.content, args.style)
     if args.save_points:
         check_output(args.save_points, (".csv", ".json"))
 
     from dst import imaging
-    from dst.deform.matching import draw_matches
+    from dst.deform.matching import draw_matches, judge
     from dst.deform.pipeline import match
 
     progress = Progress(args.quiet)
@@ -41,14 +42,15 @@ def run(args: Any) -> int:
     progress.on_stage("match", "start")
     matches, verdict = match(content, style, **args.options)
     progress.on_stage("match", "end")
-    if args.output:
-        imaging.write(args.output, draw_matches(matches, content.rgb, style.rgb, SIDE))
     if args.save_points:
         json_asked = Path(args.save_points).suffix.lower() == ".json"
         (matches.to_json if json_asked else matches.to_csv)(args.save_points)
+    if args.output:
+        write_image(args.output, draw_matches(matches, content.rgb, style.rgb, SIDE))
     if args.json:
-        print(json.dumps(_record(matches, verdict), indent=1))
-    say(_sentence(matches, verdict))
+        put(json.dumps(_record(matches, verdict), indent=1) + "\n")
+    if not args.quiet or not judge(matches, StylizeConfig.from_options(**args.options))[0]:
+        say(_sentence(matches, verdict))
     return 0
 
 
@@ -78,10 +80,11 @@ ROW = Command(
     "CONTENT STYLE -o FILE [--save-points FILE] [options]",
     run,
     (
-        Argument("content", "the first image"),
-        Argument("style", "the second image"),
-        output("both images with the matches drawn over them", group=OUT),
+        Argument("content", "the first image", File()),
+        Argument("style", "the second image", File()),
+        image_output("both images with the matches drawn over them", group=OUT),
         Argument("--save-points", "the points, .csv or .json; `stylize --points` reads them", File(), group=OUT),
+        *CONFIG,
     ),
     options=(
         *(f.name for f in dataclasses.fields(MatchConfig)),

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from dst.cli.commands.animate import FILE, FPS
-from dst.cli.progress import say
 from dst.cli.rows import Argument, Command
-from dst.cli.running import ANIMATIONS
-from dst.config.kinds import whole
-from dst.files import check_output
+from dst.cli.running import check_animation
+from dst.cli.streams import say
+from dst.config.kinds import Folder, whole
 
 
 def run(args: Any) -> int:
     """Write the animation from a run's photograph to its result."""
-    check_output(args.output, ANIMATIONS)
+    check_animation(args.output, args)
 
     from dst.deform.pipeline import load_run
     from dst.viz import animation
@@ -32,7 +31,7 @@ ROW = Command(
     "RUN -o FILE [--frames N] [--side N] [--fps X]",
     run,
     (
-        Argument("run", "folder of a finished run"),
+        Argument("run", "folder of a finished run", Folder()),
         FILE,
         Argument("--frames", "frames on the way", whole(2, 10000), 48),
         Argument("--side", "long side of the frames, pixels, where the result is larger", whole(16, 4096), 480),

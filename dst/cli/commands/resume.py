@@ -6,10 +6,9 @@ import time
 from typing import Any
 
 from dst.cli.progress import Progress
-from dst.cli.rows import Argument, Command, output
-from dst.cli.running import finish, watched, write
-from dst.config.kinds import File
-from dst.files import check_output
+from dst.cli.rows import Argument, Command, image_output
+from dst.cli.running import check_image, finish, watched, write
+from dst.config.kinds import File, Folder
 
 MOVED = "originals, for a larger size, if they are no longer where they were"
 
@@ -17,7 +16,7 @@ MOVED = "originals, for a larger size, if they are no longer where they were"
 def run(args: Any) -> int:
     """Go on with a run."""
     if args.output:
-        check_output(args.output)
+        check_image(args, *(path for path in (args.content, *(args.style or ())) if path))
 
     from dst.deform import pipeline
     from dst.runs import checkpoint
@@ -45,8 +44,8 @@ ROW = Command(
     "RUN [--size N] [-o FILE]",
     run,
     (
-        Argument("run", "folder of a run that was made with --run"),
-        output("write the image here too"),
+        Argument("run", "folder of a run that was made with --run", Folder()),
+        image_output("write the image here too"),
         Argument("--content", "the photograph", File(), group=MOVED),
         Argument("--style", "the painting; once for each of several", File(), many=True, group=MOVED),
     ),

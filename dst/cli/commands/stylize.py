@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from dst.cli.rows import CONTENT, FIT, NO_WARP, POINTS, STYLES, Argument, Command, output
-from dst.cli.running import ANIMATIONS, check_image, make
+from dst.cli.rows import CONFIG, CONTENT, FIT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, image_output
+from dst.cli.running import check_animation, check_image, make, style_of
 from dst.config import InputError
-from dst.config.kinds import File, Switch
-from dst.files import check_output
+from dst.config.kinds import File, Folder, Switch
 
 OUT = "output (one of -o and --run at least)"
 
@@ -19,13 +18,14 @@ def run(args: Any) -> int:
     animations = [path for path in (args.animate, args.morph) if path]
     if not (args.output or args.run or animations):
         raise InputError("nothing would be kept: say where to write with -o out.png, --run DIR or both")
+    images = (args.content, args.style, *(args.styles or ()))
     if args.output:
-        check_image(args.output, args.content, *args.style)
+        check_image(args, *images)
     for path in animations:
-        check_output(path, ANIMATIONS)
+        check_animation(path, args, *images)
     if len({os.path.realpath(path) for path in animations}) < len(animations):
         raise InputError(f"--animate and --morph are both {args.animate}: give each a file of its own")
-    return make(args, args.content, args.style[0] if len(args.style) == 1 else args.style)
+    return make(args, args.content, style_of(args))
 
 
 ROW = Command(
@@ -35,16 +35,20 @@ ROW = Command(
     run,
     (
         CONTENT,
-        STYLES,
-        output("the image; .png, .jpg, .tif, .webp or .bmp", group=OUT),
-        Argument("--run", "the whole run: images, points, warp, losses, record", File(metavar="DIR"), group=OUT),
+        STYLE,
+        image_output("the image; .png, .jpg, .tif, .webp or .bmp", group=OUT),
+        Argument("--run", "the whole run: images, points, warp, losses, record", Folder(), group=OUT),
         Argument("--force", "replace the run that DIR holds", Switch(), False, group=OUT),
         Argument("--animate", "the run step by step as an animation; .gif or .mp4", File(), group=OUT),
         Argument("--morph", "an animation from the photograph to the result; .gif or .mp4", File(), group=OUT),
         FIT,
+        MORE_STYLES,
         NO_WARP,
         POINTS,
+        *CONFIG,
     ),
     options=None,
     preset=True,
+    surplus="several styles for one photograph are given by --style FILE, once for each further one; many photographs are "
+    "painted in one style by `dst batch --style FILE IMAGE ... -o DIR`",
 )

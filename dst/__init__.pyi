@@ -1,0 +1,32 @@
+# The public names and where they live, for editors and type checkers; the package loads them from here when first asked for.
+# The order is that of docs/api.md.
+# ruff: noqa: I001
+
+from ._version import __version__ as __version__
+from .deform.pipeline import stylize as stylize
+from .deform.pipeline import resume as resume
+from .deform.pipeline import match as match
+from .deform.pipeline import warp_image as warp_image
+from .deform.pipeline import load_run as load_run
+from .viz.animation import run_frames as run_frames
+from .imaging.samples import demo_pair as demo_pair
+from .imaging.samples import sample_styles as sample_styles
+from .batch.grid import grid as grid
+from .batch.local import run_batch as run_batch
+from .runs.frames import Recorder as Recorder
+from .viz.animation import morph as morph
+from .viz.animation import write_animation as write_animation
+from .evaluate.table import evaluate_runs as evaluate_runs
+from .evaluate.table import metrics_table as metrics_table
+from .viz import figures as figures
+from .runs.result import Result as Result
+from .optim.state import Step as Step
+from .runs.result import Matches as Matches
+from .warp import Warp as Warp
+from .methods.targets import StyleCache as StyleCache
+from .features import load_encoder as load_encoder
+from .imaging import read_image as read_image
+from .imaging import write_image as write_image
+from .config import StylizeConfig as StylizeConfig
+from .config import PRESETS as PRESETS
+from .config import InputError as InputError

@@ -1,0 +1,126 @@
+"""Configuration files: options in TOML, or those that the run.json of an earlier run holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from dst.config.base import InputError, suggest
+from dst.config.kinds import Kind
+
+KIND, FORMAT = "dst run", 2
+"""What a run.json says that it is; the format is raised when a reader of the old could misunderstand the new."""
+
+
+def read_options(
+    path: Any, kinds: Mapping[str, Kind], aliases: Mapping[str, str], anew: Collection[str] = ()
+) -> dict[str, Any]:
+    """The options that a file holds, checked, by name.
+
+    Args:
+        path: a TOML file, in which files are relative to it; a run.json, or a run's folder.
+        kinds: every option that there is.
+        aliases: what options were called before.
+        anew: names whose values will be replaced; what an earlier run was given that is no file is no fault then.
+
+    Raises:
+        InputError: a file that cannot be read or is neither, an unknown name, a name given twice, or a bad value; the
+            message names the file and the option.
+    """
+    place = Path(path) / "run.json" if _is_folder(path) else Path(path)
+    record = place.suffix.lower() == ".json"
+    found: dict[str, Any] = {}
+    for key, value in (_from_record(place) if record else _from_toml(place)).items():
+        name = aliases.get(key.replace("-", "_"), key.replace("-", "_"))
+        if name not in kinds:
+            raise InputError(f"{place}: the option {key!r} is not known{suggest(name, kinds)}")
+        if name in found:
+            raise InputError(f"{place}: {name} is given twice, the second time as {key!r}: leave one of them out")
+        if record and name not in anew and _was_no_file(value):
+            raise InputError(f"{place}: {key} was no file ({value}): give a file in its place")
+        if value is not None:
+            try:
+                found[name] = kinds[name].read(key, value, None if record else place.parent)
+            except InputError as error:
+                raise InputError(f"{place}: {error}") from error
+    return found
+
+
+def _is_folder(path: Any) -> bool:
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):  # no usable name; reading it says so
+        return False
+
+
+def _was_no_file(value: Any) -> bool:
+    """Whether a record says of an option that an image was given from Python, as `plain` writes it."""
+    values = value if isinstance(value, list) else [value]
+    return any(isinstance(item, str) and item.startswith("<") and item.endswith(">") for item in values)
+
+
+def _text(place: Path) -> str:
+    try:
+        return place.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        why = "it is not UTF-8 text" if isinstance(error, UnicodeError) else getattr(error, "strerror", None) or error
+        raise InputError(f"{place} cannot be read ({why}): give a TOML file, or a run's folder") from error
+
+
+def _from_toml(place: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(_text(place))
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place} is not TOML ({error}): write NAME = VALUE, texts in quotes") from error
+
+
+def _from_record(place: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(_text(place))
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place} is damaged ({error}): give a TOML file, or another run's folder") from error
+    if not isinstance(record, dict) or record.get("kind") != KIND or not isinstance(record.get("settings"), dict):
+        raise InputError(f"{place} is not the record of a run of dst: give a TOML file, or a run's folder")
+    if not isinstance(record.get("format"), int) or record["format"] > FORMAT:
+        raise InputError(f"{place} was made by a newer version (format {record.get('format')}): update dst")
+    return {"preset": record.get("preset"), **record["settings"]}
+
+
+def toml_text(options: Mapping[str, Any], sentences: Mapping[str, str], head: str) -> str:
+    """Options as TOML, each under its sentence.
+
+    Args:
+        options: values by name; numbers, switches, texts, and lists of them.
+        sentences: what each does, by name.
+        head: the first line.
+
+    Raises:
+        InputError: a text that is no valid Unicode, which TOML cannot hold.
+    """
+    parts = [f"# {head}"]
+    for name, value in options.items():
+        line = f"{name} = {_value(value)}"
+        if not line.isascii():
+            try:
+                line.encode()
+            except UnicodeEncodeError:
+                raise InputError(
+                    f"{name} is {value!r}: a name that is not UTF-8 cannot stand in TOML; rename it"
+                ) from None
+        parts.append(f"# {sentences[name]}\n{line}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_value, value))}]"
+    # JSON's numbers, switches and texts are TOML's too, but for the one control character that JSON leaves as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
