@@ -8,11 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dst import imaging
 from dst.batch.pairs import read_pairs
 from dst.config import InputError, plain, split_options
 from dst.deform import pipeline
-from dst.deform.inputs import describe
+from dst.deform.inputs import digest
 from dst.files import replacing
 from dst.methods.targets import StyleCache
 from dst.runs.checkpoint import NAME
@@ -104,8 +103,7 @@ def _check_same(row: dict[str, Any], folder: Path) -> None:
     for role in ("content", "style"):
         kept = record.get(role, {}).get("sha256")
         if isinstance(row[role], (str, Path)) and kept is not None:
-            now = describe(row[role], imaging.read(row[role]))["sha256"]
-            if now != kept:
+            if digest(row[role]) != kept:
                 raise InputError(
                     f"{folder} was made from another {role}: give the pair a new name, or use resume=False"
                 )

@@ -40,7 +40,7 @@ def check_guidance(config: StylizeConfig, styles: int, warp: bool, points: Any) 
         if not is_init(guidance.init, "content"):
             raise InputError("color_only paints nothing, so init has no use: leave out one of the two")
     if not is_init(guidance.init, *INITS):
-        read_init(guidance.init)
+        read_init(guidance.init, config.size)
     style_shares(guidance.style_weights, styles)
 
 

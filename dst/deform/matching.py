@@ -43,7 +43,7 @@ def find_matches(content: imaging.Image, style: imaging.Image, encoder: Encoder,
         return [level.cpu() for level in encoder(image.to(config.device), LEVELS[:deepest]).values()]
 
     side = config.match.match_size
-    small = [imaging.resize(image.rgb, min(side, 4 * max(image.size))) for image in (content, style)]
+    small = [imaging.resize(image.rgb, min(side, 4 * max(image.size)), image.size) for image in (content, style)]
     return correspondence.match(
         small[0],
         small[1],

@@ -126,7 +126,7 @@ def stylize(
 
 
 def _job(inputs: Inputs, plan: matching.Plan, config: StylizeConfig, preset: str, notes: dict[str, Any]) -> Job:
-    content, fitted = inputs.content, plan.fitted
+    content, style, geometry, fitted = inputs.content, inputs.styles[0], inputs.geometry, plan.fitted
     side = max(imaging.fit_size(content.size, config.size))
     warp = None if fitted is None else fitted.warp
     weights = None if fitted is None else point_weights(fitted.warp, plan.matches)
@@ -135,10 +135,10 @@ def _job(inputs: Inputs, plan: matching.Plan, config: StylizeConfig, preset: str
         preset=preset,
         inputs=inputs.record,
         content_size=content.size,
-        content=imaging.resize(content.rgb, config.size),
-        alpha=None if content.alpha is None else imaging.resize(content.alpha, config.size),
-        style=imaging.resize(inputs.styles[0].rgb, side),
-        geometry=None if inputs.geometry is None else imaging.resize(inputs.geometry.rgb, side),
+        content=imaging.resize(content.rgb, config.size, content.size),
+        alpha=None if content.alpha is None else imaging.resize(content.alpha, config.size, content.size),
+        style=imaging.resize(style.rgb, side, style.size),
+        geometry=None if geometry is None else imaging.resize(geometry.rgb, side, geometry.size),
         matches=plan.matches,
         verdict=plan.verdict,
         mask=inputs.mask if fitted is not None else None,
@@ -268,8 +268,8 @@ def match(content: Any, style: Any, *, preset: str = "default", **options: Any) 
         InputError: an input or an option that cannot be used.
     """
     config = StylizeConfig.from_options(preset, **options)
-    content_image, style_image = imaging.read(content), imaging.read(style)
-    matches = matching.find_matches(content_image, style_image, encoder_of(config), config)
+    images = [imaging.read(source, side=config.match.match_size) for source in (content, style)]
+    matches = matching.find_matches(*images, encoder_of(config), config)
     return matching.edit(matches, config), matching.judge(matches, config)[1]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from dst.cli.progress import Progress, say
 from dst.cli.rows import Argument, Command, output
 from dst.cli.running import check_image
-from dst.config import InputError, MatchConfig
+from dst.config import InputError, MatchConfig, StylizeConfig
 from dst.config.kinds import File
 from dst.files import check_output
 
@@ -36,7 +36,9 @@ def run(args: Any) -> int:
 
     progress = Progress(args.quiet)
     progress.on_stage("read", "start")
-    content, style = imaging.read(args.content), imaging.read(args.style)
+    # read at a reduced size, an image has twice what is asked for at least: enough to be drawn
+    side = max(SIDE // 2, StylizeConfig.from_options(**args.options).match.match_size)
+    content, style = (imaging.read(path, side=side) for path in (args.content, args.style))
     progress.on_stage("read", "end")
     progress.on_stage("match", "start")
     matches, verdict = match(content, style, **args.options)
