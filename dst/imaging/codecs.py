@@ -132,6 +132,7 @@ def _decode_open(image, source, name: str, colour: bool, side: int | None, remar
     check_memory(name, image.size, _bytes_needed(image, is_deep and not cut, target, path is not None))
     if path is not None and image.format == "TIFF":
         _check_tiff_is_whole(image, Path(path).stat().st_size)
+        image.filename = ""  # or Pillow maps the file into memory, with width and height confused where it is turned
     stored = None
     if is_deep and not cut:
         stored = _stored_deep(image, path, profile, remarks)
