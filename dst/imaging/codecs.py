@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import warnings
 import zlib
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from dst.config import InputError
 from dst.imaging import deep
 from dst.imaging.deep import ORIENTATION
 from dst.imaging.icc import BrokenProfile, srgb_profile, to_srgb_8, to_srgb_16
+from dst.imaging.quiet import quiet
 from dst.imaging.strips import TURNED, assemble, check_memory, reduced_size
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
@@ -32,24 +32,6 @@ MAX_PIXELS = 178_956_970
 
 class ImageWarning(UserWarning):
     """An image was read, but not all that its file says could be honoured."""
-
-
-@contextlib.contextmanager
-def quiet():
-    """Keep the codecs' own remarks about odd files off the terminal; what matters is raised or warned by us."""
-    import cv2
-
-    logger = logging.getLogger("tifffile")
-    levels = logger.level, cv2.utils.logging.getLogLevel()
-    logger.setLevel(logging.CRITICAL + 1)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(levels[0])
-        cv2.utils.logging.setLogLevel(levels[1])
 
 
 def too_many_pixels(name: str) -> InputError:
