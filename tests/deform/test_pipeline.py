@@ -46,6 +46,16 @@ def test_a_long_strip_is_painted_saved_and_read_though_it_is_a_few_pixels_wide_b
     assert result._repr_png_() and all(frame.shape == (height, width, 3) for frame in animation.morph(result, count=4))
 
 
+@pytest.mark.parametrize("preset", ["fast", "paper"])
+@pytest.mark.parametrize("init", ["content", "noise"])
+def test_a_content_of_one_colour_takes_the_colour_of_a_style_of_one_colour(preset, init):
+    content, style = np.full((48, 64, 3), (200, 40, 30), np.uint8), np.full((64, 48, 3), (20, 60, 180), np.uint8)
+    result = pipeline.stylize(content, style, preset=preset, init=init, size=64, steps=3, warp=False)
+    assert not result.record["stopped"] and np.isfinite([row["total"] for row in result.history]).all()
+    assert np.abs(result.image.astype(int) - (20, 60, 180)).max() <= 3
+    assert result.record["metrics"]["style_distance"] < 0.05
+
+
 def lab(picture):
     return rgb_to_lab(imaging.read(np.ascontiguousarray(picture[..., :3])).rgb)
 
