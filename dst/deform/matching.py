@@ -12,9 +12,10 @@ from torch import Tensor
 import correspondence
 from correspondence.common import MatchError
 from correspondence.drawing import draw
+from correspondence.matcher import MIN_SIDE
 from correspondence.matches import MIN_POINTS, Matches, check_points
 from dst import imaging
-from dst.config import InputError, StylizeConfig
+from dst.config import InputError, StylizeConfig, option_fields
 from dst.deform.edits import add_pins, drop_matches
 from dst.deform.fitting import Fitted, fit_warp
 from dst.deform.inputs import Inputs
@@ -87,10 +88,27 @@ def read_points(points: Any, content_size: tuple[int, int], style_size: tuple[in
 
 def judge(matches: Matches, config: StylizeConfig) -> tuple[bool, str]:
     """Whether matches can be relied on to warp an image, and one sentence on them."""
+    if not len(matches):
+        for size in (matches.content_size, matches.style_size):
+            if size is not None and _short_side(size, config.match.match_size) < MIN_SIDE:
+                return False, _narrow(size, config.match.match_size)
     usable, verdict = correspondence.reliable(matches)
     if usable and len(matches) < config.warp.min_matches:
         return False, f"{len(matches)} reliable matches, fewer than {config.warp.min_matches}"
     return usable, verdict
+
+
+def _short_side(size: tuple[int, int], side: int) -> int:
+    return min(imaging.fit_size(size, min(side, 4 * max(size))))
+
+
+def _narrow(size: tuple[int, int], side: int) -> str:
+    """What is said of an image that is too narrow to be matched: by how much, and the matching size that would do."""
+    high = option_fields()["match_size"].metadata["kind"].high
+    enough = next((s for s in range(side, high + 1) if _short_side(size, s) >= MIN_SIDE), None)
+    advice = f"a matching size of {enough} would do" if enough else "crop it"
+    found = f"{_short_side(size, side)} pixels wide at {side}, and matching needs {MIN_SIDE}"
+    return f"an image of {size[0]} x {size[1]} is {found}: {advice}"
 
 
 def edit(matches: Matches, config: StylizeConfig) -> Matches:

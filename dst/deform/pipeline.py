@@ -12,11 +12,11 @@ from typing import Any
 import correspondence
 from correspondence.matches import Matches
 from dst import imaging
-from dst.config import InputError, StylizeConfig, check_choice, check_number
+from dst.config import InputError, StylizeConfig, check_number
 from dst.deform import matching
 from dst.deform.finish import final_warp, make_result, recolored, target_points
 from dst.deform.fitting import point_weights
-from dst.deform.guidance import check_guidance
+from dst.deform.guidance import check_guidance, check_layers
 from dst.deform.inputs import Inputs, make_scene, read_inputs, style_list
 from dst.deform.larger import enlarged, resized
 from dst.deform.objective import DeformProblem
@@ -110,8 +110,7 @@ def stylize(
         inputs = read_inputs(content, style, config)
         given = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
         encoder = encoder_of(config)
-        for name in config.optimize.layers or ():
-            check_choice("layer", name, encoder.layers)
+        check_layers(config, encoder, inputs.content.size, [image.size for image in inputs.styles])
     with clock.stage("match"):
         plan = matching.plan_warp(inputs, given, warp, encoder, config)
     with clock.stage("warp"):
