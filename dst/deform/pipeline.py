@@ -317,8 +317,8 @@ def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=N
         matches = matching.read_points(points, image.size, style_size)
         warp = Warp.fit(matches.content, correspondence.align(matches), image.size)
     warp, factor = warp.with_strength(strength * warp.strength).unfold()
-    warped = warp.apply(image.rgb).clamp(0, 1)
-    alpha = None if image.alpha is None else warp.apply(image.alpha).clamp(0, 1)
+    warped = warp.apply(image.rgb).clamp_(0, 1)
+    alpha = None if image.alpha is None else warp.apply(image.alpha).clamp_(0, 1)
     return imaging.Image(warped, alpha, image.depth, image.name), factor
 
 

@@ -151,7 +151,7 @@ def to_array(rgb: torch.Tensor, alpha: torch.Tensor | None = None, depth: int = 
         values = plane.to(torch.float32)
         if not bool(torch.isfinite(values).all()):
             raise InputError("the image holds values that are not finite: there is nothing to save")
-        out[..., i] = (values.clamp(0, 1) * top).round_().numpy()
+        out[..., i] = values.clamp(0, 1).mul_(top).round_().numpy()
     return out
 
 
