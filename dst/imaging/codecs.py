@@ -85,7 +85,7 @@ def decode(source, name: str, colour: bool = True, side: int | None = None) -> D
         raise InputError(f"{name} is not an image that can be read: give a {READABLE} file (8 or 16 bits)") from None
     except Image.DecompressionBombError:
         raise too_many_pixels(name) from None
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:  # damaged data makes the codecs raise whatever they run into
         detail = " ".join(str(error).split()) or type(error).__name__

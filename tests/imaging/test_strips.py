@@ -152,6 +152,16 @@ def test_what_is_needed_is_told_rightly(files, bounds, monkeypatch):
     assert asked[1::2] == pytest.approx([1.75, 5, 5, 6.75], rel=0.01)
 
 
+def test_a_file_is_not_called_damaged_where_memory_ends(files, monkeypatch, capsys):
+    def assemble(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(codecs, "assemble", assemble)
+    paths = [str(files / "rgb.jpg"), str(files / "rgba.png")]
+    assert cli.main(["match", *paths, "-o", str(files / "out.png")]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "dst: error: there is not enough memory: take a smaller --size"
+
+
 def test_one_line_and_no_work_where_memory_would_not_do(tmp_path, monkeypatch, capsys):
     for name in ("a.png", "b.png"):
         Pillow.new("L", (1300, 1300), 90).save(tmp_path / name)
