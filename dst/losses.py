@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 EPS = 1e-6
+REST = 1e-3
+"""Difference from an image of one colour that counts as none; a colour's step of 1/255 is four of it."""
 REFERENCE_SIDE = 256.0
 """The warp term is counted in pixels of a frame with this long side, whatever the real size is."""
 REFERENCE_NODES = 128
@@ -122,6 +124,24 @@ def moments(features: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     """
     own_mean, own_covariance = mean_and_covariance(features)
     return (own_mean - mean).abs().mean() + (own_covariance - covariance).abs().mean()
+
+
+def flat_style(features: Tensor, colors: Tensor, mean: Tensor, color: Tensor, weight: float) -> Tensor:
+    """Distance of feature rows and colours from those of an image of one colour, whose rows are all alike.
+
+    As `moments`, with a covariance of zero, and the mean Euclidean distance of the colours as in `palette`; there are no
+    directions that cosines could compare. Differences under `REST` count nothing: at the target there is no gradient,
+    where that of rounding alone would have an optimiser leave it by a whole step.
+
+    Args:
+        features, colors: (n, C) and (n, 3), carry the gradient.
+        mean, color: (C,) and (3,), of the target.
+        weight: of the colours.
+    """
+    own_mean, covariance = mean_and_covariance(features)
+    away = ((colors - color).square().sum(1) + EPS**2).sqrt()
+    first, second, third = ((x.abs() - REST).clamp_min(0).mean() for x in (own_mean - mean, covariance, away))
+    return first + second + weight * third
 
 
 def gram(features: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -9,3 +9,6 @@ SMALL = {
     "size": 64, "smallest_scale": 64, "steps": 2, "samples": 64, "style_samples": 64, "encoder": "vgg19-16x",
     "weights": "random", "match_size": 64, "gamma": 0.0,
 }  # fmt: skip
+
+BARE = {name: value for name, value in SMALL.items() if "samples" not in name}
+"""The same for a method that compares whole layers, not samples."""

@@ -59,6 +59,18 @@ def test_moments_equal_torch_cov():
     assert torch.allclose(losses.moments(a, mean, covariance), expected)
 
 
+def test_a_style_of_one_colour_is_a_mean_without_spread():
+    features, colors = rows(30, 4).requires_grad_(True), rows(30, 3, 1).requires_grad_(True)
+    mean, color = torch.arange(4.0).double(), torch.tensor([0.2, 0.5, 0.1]).double()
+    wanted = losses.moments(features, mean, torch.zeros(4, 4)) + 0.5 * (colors - color).norm(dim=1).mean()
+    found = losses.flat_style(features, colors, mean, color, 0.5)
+    assert abs(found - wanted) < 3 * losses.REST
+    near = [x.expand(30, -1).clone() + 1e-5 * rows(30, len(x), 2) for x in (mean, color)]
+    near = [x.requires_grad_(True) for x in near]
+    value = losses.flat_style(*near, mean, color, 0.5)
+    assert value == 0 and all((g == 0).all() for g in torch.autograd.grad(value, near))
+
+
 def test_gram_equals_the_sum_of_outer_products_and_a_mask_selects():
     maps = rows(24, 3).T.reshape(1, 3, 4, 6)
     expected = torch.einsum("ncij,ndij->ncd", maps, maps) / 24

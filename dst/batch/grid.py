@@ -14,6 +14,7 @@ from dst import imaging
 from dst.config import InputError, MatchConfig, check_choice, option_kinds, plain, split_options
 from dst.deform import matching, pipeline
 from dst.deform.guidance import without_idle
+from dst.deform.inputs import needed_side
 from dst.deform.pipeline import encoder_of
 from dst.methods.targets import StyleCache
 from dst.runs.result import Result
@@ -60,12 +61,13 @@ def grid(
         raise InputError(f"rows and columns are both {rows[0]}: choose two options")
     # where one axis decides what has an effect, each cell takes what fits it; else `stylize` refuses what does not
     fitting = without_idle if {"warp", "method"} & {rows[0], across[0]} else dict
-    cells = []
+    cells, needed = [], 0
     for values in itertools.product(rows[1], across[1]):
         own = {name: value for name, value in zip((rows[0], across[0]), values, strict=True) if name}
         cells.append(fitting({**options, **own}))
-        split_options(cells[-1])
-    content, style = imaging.read(content), style if isinstance(style, (list, tuple)) else imaging.read(style)
+        needed = max(needed, needed_side(split_options(cells[-1])[0]))
+    content = imaging.read(content, side=needed)
+    style = style if isinstance(style, (list, tuple)) else imaging.read(style, side=needed)
     shared = _shared_points(content, style, {rows[0], across[0]}, options)
     images: list[np.ndarray] = []
     shared["style_cache"] = StyleCache()
@@ -84,7 +86,7 @@ def _shared_points(content: imaging.Image, style: Any, varied: set[str], options
     if varied & deciding or OWN & set(options):
         return {}
     config = split_options(options)[0]
-    first = style if isinstance(style, imaging.Image) else imaging.read(style[0])
+    first = style if isinstance(style, imaging.Image) else imaging.read(style[0], side=config.match.match_size)
     found = matching.find_matches(content, first, encoder_of(config), config)
     return {"points": found} if matching.judge(found, config)[0] else {"warp": False}
 

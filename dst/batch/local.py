@@ -9,12 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dst import imaging
 from dst.batch.pairs import read_pairs
 from dst.config import InputError, plain, split_options
 from dst.deform import pipeline
 from dst.deform.guidance import without_idle
-from dst.deform.inputs import describe
+from dst.deform.inputs import digest
 from dst.files import replacing
 from dst.methods.targets import StyleCache
 from dst.runs.checkpoint import NAME
@@ -116,7 +115,7 @@ def _check_same(row: dict[str, Any], folder: Path) -> None:
         same = len(kept) == len(given)
         for image, old in zip(given, kept, strict=False):
             if isinstance(image, (str, Path)) and old.get("sha256") is not None:
-                same = same and describe(image, imaging.read(image))["sha256"] == old["sha256"]
+                same = same and digest(image) == old["sha256"]
         if not same:
             raise InputError(f"{folder} was made from another {role}: give the pair a new name, or use resume=False")
 

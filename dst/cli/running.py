@@ -86,7 +86,7 @@ def _estimated(args: Any, content: Any, config: Any) -> Any:
     from dst.deform.pipeline import encoder_of
     from dst.runs.estimate import estimate, largest_size
 
-    size, encoder = imaging.read(content).size, encoder_of(config)
+    size, encoder = imaging.read(content, side=config.size).size, encoder_of(config)
     expected = estimate(encoder, size, config, args.warp)
     if expected.fits:
         if not args.quiet:

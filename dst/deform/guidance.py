@@ -5,7 +5,20 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from dst.config import INITS, METHODS, RUN_KINDS, InputError, StylizeConfig, check_number, counted
+from dst.config import (
+    INITS,
+    METHODS,
+    RUN_KINDS,
+    InputError,
+    StylizeConfig,
+    check_choice,
+    check_number,
+    counted,
+    option_fields,
+)
+from dst.features import Encoder
+from dst.imaging import fit_size
+from dst.imaging.pyramid import scale_schedule
 from dst.optim.init import is_init, read_init
 
 WARP_OPTIONS = ("warp_strength", "geometry", "rigid_mask", "pins", "drop")
@@ -64,7 +77,7 @@ def check_guidance(config: StylizeConfig, styles: int, warp: Any, points: Any, g
         why = "color_only" if guidance.color_only else "style_strength 0"
         raise InputError(f"{why} paints nothing, so init has no use: leave out one of the two")
     if not is_init(guidance.init, *INITS):
-        read_init(guidance.init)
+        read_init(guidance.init, config.size)
     style_shares(guidance.style_weights, styles)
 
 
@@ -97,6 +110,45 @@ def without_idle(options: dict[str, Any]) -> dict[str, Any]:
     if method in METHODS:
         idle |= {name for row in METHODS.values() for name in row.options} - set(METHODS[method].options)
     return {name: value for name, value in options.items() if name not in idle}
+
+
+def check_layers(
+    config: StylizeConfig, encoder: Encoder, content: tuple[int, int], styles: list[tuple[int, int]]
+) -> None:
+    """Refuse layers that were asked for and that the encoder has not, or that the images are all too narrow for.
+
+    Args:
+        config: the options of the run.
+        encoder: the feature network.
+        content, styles: (W, H) of the images.
+
+    Raises:
+        InputError: an unknown layer; at the coarsest scale, where a long strip is a few pixels wide, no layer can be had.
+    """
+    layers = config.optimize.layers or ()
+    for name in layers:
+        check_choice("layer", name, encoder.layers)
+    if not layers or not config.paints:
+        return
+    needed = min(encoder.layers[name].stride for name in layers)
+
+    def width(size: int, smallest: int) -> int:
+        """Of the narrowest image at the coarsest scale of a run."""
+        side = scale_schedule(size, smallest)[0]
+        sizes = [fit_size(content, size), *(fit_size(style, min(size, max(style))) for style in styles)]
+        return min(min(fit_size(image, min(side, max(image)))) for image in sizes)
+
+    found, options = width(config.size, config.optimize.smallest_scale), option_fields()
+    if found >= needed:
+        return
+    high = options["smallest_scale"].metadata["kind"].high
+    enough = next((n for n in range(needed, high + 1) if width(max(n, config.size), n) >= needed), None)
+    advice = "give an earlier layer, such as relu1_1"
+    if enough is not None:
+        advice += f", or a smallest_scale of {enough} and a size of {max(enough, config.size)}"
+    raise InputError(
+        f"{'+'.join(layers)} needs images {needed} pixels wide, and at the coarsest scale one is {found}: {advice}"
+    )
 
 
 def style_shares(weights: tuple[float, ...] | None, count: int) -> list[float]:

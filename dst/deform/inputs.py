@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,9 +66,10 @@ def read_inputs(content: Any, style: Any, config: StylizeConfig) -> Inputs:
         InputError: one that cannot be read, or a mask that does not fit its image.
     """
     sources = style_list(style)
-    content_image, styles = imaging.read(content), [imaging.read(source) for source in sources]
+    side = needed_side(config)
+    content_image, *styles = (imaging.read(source, side=side) for source in (content, *sources))
     guidance, segmentation = config.guidance, None
-    geometry = None if guidance.geometry is None else imaging.read(guidance.geometry)
+    geometry = None if guidance.geometry is None else imaging.read(guidance.geometry, side=side)
     mask = None if guidance.rigid_mask is None else read_rigid_mask(guidance.rigid_mask, content_image.size)
     if guidance.content_mask is not None:
         sizes = [image.size for image in styles]
@@ -85,6 +85,11 @@ def read_inputs(content: Any, style: Any, config: StylizeConfig) -> Inputs:
     return Inputs(content_image, styles, geometry, mask, segmentation, record)
 
 
+def needed_side(config: StylizeConfig) -> int:
+    """The long side that a run needs its images at, pixels: to be matched and to be painted."""
+    return max(config.size, config.match.match_size)
+
+
 def describe(source: Any, image: imaging.Image) -> dict[str, Any]:
     """Name and size of an input; for a file also its path and digest, so that it can be found again."""
     found = {"name": image.name, "size": list(image.size)}
@@ -94,8 +99,16 @@ def describe(source: Any, image: imaging.Image) -> dict[str, Any]:
 
 
 def digest(path: Any) -> str:
-    """SHA-256 of a file, as hexadecimal text."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    """SHA-256 of a file, as hexadecimal text.
+
+    Raises:
+        InputError: it is not there, or cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}): give the image's file") from error
 
 
 def make_scene(inputs: Inputs, config: StylizeConfig, warp: Warp | None, weights: np.ndarray | None) -> Scene:
@@ -108,8 +121,8 @@ def make_scene(inputs: Inputs, config: StylizeConfig, warp: Warp | None, weights
         weights: (k,) how strongly each of its points pulls (`dst.deform.fitting.point_weights`); None with it.
     """
     device = torch.device(config.device)
-    content = imaging.resize(inputs.content.rgb, config.size)
-    painted = [imaging.resize(s.rgb, min(config.size, max(s.size))) for s in inputs.styles]
+    content = imaging.resize(inputs.content.rgb, config.size, inputs.content.size)
+    painted = [imaging.resize(s.rgb, min(config.size, max(s.size)), s.size) for s in inputs.styles]
     if config.guidance.preserve_color == "luminance":
         content, painted = color.grey(content), [color.grey(style) for style in painted]
     elif config.guidance.preserve_color == "histogram":

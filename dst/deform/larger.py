@@ -33,26 +33,26 @@ def resized(run: Any, job: Job, size: int, content: Any, style: Any) -> Job:
     given = [None] * len(styles) if style is None else style_list(style)
     if len(given) != len(styles):
         raise InputError(f"{run} was painted in {counted(len(styles), 'style')}, but {len(given)} given: give the same")
-    content_image = _again(run, "content", job.inputs["content"], content)
-    style_images = [_again(run, "style", record, source) for record, source in zip(styles, given, strict=True)]
+    content_image = _again(run, "content", job.inputs["content"], content, size)
+    style_images = [_again(run, "style", record, source, size) for record, source in zip(styles, given, strict=True)]
     plain = {"init": "content", "content_mask": None, "style_mask": None, "rigid_mask": None, "geometry": None}
     config = dataclasses.replace(job.config, size=size, guidance=job.config.guidance.replace(**plain))
     inputs = Inputs(content_image, style_images, None, job.mask, None, job.inputs)
     larger = make_scene(inputs, config, None, None)
-    alpha = content_image.alpha
+    alpha, shown, painted = content_image.alpha, content_image.size, style_images[0]
     return dataclasses.replace(
         job,
         config=dataclasses.replace(job.config, size=size),
-        content=imaging.resize(content_image.rgb, size),
-        alpha=None if alpha is None else imaging.resize(alpha, size),
-        style=imaging.resize(style_images[0].rgb, size),
+        content=imaging.resize(content_image.rgb, size, shown),
+        alpha=None if alpha is None else imaging.resize(alpha, size, shown),
+        style=imaging.resize(painted.rgb, size, painted.size),
         geometry=None if job.geometry is None else imaging.resize(job.geometry, size),
         scene=dataclasses.replace(job.scene, content=larger.content, styles=larger.styles, start=None),
     )
 
 
-def _again(run: Any, role: str, record: dict[str, Any], source: Any) -> imaging.Image:
-    """An image of a run's record, read from where it was or from `source`."""
+def _again(run: Any, role: str, record: dict[str, Any], source: Any, side: int) -> imaging.Image:
+    """An image of a run's record, read from where it was or from `source`, to be needed at `side` pixels."""
     advice = f"give the same image as {role}="
     if source is None:
         source = record.get("path")
@@ -62,7 +62,7 @@ def _again(run: Any, role: str, record: dict[str, Any], source: Any) -> imaging.
             raise InputError(f"the {role} of {run} is no longer at {source}: {advice}")
         if digest(source) != record["sha256"]:
             raise InputError(f"the {role} {source} has changed since {run} was made: {advice}")
-    image = imaging.read(source)
+    image = imaging.read(source, side=side)
     if list(image.size) != list(record["size"]):
         raise InputError(f"the {role} is {image.size}, that of {run} was {tuple(record['size'])}: {advice}")
     return image

@@ -12,9 +12,10 @@ from torch import Tensor
 import correspondence
 from correspondence.common import MatchError
 from correspondence.drawing import draw
+from correspondence.matcher import MIN_SIDE
 from correspondence.matches import MIN_POINTS, Matches, check_points
 from dst import imaging
-from dst.config import InputError, StylizeConfig, counted
+from dst.config import InputError, StylizeConfig, counted, option_fields
 from dst.deform.edits import add_pins, drop_matches
 from dst.deform.fitting import Fitted, fit_warp
 from dst.deform.inputs import Inputs
@@ -48,7 +49,7 @@ def find_matches(content: imaging.Image, style: imaging.Image, encoder: Encoder,
         return [level.cpu() for level in encoder(image.to(config.device), LEVELS[:deepest]).values()]
 
     side = config.match.match_size
-    small = [imaging.resize(image.rgb, min(side, 4 * max(image.size))) for image in (content, style)]
+    small = [imaging.resize(image.rgb, min(side, 4 * max(image.size)), image.size) for image in (content, style)]
     return correspondence.match(
         small[0],
         small[1],
@@ -92,6 +93,8 @@ def read_points(points: Any, content_size: tuple[int, int], style_size: tuple[in
 
 def judge(matches: Matches, config: StylizeConfig) -> tuple[bool, str]:
     """Whether matches can be relied on to warp an image, and one sentence on them."""
+    if narrow := _narrow(matches, config.match.match_size):
+        return False, narrow
     usable, verdict = correspondence.reliable(matches)
     if usable and len(matches) < config.warp.min_matches:
         return False, f"{len(matches)} reliable matches, fewer than {config.warp.min_matches}"
@@ -125,6 +128,23 @@ def _by_hand(config: StylizeConfig) -> str:
     return f" ({drop} dropped and {pins} pinned by hand)" if pins or drop else ""
 
 
+def _short_side(size: tuple[int, int], side: int) -> int:
+    return min(imaging.fit_size(size, min(side, 4 * max(size))))
+
+
+def _narrow(matches: Matches, side: int) -> str:
+    """What is said of an image that is too narrow to be matched, by how much and what would do; nothing where none is."""
+    sizes = () if len(matches) else (matches.content_size, matches.style_size)
+    size = next((size for size in sizes if size is not None and _short_side(size, side) < MIN_SIDE), None)
+    if size is None:
+        return ""
+    high = option_fields()["match_size"].metadata["kind"].high
+    enough = next((s for s in range(side, high + 1) if _short_side(size, s) >= MIN_SIDE), None)
+    advice = f"a matching size of {enough} would do" if enough else "crop it"
+    found = f"{_short_side(size, side)} pixels wide at {side}, and matching needs {MIN_SIDE}"
+    return f"an image of {size[0]} x {size[1]} is {found}: {advice}"
+
+
 def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, encoder: Encoder, config: StylizeConfig) -> Plan:
     """Find or take the matches, edit them, and fit the warp that they ask for.
 
@@ -151,7 +171,8 @@ def plan_warp(inputs: Inputs, given: Matches | None, warp: bool, encoder: Encode
         verdict = f"{len(given)} points given{_by_hand(config)}{_too_few(matches)}"
         usable = len(matches) >= MIN_POINTS
     if not usable:
-        return Plan(matches, None, f"{verdict}: plain style transfer; {INSTEAD}")
+        instead = "" if _narrow(matches, config.match.match_size) else f"; {INSTEAD}"
+        return Plan(matches, None, f"{verdict}: plain style transfer{instead}")
     if config.warp.warp_strength == 0:
         return Plan(matches, None, f"{verdict}; warp_strength is 0: plain style transfer")
     try:

@@ -14,12 +14,12 @@ import numpy as np
 import correspondence
 from correspondence.matches import Matches
 from dst import imaging, runtime
-from dst.config import InputError, StylizeConfig, WarpConfig, check_choice, check_number, counted
+from dst.config import InputError, StylizeConfig, WarpConfig, check_number, counted
 from dst.deform import matching
 from dst.deform.edits import check_pins
 from dst.deform.finish import final_warp, make_result, recolored, target_points
 from dst.deform.fitting import fit_warp, point_weights
-from dst.deform.guidance import check_call, check_guidance
+from dst.deform.guidance import check_call, check_guidance, check_layers
 from dst.deform.inputs import Inputs, make_scene, read_inputs, style_list
 from dst.deform.larger import enlarged, resized
 from dst.deform.objective import DeformProblem
@@ -122,8 +122,7 @@ def stylize(
             check_pins(np.array(config.guidance.pins or ()), inputs.content.size, inputs.partner.size)
             given = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
             encoder = encoder_of(config)
-            for name in config.optimize.layers or ():
-                check_choice("layer", name, encoder.layers)
+            check_layers(config, encoder, inputs.content.size, [image.size for image in inputs.styles])
         with clock.stage("match"):
             plan = matching.plan_warp(inputs, given, warp, encoder, config)
         with clock.stage("warp"):
@@ -140,7 +139,7 @@ def stylize(
 def _job(
     inputs: Inputs, plan: matching.Plan, config: StylizeConfig, preset: str, notes: dict[str, Any], threads: int
 ) -> Job:
-    content, fitted = inputs.content, plan.fitted
+    content, style, geometry, fitted = inputs.content, inputs.styles[0], inputs.geometry, plan.fitted
     side = max(imaging.fit_size(content.size, config.size))
     warp = None if fitted is None else fitted.warp
     weights = None if fitted is None else point_weights(fitted.warp, plan.matches)
@@ -149,10 +148,10 @@ def _job(
         preset=preset,
         inputs=inputs.record,
         content_size=content.size,
-        content=imaging.resize(content.rgb, config.size),
-        alpha=None if content.alpha is None else imaging.resize(content.alpha, config.size),
-        style=imaging.resize(inputs.styles[0].rgb, side),
-        geometry=None if inputs.geometry is None else imaging.resize(inputs.geometry.rgb, side),
+        content=imaging.resize(content.rgb, config.size, content.size),
+        alpha=None if content.alpha is None else imaging.resize(content.alpha, config.size, content.size),
+        style=imaging.resize(style.rgb, side, style.size),
+        geometry=None if geometry is None else imaging.resize(geometry.rgb, side, geometry.size),
         matches=plan.matches,
         verdict=plan.verdict,
         mask=inputs.mask if fitted is not None else None,
@@ -306,10 +305,10 @@ def match(content: Any, style: Any, *, preset: str = "default", **options: Any) 
         InputError: an input or an option that cannot be used.
     """
     config = StylizeConfig.from_options(preset, **options)
-    content_image, style_image = imaging.read(content), imaging.read(style)
-    check_pins(np.array(config.guidance.pins or ()), content_image.size, style_image.size)
+    images = [imaging.read(source, side=config.match.match_size) for source in (content, style)]
+    check_pins(np.array(config.guidance.pins or ()), *(image.size for image in images))
     with runtime.computing(config.threads):
-        found = matching.find_matches(content_image, style_image, encoder_of(config), config)
+        found = matching.find_matches(*images, encoder_of(config), config)
     matches, _, verdict = matching.edited(found, config)
     return matches, verdict
 

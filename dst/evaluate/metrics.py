@@ -13,7 +13,7 @@ from dst.evaluate.table import COLUMNS
 from dst.features import LEVELS, Encoder
 from dst.features.sampling import Places, sample
 from dst.methods.table import method_class
-from dst.methods.targets import Style
+from dst.methods.targets import Style, reachable
 from dst.runs.result import Result
 
 SIDE = 256
@@ -87,7 +87,7 @@ def border_error(painted: Tensor, style: Tensor, encoder: Encoder, band: float =
         band: width of the band, share of the long side.
     """
     device = encoder.conv1_1.weight.device
-    layers = LEVELS[:3]
+    layers = reachable(encoder, LEVELS[:3], [painted, style])
     maps = [[x.to(device), *encoder(x.to(device), layers).values()] for x in (painted, style)]
     height, width = painted.shape[-2:]
     at, edge = _lattice(width, height, band)

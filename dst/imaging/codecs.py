@@ -1,4 +1,4 @@
-"""Image files to arrays and back: `decode` and `encode_pixels`. Pillow handles 8 bits; OpenCV and tifffile 16.
+"""Image files to tensors and back: `decode` and `encode_pixels`. Pillow handles 8 bits; OpenCV and tifffile 16.
 
 What comes out is what a viewer shows: EXIF orientation applied, ICC profile converted to sRGB, alpha straight.
 `dst.imaging` is the door that the rest of the project uses.
@@ -8,44 +8,30 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
-import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from dst.config import InputError
+from dst.imaging import deep
+from dst.imaging.deep import ORIENTATION
 from dst.imaging.icc import BrokenProfile, srgb_profile, to_srgb_8, to_srgb_16
+from dst.imaging.quiet import quiet
+from dst.imaging.strips import TURNED, assemble, check_memory, reduced_size
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
 READABLE = "JPEG, PNG, TIFF, WebP, BMP or GIF"
 MAX_PIXELS = 178_956_970
 """Larger images are refused before they are unpacked (Pillow's own limit against decompression bombs)."""
-ORIENTATION = 274
 
 
 class ImageWarning(UserWarning):
     """An image was read, but not all that its file says could be honoured."""
-
-
-@contextlib.contextmanager
-def quiet():
-    """Keep the codecs' own remarks about odd files off the terminal; what matters is raised or warned by us."""
-    import cv2
-
-    logger = logging.getLogger("tifffile")
-    levels = logger.level, cv2.utils.logging.getLogLevel()
-    logger.setLevel(logging.CRITICAL + 1)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(levels[0])
-        cv2.utils.logging.setLogLevel(levels[1])
 
 
 def too_many_pixels(name: str) -> InputError:
@@ -53,19 +39,35 @@ def too_many_pixels(name: str) -> InputError:
     return InputError(f"{name} has too many pixels: the limit is {MAX_PIXELS // 10**6} million; make it smaller")
 
 
-def decode(source, name: str, colour: bool = True) -> np.ndarray:
+class Decoded(NamedTuple):
+    """What a file holds, as displayed.
+
+    Attributes:
+        rgb: (1, 3, h, w) float32 in [0, 1], sRGB.
+        alpha: (1, 1, h, w) float32 in [0, 1], straight, or None.
+        size: (W, H) of the image; larger than (w, h) where it was read at a reduced size.
+        depth: bits a channel, 8 or 16.
+    """
+
+    rgb: torch.Tensor
+    alpha: torch.Tensor | None
+    size: tuple[int, int]
+    depth: int
+
+
+def decode(source, name: str, colour: bool = True, side: int | None = None) -> Decoded:
     """Decode a file or a Pillow image as displayed.
 
     Args:
         source: path of a file, or a `PIL.Image.Image`.
         name: how messages call it.
         colour: convert an embedded ICC profile to sRGB (off for masks, whose values are not colours).
-
-    Returns:
-        (H, W, 1 | 3 | 4) uint8 or uint16: grey, RGB or RGBA with straight alpha.
+        side: long side that is needed, pixels; a far larger image is read at a reduced size
+            (`dst.imaging.strips.reduced_size`). None for all its pixels.
 
     Raises:
-        InputError: not an image of a known format, truncated, damaged, or larger than `MAX_PIXELS`.
+        InputError: not an image of a known format, truncated, damaged, larger than `MAX_PIXELS`, or too large for the
+            memory that is free.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -78,57 +80,148 @@ def decode(source, name: str, colour: bool = True) -> np.ndarray:
                     image = stack.enter_context(Image.open(source, formats=FORMATS))
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
-                array = _decode_open(image, source, colour, remarks)
+                decoded = _decode_open(image, source, name, colour, side, remarks)
     except UnidentifiedImageError:
         raise InputError(f"{name} is not an image that can be read: give a {READABLE} file (8 or 16 bits)") from None
     except Image.DecompressionBombError:
         raise too_many_pixels(name) from None
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:  # damaged data makes the codecs raise whatever they run into
         detail = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{name} is truncated or damaged ({detail}): give a whole {READABLE} file") from error
-    for remark in remarks:
+    for remark in dict.fromkeys(remarks):
         warnings.warn(f"{name}: {remark}", ImageWarning, stacklevel=3)
-    return array
+    return decoded
 
 
-def _decode_open(image, source, colour: bool, remarks: list[str]) -> np.ndarray:
+class _Stored(NamedTuple):
+    """An image as its file stores it: its rows, how large they make it and how large it is, (W, H), what is left to turn."""
+
+    rows: Callable[[int, int], np.ndarray]
+    size: tuple[int, int]
+    full: tuple[int, int]
+    orientation: int
+    depth: int
+
+
+def _decode_open(image, source, name: str, colour: bool, side: int | None, remarks: list[str]) -> Decoded:
+    path = source if isinstance(source, (str, Path)) else None
     profile = image.info.get("icc_profile") if colour else None
-    orientation = image.getexif().get(
-        ORIENTATION, 1
-    )  # before loading: Pillow applies a TIFF's itself and forgets the tag
-    array = None
-    if isinstance(source, (str, Path)) and image.format == "TIFF":
-        _check_tiff_is_whole(image, Path(source).stat().st_size)
-    if isinstance(source, (str, Path)) and _is_16_bit(image, source):
-        array = _decode_16(image, source)
-        if array is None:
+    target, is_deep = reduced_size(image.size, side), path is not None and deep.is_16_bit(image, path)
+    # A large 16-bit PNG at a reduced size goes through Pillow, which cuts colours to 8 bits and takes half the memory.
+    cut = is_deep and target is not None and image.format == "PNG" and "transparency" not in image.info
+    check_memory(name, image.size, _bytes_needed(image, is_deep and not cut, target, path is not None))
+    if path is not None and image.format == "TIFF":
+        _check_tiff_is_whole(image, Path(path).stat().st_size)
+        image.filename = ""  # or Pillow maps the file into memory, with width and height confused where it is turned
+    stored = None
+    if is_deep and not cut:
+        stored = _stored_deep(image, path, profile, remarks)
+        if stored is None:
             remarks.append("this kind of 16-bit file is read at 8 bits")
-    elif image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        array = _from_wide_mode(image)
-    if array is None:
-        return _decode_8(image, profile, remarks)
-    array = _oriented(array, orientation)
-    if profile:
-        try:
-            split = 3 if array.shape[2] >= 3 else 1
-            array[..., :split] = to_srgb_16(np.ascontiguousarray(array[..., :split]), profile)
-        except BrokenProfile as error:
-            remarks.append(_ignored(error))
-    return array
+    elif target is not None and _is_single_webp(image, path):
+        stored = _stored_webp(image, path, profile, remarks)
+    if stored is None:
+        stored = _stored_by_pillow(image, target if path is not None else None, profile, remarks)
+    rest = reduced_size(stored.full, side) if stored.size == stored.full else None
+    rgb, alpha = assemble(stored.rows, stored.size, rest, stored.orientation)
+    full = stored.full[::-1] if stored.orientation in TURNED else stored.full
+    return Decoded(rgb, alpha, full, 16 if cut else stored.depth)
+
+
+def _bytes_needed(image, is_deep: bool, target: tuple[int, int] | None, is_file: bool) -> float:
+    """About how much memory it takes to read an open image: what the codecs hold, and the floats that are made of it."""
+    pixels, planes = image.width * image.height, 4 if image.has_transparency_data else 3
+    held = {"1": 1, "L": 1, "P": 1}.get(image.mode, 2 if image.mode.startswith("I;16") else 4)
+    if is_deep:
+        held = 2 * (4 if image.mode == "LA" else len(image.getbands())) + (held if image.format == "PNG" else 0)
+    elif image.format == "WEBP":
+        held = 7 if target is not None and is_file else 16  # Pillow's decoder keeps two frames and hands out a third
+    elif image.format in ("JPEG", "MPO"):
+        if target is not None and is_file:
+            held /= 4  # unpacked at half its size or less
+        if "progressive" in image.info:  # the coefficients of all its blocks, 16 bits each
+            most = max(h * v for _, h, v, _ in image.layer)
+            held += 2 * sum(h * v for _, h, v, _ in image.layer) / most
+    floats = pixels if target is None else target[0] * target[1]
+    return pixels * held + 4 * planes * floats
+
+
+def _stored_deep(image, path, profile: bytes | None, remarks: list[str]) -> _Stored | None:
+    """A file of 16 bits a channel; None for a layout that nobody reads."""
+    orientation = image.getexif().get(ORIENTATION, 1)  # before loading: Pillow applies a TIFF's and forgets the tag
+    if image.format == "PNG":
+        image.close()  # a tag may stand behind the pixels, which were unpacked on the way to it
+    found = deep.rows_of_file(image, path)
+    if found is None:
+        return None
+    read, size = found
+
+    def rows(top: int, bottom: int) -> np.ndarray:
+        return _managed(read(top, bottom), profile, remarks)
+
+    return _Stored(rows, size, size, orientation, 16)
+
+
+def _is_single_webp(image, path) -> bool:
+    return path is not None and image.format == "WEBP" and getattr(image, "n_frames", 1) == 1
+
+
+def _stored_webp(image, path, profile: bytes | None, remarks: list[str]) -> _Stored:
+    """A WebP through OpenCV, which takes less than half the memory that Pillow does."""
+    from PIL import Image
+
+    read, size = deep.rows_of_webp(path)
+
+    def rows(top: int, bottom: int) -> np.ndarray:
+        return _rows_8(Image.fromarray(read(top, bottom)), profile, remarks)
+
+    return _Stored(rows, size, size, image.getexif().get(ORIENTATION, 1), 8)
+
+
+def _stored_by_pillow(image, target: tuple[int, int] | None, profile: bytes | None, remarks: list[str]) -> _Stored:
+    """A Pillow image; a JPEG is unpacked at a reduced size, where there is a `target` (W, H)."""
+    from PIL import Image
+
+    full = image.size
+    draft = None if target is None else image.draft(None, target)
+    image.load()
+    orientation = image.getexif().get(ORIENTATION, 1)  # a TIFF is turned by now, and its tag gone
+    if draft is None:
+        full = image.size
+    else:
+        image = image.resize(target, Image.Resampling.BICUBIC, box=draft[1])
+    is_wide = deep.is_wide(image)
+
+    def rows(top: int, bottom: int) -> np.ndarray:
+        part = image if bottom - top == image.height else image.crop((0, top, image.width, bottom))
+        return _managed(deep.from_wide_mode(part), profile, remarks) if is_wide else _rows_8(part, profile, remarks)
+
+    return _Stored(rows, image.size, full, orientation, 16 if is_wide else 8)
+
+
+def _managed(part: np.ndarray, profile: bytes | None, remarks: list[str]) -> np.ndarray:
+    """Rows (H, W, 1 | 3 | 4) of uint16 in sRGB; alpha stays."""
+    if not profile:
+        return part
+    split = 3 if part.shape[2] >= 3 else 1
+    try:
+        colour = to_srgb_16(np.ascontiguousarray(part[..., :split]), profile)
+    except BrokenProfile as error:
+        remarks.append(_ignored(error))
+        return part
+    return np.concatenate([colour, part[..., split:]], 2)
 
 
 def _ignored(error: Exception) -> str:
     return f"its colour profile cannot be used and is ignored, colours are taken as sRGB ({error})"
 
 
-def _decode_8(image, profile: bytes | None, remarks: list[str]) -> np.ndarray:
-    """Any Pillow image to 8-bit grey, RGB or RGBA, oriented and in sRGB."""
-    from PIL import Image, ImageCms, ImageOps
+def _rows_8(image, profile: bytes | None, remarks: list[str]) -> np.ndarray:
+    """A loaded Pillow image of any mode to grey, RGB or RGBA in sRGB: (H, W, 1 | 3 | 4) uint8."""
+    from PIL import Image, ImageCms
 
-    image.load()
-    image = ImageOps.exif_transpose(image)
     alpha = None
     if image.has_transparency_data:
         clear = image.convert("RGBA") if image.mode != "RGBA" else image
@@ -158,20 +251,6 @@ def _decode_8(image, profile: bytes | None, remarks: list[str]) -> np.ndarray:
     return array[..., None] if array.ndim == 2 else array
 
 
-def _from_wide_mode(image) -> np.ndarray:
-    """Pillow's 16-bit, 32-bit and float grey modes to uint16."""
-    values = np.asarray(image)
-    if image.mode == "F":
-        if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
-            raise InputError(
-                f"a float image holds values from {values.min():g} to {values.max():g}: scale it to 0 ... 1"
-            )
-        values = np.rint(values * 65535)
-    elif values.min() < 0 or values.max() > 65535:
-        raise InputError(f"a 32-bit grey image holds values up to {values.max()}: save it with 16 bits")
-    return values.astype(np.uint16)[..., None]
-
-
 def _check_tiff_is_whole(image, length: int) -> None:
     """Every strip or tile must lie within the file; the codecs notice late, and some of them print."""
     tags = image.tag_v2
@@ -179,86 +258,6 @@ def _check_tiff_is_whole(image, length: int) -> None:
         pairs = zip(tags.get(starts, ()), tags.get(sizes, ()), strict=False)
         if any(start + size > length for start, size in pairs):
             raise OSError("it ends before its pixels do")
-
-
-def _is_16_bit(image, path) -> bool:
-    """Whether the file has 16 bits a channel (Pillow itself would cut RGB down to 8)."""
-    if image.format == "TIFF":
-        return max(image.tag_v2.get(258, (1,))) == 16 and image.tag_v2.get(339, (1,))[0] == 1
-    if image.format != "PNG":
-        return False
-    with open(path, "rb") as file:
-        return file.read(25)[24:] == b"\x10"
-
-
-def _decode_16(image, path) -> np.ndarray | None:
-    """A 16-bit PNG or TIFF, not yet oriented: (H, W, 1 | 3 | 4) uint16; None for a layout that nobody reads."""
-    data = np.fromfile(path, np.uint8)
-    if image.format == "PNG":
-        return _through_opencv(data, grey=image.mode in ("I;16", "I"))
-    array = _decode_tiff_16(image, data)
-    if array is not None and array.shape[2] == 4 and image.tag_v2.get(338, (2,))[0] == 1:  # colour was premultiplied
-        alpha = np.maximum(array[..., 3:], 1).astype(np.float64)
-        array[..., :3] = np.rint(np.minimum(array[..., :3] / alpha, 1) * 65535)
-    return array
-
-
-def _through_opencv(data: np.ndarray, grey: bool) -> np.ndarray:
-    import cv2
-
-    array = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if array is None or array.dtype != np.uint16:
-        raise OSError("its pixels cannot be unpacked")
-    if array.ndim == 2:
-        return array[..., None]
-    if array.shape[2] == 4:
-        return cv2.cvtColor(array, cv2.COLOR_BGRA2RGBA)
-    return array[..., :1].copy() if grey else cv2.cvtColor(array, cv2.COLOR_BGR2RGB)
-
-
-def _decode_tiff_16(image, data: np.ndarray) -> np.ndarray | None:
-    import tifffile
-
-    tags = image.tag_v2
-    if tags.get(262) not in (0, 1, 2):  # CMYK, Lab and the like
-        return None
-    with tifffile.TiffFile(io.BytesIO(data.tobytes())) as file:
-        page = file.pages[0]
-        tag = page.tags.get(ORIENTATION)
-        try:
-            array = page.asarray()
-        except ValueError:  # a compression that needs more than tifffile alone has, such as LZW
-            if tags.get(284, 1) != 1:
-                return None
-            if tag is not None:  # OpenCV may apply it, as versions differ in doing; we do it ourselves
-                data[tag.valueoffset : tag.valueoffset + 2] = np.frombuffer(
-                    struct.pack(file.byteorder + "H", 1), np.uint8
-                )
-            array = _through_opencv(data, grey=False)
-        else:
-            array = array[..., None] if array.ndim == 2 else array
-            if tags.get(284, 1) == 2 and array.shape[2] != tags.get(277, 1):
-                array = np.moveaxis(array, 0, 2)
-    array = np.array(array, np.uint16)
-    if tags.get(262) == 0:
-        array[..., 0] = 65535 - array[..., 0]
-    extra = tags.get(277, 1) - (3 if tags.get(262) == 2 else 1)
-    if array.shape[2] == 2:  # grey and alpha
-        array = array[..., [0, 0, 0, 1]]
-    elif extra > 1 or (extra == 1 and not tags.get(338)):
-        array = array[..., : 3 if tags.get(262) == 2 else 1]
-    return np.ascontiguousarray(array)
-
-
-def _oriented(array: np.ndarray, orientation: int) -> np.ndarray:
-    """Apply an EXIF orientation (1 to 8) to (H, W, C)."""
-    if orientation in (5, 6, 7, 8):
-        array = array.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
-        array = array[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        array = array[::-1]
-    return np.ascontiguousarray(array)
 
 
 def encode_pixels(pixels: np.ndarray, extension: str, quality: int) -> bytes:

@@ -16,9 +16,11 @@ from torch.nn import functional
 
 from dst.config import MIN_IMAGE_SIDE, InputError, check_number, suggest
 from dst.files import check_extension, check_output, replacing
-from dst.imaging.codecs import MAX_PIXELS, READABLE, decode, encode_pixels, quiet, too_many_pixels
+from dst.imaging.codecs import MAX_PIXELS, READABLE, Decoded, decode, encode_pixels, too_many_pixels
 from dst.imaging.color import LUMA
+from dst.imaging.quiet import quiet
 from dst.imaging.resample import flatten
+from dst.imaging.strips import ENOUGH, assemble, check_memory, reduced_size
 
 DEEP = (".png", ".tif", ".tiff")
 """Extensions whose files can hold 16 bits a channel."""
@@ -35,20 +37,22 @@ class Image:
         alpha: (1, 1, H, W) float32 in [0, 1], straight, or None where the source has none.
         depth: bits a channel of the source, 8 or 16 (8 for floats).
         name: file name, or `image`.
+        full: (W, H) of the whole image, where it was read at a reduced size and `rgb` and `alpha` are smaller; else None.
     """
 
     rgb: torch.Tensor
     alpha: torch.Tensor | None = None
     depth: int = 8
     name: str = "image"
+    full: tuple[int, int] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
-        return self.rgb.shape[3], self.rgb.shape[2]
+        """(width, height) in pixels of the image as displayed, however large `rgb` is: what points refer to."""
+        return self.full or (self.rgb.shape[3], self.rgb.shape[2])
 
 
-def read(source, min_side: int = MIN_IMAGE_SIDE) -> Image:
+def read(source, min_side: int = MIN_IMAGE_SIDE, side: int | None = None) -> Image:
     """Read an image from wherever it comes.
 
     Args:
@@ -56,23 +60,26 @@ def read(source, min_side: int = MIN_IMAGE_SIDE) -> Image:
             ([1, ]1 | 3 | 4, H, W) of uint8 or floats in [0, 1], or an `Image` (returned as it is).
         min_side: what each side must have, pixels. What is given to be matched or painted takes the default; what comes of
             it may be smaller, such as a long strip at a small size.
+        side: long side that the image is needed at, pixels. From 16 million pixels and four times that side on, it is
+            read at a reduced size, some three times that side, in a fraction of the memory. None for all its pixels.
 
     Raises:
-        InputError: missing, unreadable, truncated, not an image, too small or too large; an array of another shape or
-            type, or with values outside its range.
+        InputError: missing, unreadable, truncated, not an image, too small or too large, or too large for the memory that
+            is free; an array of another shape or type, or with values outside its range; an `Image` that was read at a
+            smaller size than is needed.
     """
     if isinstance(source, Image):
-        return source
+        return _check_reduced(source, side)
     if isinstance(source, (str, os.PathLike)):
         path = _check_source(source)
-        return _from_pixels(decode(path, str(source)), path.name, str(source), min_side)
+        return _from_decoded(decode(path, str(source), side=side), path.name, str(source), min_side)
     if isinstance(source, torch.Tensor):
-        return _from_pixels(_check_array(_tensor_to_array(source)), "image", "the tensor", min_side)
+        return _from_pixels(_check_array(_tensor_to_array(source)), "the tensor", min_side, side)
     if isinstance(source, np.ndarray):
-        return _from_pixels(_check_array(source), "image", "the array", min_side)
+        return _from_pixels(_check_array(source), "the array", min_side, side)
     if is_pillow(source):
         name = Path(getattr(source, "filename", "") or "image").name
-        return _from_pixels(decode(source, name), name, name, min_side)
+        return _from_decoded(decode(source, name, side=side), name, name, min_side)
     kind = type(source).__name__
     raise InputError(f"an image was given as {kind}: give a path, a PIL image, a numpy array or a tensor")
 
@@ -92,7 +99,7 @@ def read_mask(source, size: tuple[int, int] | None = None) -> torch.Tensor:
     """
     if isinstance(source, (str, os.PathLike)):
         path = _check_source(source)
-        image = _from_pixels(decode(path, str(source), colour=False), path.name, str(source), MIN_IMAGE_SIDE)
+        image = _from_decoded(decode(path, str(source), colour=False), path.name, str(source), MIN_IMAGE_SIDE)
     else:
         image = read(source)
     if image.alpha is not None and image.alpha.min() < image.alpha.max():
@@ -144,7 +151,7 @@ def to_array(rgb: torch.Tensor, alpha: torch.Tensor | None = None, depth: int = 
         values = plane.to(torch.float32)
         if not bool(torch.isfinite(values).all()):
             raise InputError("the image holds values that are not finite: there is nothing to save")
-        out[..., i] = (values.clamp(0, 1) * top).round_().numpy()
+        out[..., i] = values.clamp(0, 1).mul_(top).round_().numpy()
     return out
 
 
@@ -249,17 +256,38 @@ def _check_array(array: np.ndarray) -> np.ndarray:
     return np.clip(pixels, 0, 1).astype(np.float32)
 
 
-def _from_pixels(pixels: np.ndarray, name: str, label: str, min_side: int) -> Image:
+def _check_reduced(image: Image, side: int | None) -> Image:
+    """An image that was read before, if it is large enough to be needed at `side`."""
+    height, width = image.rgb.shape[-2:]
+    if image.full is not None and (side is None or ENOUGH * side > max(width, height)):
+        wanted = "all its pixels are" if side is None else f"{side} pixels are"
+        raise InputError(
+            f"{image.name} was read at a reduced size, {width} x {height}, and {wanted} needed: give its file"
+        )
+    return image
+
+
+def _from_decoded(found: Decoded, name: str, label: str, min_side: int) -> Image:
+    _check_side(found.size, label, min_side)
+    full = None if found.size == (found.rgb.shape[3], found.rgb.shape[2]) else found.size
+    return Image(found.rgb, found.alpha, found.depth, name, full)
+
+
+def _from_pixels(pixels: np.ndarray, label: str, min_side: int, side: int | None) -> Image:
+    """An array (H, W, 1 | 3 | 4) of uint8, uint16 or floats in [0, 1] as an image."""
     height, width, channels = pixels.shape
-    if min(height, width) < min_side:
-        raise InputError(f"{label} is {width} x {height} pixels: each side must be at least {min_side}")
+    _check_side((width, height), label, min_side)
     if height * width > MAX_PIXELS:
         raise too_many_pixels(label)
-    rgb = torch.empty(1, 3, height, width, dtype=torch.float32)
-    alpha = torch.empty(1, 1, height, width, dtype=torch.float32) if channels == 4 else None
-    for i, plane in enumerate((*rgb[0], *(alpha[0] if alpha is not None else ()))):
-        plane.numpy()[...] = pixels[..., i if channels > 1 else 0]
-    for values in (rgb, alpha):
-        if values is not None and np.issubdtype(pixels.dtype, np.integer):
-            values.div_(255 if pixels.dtype == np.uint8 else 65535)
-    return Image(rgb, alpha, 16 if pixels.dtype == np.uint16 else 8, name)
+    target = reduced_size((width, height), side)
+    columns, lines = target or (width, height)
+    check_memory(label, (width, height), columns * lines * 4 * max(3, channels))
+    rgb, alpha = assemble(lambda top, bottom: np.ascontiguousarray(pixels[top:bottom]), (width, height), target)
+    return Image(
+        rgb, alpha, 16 if pixels.dtype == np.uint16 else 8, "image", None if target is None else (width, height)
+    )
+
+
+def _check_side(size: tuple[int, int], label: str, min_side: int) -> None:
+    if min(size) < min_side:
+        raise InputError(f"{label} is {size[0]} x {size[1]} pixels: each side must be at least {min_side}")

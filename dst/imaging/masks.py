@@ -116,7 +116,7 @@ def read_segmentation(content_mask: Any, style_masks: Any, content_size, style_s
 
 def _color_codes(name: str, source: Any, size, side: int) -> np.ndarray:
     """A mask's colours in steps of 1/16 as whole numbers: (h, w)."""
-    image = read(source)
+    image = read(source, side=side)
     width, height = image.size
     if abs(width * size[1] - height * size[0]) > max(*size, width, height):
         raise InputError(

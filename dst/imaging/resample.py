@@ -21,13 +21,18 @@ def fit_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:
     return width, height
 
 
-def resize(x: torch.Tensor, long_side: int) -> torch.Tensor:
+def resize(x: torch.Tensor, long_side: int, size: tuple[int, int] | None = None) -> torch.Tensor:
     """Resize (N, C, H, W) in [0, 1] so that its long side is `long_side`: bicubic, antialiased, clamped to [0, 1].
+
+    Args:
+        x: the image or its alpha.
+        long_side: pixels.
+        size: (W, H) whose aspect the result has, of an `Image` that may have been read at a reduced size; None for that of x.
 
     Raises:
         InputError: `long_side` is not a whole number of 1 or more.
     """
-    width, height = fit_size((x.shape[3], x.shape[2]), long_side)
+    width, height = fit_size(size or (x.shape[3], x.shape[2]), long_side)
     if (height, width) == tuple(x.shape[2:]):
         return x
     y = functional.interpolate(x, size=(height, width), mode="bicubic", antialias=True, align_corners=False)

@@ -21,6 +21,10 @@ POOL = 8192
 """Positions of a style image that are encoded once a scale; each step draws its samples from these."""
 CONTENT_SAMPLES = 512
 """About how many of the sampled positions the content term compares with one another."""
+FAINT = 0.01
+"""Deviation of a layer, as a share of its size, under which it is not one to divide by: there, it comes to be rounding."""
+FLAT = 0.5 / 255
+"""An image whose channels vary by less has one colour."""
 
 
 @dataclass
@@ -33,6 +37,7 @@ class _StyleTarget:
     colors: Tensor
     mean: Tensor
     covariance: Tensor
+    flat: bool
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw rows and their YUV colours without replacement: (m, C), (m, 3)."""
@@ -48,6 +53,9 @@ class Strotss:
     A hypercolumn is the colour and the activations of all layers at a position. Its channels are centred on their mean
     over the target image and each layer is divided by its standard deviation there. The paper takes VGG's raw, sparse
     activations; those of a compact encoder are dense, and only what differs from their mean tells positions apart.
+
+    An image of one colour has no deviation, and no direction from its mean that cosines could compare. As content it
+    asks for nothing; as a style for its moments, in units of its activations' own size, and for its colour.
     """
 
     def __init__(
@@ -72,6 +80,7 @@ class Strotss:
             self.targets = self._targets(styles, generator, cache)
             self.content = self._maps(content)
             self.content_norm = _standardization(self.content)
+            self.content_flat = _is_flat(content)
 
     def _maps(self, images: Tensor) -> list[Tensor]:
         return [images, *self.encoder(images, self.layers).values()]
@@ -94,12 +103,12 @@ class Strotss:
     def _encode(self, image: Tensor, masks: list[Tensor | None], seeds: list[int], device: torch.device) -> list[tuple]:
         """What a target holds beside its weight, under each segment's mask, of one pass through the network."""
         maps = self._maps(image)
-        norm, found = _standardization(maps), []
+        norm, flat, found = _standardization(maps), _is_flat(image), []
         for mask, seed in zip(masks, seeds, strict=True):
             own = torch.Generator(device).manual_seed(seed)
             values = sample(maps, Places(draw_positions(POOL, tuple(image.shape[-2:]), own, mask)))[0]
             rows = _standardize(values, norm)
-            found.append((norm, rows, _yuv(values), *losses.mean_and_covariance(rows)))
+            found.append((norm, rows, _yuv(values), *losses.mean_and_covariance(rows), flat))
         return found
 
     def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
@@ -128,6 +137,8 @@ class Strotss:
 
     def _content_term(self, values: Tensor, places: Places) -> Tensor:
         """Of a random subset of the sampled rows: its cost grows with their square."""
+        if self.content_flat:
+            return values.new_zeros(())
         step = max(1, round(len(values) / CONTENT_SAMPLES))
         places, values = places.every(step), values[::step]
         with torch.no_grad():
@@ -140,9 +151,14 @@ class Strotss:
         total = values.new_zeros(())
         for target in targets:
             rows = _standardize(values, target.norm)
-            pool, pool_colors = target.draw(self.style_samples, generator)
-            value = losses.relaxed_emd(rows, pool) + losses.moments(rows, target.mean, target.covariance)
-            total = total + target.weight * (value + self.palette_weight * losses.palette(colors, pool_colors))
+            if target.flat:
+                color = target.colors.mean(0)
+                value = losses.flat_style(rows, colors, target.mean, color, self.palette_weight)
+            else:
+                pool, pool_colors = target.draw(self.style_samples, generator)
+                value = losses.relaxed_emd(rows, pool) + losses.moments(rows, target.mean, target.covariance)
+                value = value + self.palette_weight * losses.palette(colors, pool_colors)
+            total = total + target.weight * value
         return total / sum(target.weight for target in targets)
 
     def _segments_term(self, maps: list[Tensor], grid: Tensor | None, generator: torch.Generator) -> Tensor:
@@ -158,14 +174,25 @@ class Strotss:
 
 
 def _standardization(maps: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Offset and divisor of each channel of a hypercolumn, (C,) both: the channel's mean and its layer's deviation."""
+    """Offset and divisor of each channel of a hypercolumn, (C,) both: the channel's mean and its layer's deviation.
+
+    As the deviation falls from `FAINT` of the layer's size to nothing, as of an image of one colour, the size takes its
+    place: 1 for colours, else the root mean square of the activations.
+    """
     offsets, divisors = [], []
-    for values in maps:
+    for k, values in enumerate(maps):
         mean = values.mean((0, 2, 3))
-        deviation = (values - mean.view(1, -1, 1, 1)).square().mean().sqrt().clamp_min(losses.EPS)
+        deviation = (values - mean.view(1, -1, 1, 1)).square().mean().sqrt()
+        size = values.square().mean().sqrt()
+        size = torch.ones_like(size) if k == 0 else size.where(size > losses.EPS, 1.0)
+        share = deviation / (FAINT * size)
         offsets.append(mean)
-        divisors.append(deviation.expand(len(mean)))
+        divisors.append(deviation.where(share >= 1, deviation + (1 - share) * size).expand(len(mean)))
     return torch.cat(offsets), torch.cat(divisors)
+
+
+def _is_flat(image: Tensor) -> bool:
+    return bool((image.amax((2, 3)) - image.amin((2, 3))).max() < FLAT)
 
 
 def _standardize(values: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -52,7 +53,13 @@ def first_guess(init: Any, content: Tensor, styles: list[Tensor], seed: int) -> 
         return _faint(drawn.view(content.shape), styles[0], FAINT["noise"]).to(content.device)
     if is_init(init, "style"):
         return _faint(imaging.cover(styles[0], content.shape[-2:]), styles[0], FAINT["style"])
-    return imaging.cover(read_init(init).rgb, content.shape[-2:]).to(content.device)
+    side = max(content.shape[-2:])
+    image = read_init(init, side)
+    # of another shape: more of it is cut away, and what stays needs more
+    covering = math.ceil(max(image.size) * max(n / m for n, m in zip(content.shape[:1:-1], image.size, strict=True)))
+    if image.full is not None and covering > side:
+        image = read_init(init, covering)
+    return imaging.cover(image.rgb, content.shape[-2:]).to(content.device)
 
 
 def _faint(image: Tensor, style: Tensor, contrast: float) -> Tensor:
@@ -60,12 +67,17 @@ def _faint(image: Tensor, style: Tensor, contrast: float) -> Tensor:
     return torch.lerp(style.mean((2, 3), keepdim=True), image, contrast)
 
 
-def read_init(init: Any) -> imaging.Image:
+def read_init(init: Any, side: int | None = None) -> imaging.Image:
+    """The image that a run starts from, needed at a long side of `side` pixels (`dst.imaging.read`).
+
+    Raises:
+        InputError: a name that is neither known nor a file, or an image that cannot be read.
+    """
     if isinstance(init, str) and "." not in init and not os.path.exists(init):
         names = ", ".join(INITS)
         raise InputError(f"init {init!r} is not known: it takes {names} or an image's file{suggest(init, INITS)}")
     try:
-        return imaging.read(init)
+        return imaging.read(init, side=side)
     except InputError as error:
         raise InputError(f"init: {error}") from error
 

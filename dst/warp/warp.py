@@ -232,7 +232,9 @@ def _apply(warp: Any, image: Any, mode: str) -> Any:
     if isinstance(image, torch.Tensor):
         return _apply_tensor(warp, image, mode)
     if isinstance(image, Image):
-        rgb, alpha = (None if x is None else _apply_tensor(warp, x, mode).clamp(0, 1) for x in (image.rgb, image.alpha))
+        rgb, alpha = (
+            None if x is None else _apply_tensor(warp, x, mode).clamp_(0, 1) for x in (image.rgb, image.alpha)
+        )
         return replace(image, rgb=rgb, alpha=alpha)
     if is_pillow(image):
         from PIL import Image as Pillow

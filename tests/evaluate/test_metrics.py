@@ -36,6 +36,31 @@ def test_the_content_itself_scores_perfectly_on_content(made_result, encoder):
     assert other["style_distance"] < 0.5 * found["style_distance"]
 
 
+@pytest.mark.parametrize("name", ["vgg19-16x", "compact"])
+def test_images_of_one_colour_are_at_no_distance_from_themselves_and_at_a_small_one_from_others(made_result, name):
+    encoder = load_encoder(name, weights="random" if name == "vgg19-16x" else None)
+    colours = {
+        "black": (0, 0, 0),
+        "white": (255, 255, 255),
+        "red": (255, 0, 0),
+        "blue": (0, 0, 255),
+        "grey": (99, 99, 99),
+    }
+    flat = {k: np.full((48, 60, 3), colour, np.uint8) for k, colour in colours.items()}
+    for first, image in flat.items():
+        for second, style in flat.items():
+            found = metrics(made_result(image=image, warped_content=image, style=style), encoder)
+            assert all(np.isfinite(value) for value in found.values() if value is not None)
+            assert found["content_distance"] < 1e-6 and found["ssim"] == pytest.approx(1, abs=1e-3)
+            assert abs(found["border_error"]) < 1e-3
+            low, high = (0, 1e-6) if first == second else (0.1, 10)
+            assert low <= found["style_distance"] <= high, (first, second, found["style_distance"])
+    detailed = blobs((60, 48), 0)
+    for image, style in ((detailed, flat["red"]), (flat["red"], detailed), (flat["black"], detailed)):
+        found = metrics(made_result(image=image, warped_content=image, style=style), encoder)
+        assert 0.1 < found["style_distance"] < 10
+
+
 def test_metrics_are_the_same_each_time_and_has_every_entry(made_result, encoder):
     found = [metrics(made_result(), encoder, 0.25) for _ in range(2)]
     assert found[0] == found[1]

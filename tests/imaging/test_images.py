@@ -126,7 +126,7 @@ def test_rounds_half_to_even_and_clamps():
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "tiff", "png16", "tiff16", "lzw16", "pil"])
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "tiff", "clear", "png16", "tiff16", "lzw16", "pil"])
 def test_every_exif_orientation(tmp_path, scene, orientation, kind):
     stored = {
         1: lambda a: a,
@@ -153,6 +153,9 @@ def test_every_exif_orientation(tmp_path, scene, orientation, kind):
 
         data = cv2.imencode(".tif", pixels[..., ::-1], [cv2.IMWRITE_TIFF_COMPRESSION, 5])[1].tobytes()
         path.write_bytes(with_orientation(data, orientation))
+    elif kind == "clear":
+        clear = {"extrasamples": ["unassalpha"], "extratags": tag, "metadata": None}
+        tifffile.imwrite(path, eight(np.ascontiguousarray(stored(scene))), photometric="rgb", **clear)
     elif kind == "tiff":
         tifffile.imwrite(path, eight(pixels), photometric="rgb", extratags=tag, metadata=None)
     else:

@@ -9,7 +9,7 @@ from dst.features.encoder import LEVELS, load_encoder
 from dst.imaging.masks import Segment
 from dst.methods import targets
 from dst.methods.gatys import Gatys
-from dst.methods.strotss import Strotss
+from dst.methods.strotss import Strotss, _standardization
 from dst.methods.table import encoded_layers, method_class
 from dst.methods.targets import Style, StyleCache
 
@@ -32,6 +32,39 @@ def test_style_terms_vanish_between_an_image_and_itself_and_the_content_term_doe
     other = method.terms(image.flip(1) * 0.5, None, None, generator)
     assert same["content"] < 1e-5
     assert same["style"] < 0.15 * other["style"]
+
+
+def test_channels_are_divided_by_their_layers_deviation_and_where_there_is_none_by_its_size():
+    draw = torch.Generator().manual_seed(0)
+    maps = [torch.rand(1, c, 12, 9, generator=draw) * scale for c, scale in ((3, 1), (4, 30), (5, 0.01))]
+    mean, divisor = _standardization(maps)
+    wanted = [((m - m.mean((2, 3), keepdim=True)) ** 2).mean().sqrt().expand(m.shape[1]) for m in maps]
+    assert torch.equal(mean, torch.cat([m.mean((0, 2, 3)) for m in maps])) and torch.equal(divisor, torch.cat(wanted))
+    flat = [torch.full((1, 2, 12, 9), value) for value in (0.25, 40.0, 0.0)]
+    assert torch.allclose(_standardization(flat)[1], torch.tensor([1, 1, 40, 40, 1, 1.0]))
+    grain = torch.randn(1, 2, 12, 9, generator=draw)
+    shares = [0.0, 1e-4, 1e-3, 5e-3, 0.0099, 0.0101]
+    steps = [float(_standardization([grain, 40 + 40 * share * grain / grain.std()])[1][-1]) for share in shares]
+    assert (
+        steps[0] == pytest.approx(40)
+        and steps == sorted(steps, reverse=True)
+        and steps[-1] == pytest.approx(0.4, rel=0.05)
+    )
+    assert steps[-2] / steps[-1] < 2.5  # no jump where the deviation comes to count
+
+
+@pytest.mark.parametrize("colour", [(0.0, 0.0, 0.0), (0.9, 0.2, 0.1)])
+def test_an_image_of_one_colour_is_at_rest_in_its_own_colour_and_is_drawn_there_from_another(colour):
+    encoder = load_encoder("vgg19-16x", weights="random")
+    flat = torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 32, 48).contiguous()
+    generator = torch.Generator().manual_seed(1)
+    method = Strotss(encoder, flat, [Style(flat)], FEW, generator)
+    for start in (flat, (flat + 0.3).clamp(0, 1)):
+        image = start.clone().requires_grad_()
+        terms = method.terms(image, None, None, generator)
+        (gradient,) = torch.autograd.grad(terms["content"] + terms["style"], image)
+        assert gradient.isfinite().all()
+        assert (gradient.abs().max() == 0 and terms["style"] == 0) if start is flat else gradient.mean() > 0
 
 
 def test_a_warped_image_that_is_not_warped_has_the_same_style():

@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import blobs
-from runs_of import POINTS, SMALL
+from runs_of import BARE, POINTS
 
 import cli
 import dst
@@ -32,7 +32,7 @@ ROW = Method("mean colour", "content: pixels; style: the mean colour", layers=((
 def test_a_toy_method_runs_end_to_end(capsys):
     with registered("toy", ROW, MeanColor):
         style = blobs((72, 64), 1)
-        options = {**SMALL, "steps": 30, "lr": 0.05, "alpha": 0.1}
+        options = {**BARE, "steps": 30, "lr": 0.05, "alpha": 0.1}
         result = dst.stylize(blobs((80, 60), 0), style, points=POINTS, method="toy", **options)
         assert abs(result.unwarped.mean() - style.mean()) < 0.3 * abs(result.content.mean() - style.mean())
         assert result.record["settings"]["method"] == "toy" and len(result.warp.source) == 5

@@ -37,7 +37,9 @@ def run(args: Any) -> int:
 
     progress = Progress(args.quiet)
     progress.on_stage("read", "start")
-    content, style = imaging.read(args.content), imaging.read(args.style)
+    # read at a reduced size, an image has twice what is asked for at least: enough to be drawn
+    side = max(SIDE // 2, StylizeConfig.from_options(**args.options).match.match_size)
+    content, style = (imaging.read(path, side=side) for path in (args.content, args.style))
     progress.on_stage("read", "end")
     progress.on_stage("match", "start")
     matches, verdict = match(content, style, **args.options)
