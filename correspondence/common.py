@@ -1,33 +1,70 @@
-"""What both packages need: one error for points, files written whole or not at all, solving on one thread, a B-spline."""
+"""What both packages need: one error for points, files read and written with care, solving on one thread, a B-spline."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
+
+TEXT_BYTES = 64 * 10**6
+"""The most that is read of a file of text, such as a record, a warp or a table: far more than any of them takes."""
 
 
 class MatchError(ValueError):
     """A set of points cannot be used. The message says what was given, what is allowed and what to do."""
 
 
+def open_regular(path, limit: int = TEXT_BYTES) -> BinaryIO:
+    """Open an ordinary file, or a link to one, to read its bytes; a pipe or a device might never end.
+
+    Raises:
+        OSError: it cannot be opened, is not an ordinary file, or holds more than `limit` bytes.
+    """
+    kind = os.stat(path).st_mode
+    if stat.S_ISDIR(kind):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if stat.S_ISREG(kind):  # asked before, too: some devices act on being opened
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        found = os.fstat(handle)
+        if stat.S_ISREG(found.st_mode) and found.st_size <= limit:
+            return os.fdopen(handle, "rb")
+        os.close(handle)
+        if stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EFBIG, f"it holds more than {limit // 10**6} million bytes", str(path))
+    raise OSError(errno.EINVAL, "it is not an ordinary file", str(path))
+
+
+def read_regular(path, limit: int = TEXT_BYTES) -> bytes:
+    """The bytes of an ordinary file, or of one that a link leads to.
+
+    Raises:
+        OSError: as `open_regular`.
+    """
+    with open_regular(path, limit) as file:
+        return file.read(limit)
+
+
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, follow: bool = True):
     """Yield a temporary path beside `path`; it takes the place of `path` if all goes well, else it is removed.
 
-    A link is followed, and an existing file's permissions are kept.
+    An existing file's permissions are kept. A link is followed, as is right for a file that a user names; without `follow`
+    the link itself gives way to the file, and what it points to stays untouched.
 
     Raises:
         OSError: the temporary file cannot be made, or cannot take the place.
     """
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(Path(path).parent), Path(path).name)
     handle, name = tempfile.mkstemp(prefix=".dst-", suffix=target.suffix, dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
-        temporary.chmod(stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~umask())
+        mode = os.lstat(target).st_mode if os.path.lexists(target) else 0
+        temporary.chmod(stat.S_IMODE(mode) if stat.S_ISREG(mode) else 0o666 & ~umask())
         yield temporary
         os.replace(temporary, target)
     except BaseException:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from pathlib import Path
 
 import numpy as np
 
-from .common import MatchError, replacing
+from .common import TEXT_BYTES, MatchError, replacing
 
 HEADER = ("content_x", "content_y", "style_x", "style_y", "score")
 
@@ -18,14 +17,18 @@ def read_text(path) -> str:
     """The text of a file.
 
     Raises:
-        MatchError: it cannot be read, or is not text.
+        MatchError: it cannot be read, is not text, or goes on beyond any table of matches.
     """
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read(TEXT_BYTES + 1)
     except UnicodeDecodeError as error:
         raise MatchError(f"{path}: not a text file: give a CSV file with the header {','.join(HEADER)}") from error
     except OSError as error:
         raise MatchError(f"{path}: cannot be read ({error.strerror or error}): give an existing file") from error
+    if len(text) > TEXT_BYTES:
+        raise MatchError(f"{path}: it holds more than {TEXT_BYTES // 10**6} million letters: give a file of matches")
+    return text
 
 
 def write_text(path, text: str) -> None:

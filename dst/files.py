@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import stat
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from correspondence import common
 from dst.config import InputError, suggest
@@ -54,17 +56,18 @@ def check_output(path, extensions: tuple[str, ...] | None = EXTENSIONS) -> Path:
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, follow: bool = True):
     """Yield a temporary path beside `path`; it takes the place of `path` if all goes well, else it is removed.
 
-    A link is followed, and an existing file's permissions are kept.
+    An existing file's permissions are kept. A link is followed, as is right for a file that a user names; without `follow`
+    the link itself gives way to the file, and what it points to stays untouched.
 
     Raises:
         InputError: the temporary file cannot be made.
     """
     with contextlib.ExitStack() as stack:
         try:
-            temporary = stack.enter_context(common.replacing(path))
+            temporary = stack.enter_context(common.replacing(path, follow))
         except OSError as error:
             raise InputError(f"{path} cannot be written ({error.strerror or error}): choose another place") from error
         yield temporary
@@ -87,6 +90,23 @@ def folder_beside(target):
         yield fresh
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def read_json(path) -> Any:
+    """What a JSON file of at most `TEXT_BYTES` says: an ordinary file, or one that a link leads to.
+
+    Raises:
+        OSError: it cannot be read, or is not an ordinary file.
+        ValueError: it is not JSON, or so deeply nested that nothing here wrote it.
+    """
+    try:
+        return json.loads(common.read_regular(path).decode(), parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number that JSON knows")
 
 
 def check_extension(path: str, extensions: tuple[str, ...] = EXTENSIONS) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from correspondence.common import open_regular
 from dst import imaging
 from dst.config import InputError, StylizeConfig
 from dst.deform.guidance import style_shares
@@ -20,6 +20,9 @@ from dst.methods.targets import Style
 from dst.optim.init import first_guess
 from dst.runs.job import Scene
 from dst.warp import Warp
+
+MAX_BYTES = 8 * 10**9
+"""The most that is read of an image's file for its digest."""
 
 
 @dataclass
@@ -94,8 +97,13 @@ def describe(source: Any, image: imaging.Image) -> dict[str, Any]:
 
 
 def digest(path: Any) -> str:
-    """SHA-256 of a file, as hexadecimal text."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    """SHA-256 of a file, as hexadecimal text.
+
+    Raises:
+        OSError: it cannot be read, or is not an ordinary file.
+    """
+    with open_regular(path, MAX_BYTES) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def make_scene(inputs: Inputs, config: StylizeConfig, warp: Warp | None, weights: np.ndarray | None) -> Scene:

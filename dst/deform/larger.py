@@ -60,7 +60,11 @@ def _again(run: Any, role: str, record: dict[str, Any], source: Any) -> imaging.
             raise InputError(f"the {role} of {run} was not a file, and a larger size needs it: {advice}")
         if not os.path.exists(source):
             raise InputError(f"the {role} of {run} is no longer at {source}: {advice}")
-        if digest(source) != record["sha256"]:
+        try:
+            found = digest(source)
+        except OSError as error:
+            raise InputError(f"the {role} of {run}, {source}, cannot be read ({error.strerror}): {advice}") from error
+        if found != record["sha256"]:
             raise InputError(f"the {role} {source} has changed since {run} was made: {advice}")
     image = imaging.read(source)
     if list(image.size) != list(record["size"]):

@@ -8,7 +8,6 @@ its name and renamed, so whatever happens the folder holds a whole one: a killed
 from __future__ import annotations
 
 import dataclasses
-import errno
 import os
 import time
 import warnings
@@ -21,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from correspondence.common import open_regular
 from correspondence.matches import Matches
 from dst.config import InputError, StylizeConfig
 from dst.files import folder_beside, replacing
@@ -37,6 +37,8 @@ from dst.warp import Warp
 
 NAME = "checkpoint.pt"
 KIND, FORMAT = "dst checkpoint", 2
+MAX_BYTES = 32 * 10**9
+"""The most that a checkpoint may hold: twice what one of the largest size takes, with masks of many colours."""
 ADVICE = "give the folder of a run that was made with --run"
 
 
@@ -75,7 +77,7 @@ def write(folder: Path, job: Job, state: State, encoder: Any, seconds: dict[str,
         "frames": frames.packed(),
     }
     try:
-        with replacing(Path(folder) / NAME) as temporary:
+        with replacing(Path(folder) / NAME, follow=False) as temporary:
             torch.save(data, temporary)
     except (OSError, RuntimeError) as error:
         raise InputError(f"the checkpoint cannot be written to {folder} ({error})") from error
@@ -95,12 +97,12 @@ def read(folder: Any) -> Kept:
         kept = "the run in it kept no checkpoint" if (home / "run.json").exists() else "it holds no run"
         raise InputError(f"{folder} cannot be resumed ({kept}): {ADVICE}")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open_regular(home / NAME, MAX_BYTES) as file:
             warnings.simplefilter("ignore")
-            data = torch.load(home / NAME, map_location="cpu", weights_only=True)
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EIO):
-            raise InputError(f"{folder}/{NAME} cannot be read ({error.strerror})") from error
+            data = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InputError(f"{folder}/{NAME} cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # damaged data makes the reader raise whatever it runs into
         raise InputError(f"{folder}/{NAME} is damaged or not whole: make the run again") from error
     if not isinstance(data, dict) or data.get("kind") != KIND:
         raise InputError(f"{folder}/{NAME} is not a checkpoint of dst: {ADVICE}")

@@ -13,6 +13,7 @@ import numpy as np
 
 from dst._version import __version__
 from dst.config import InputError
+from dst.files import read_json
 from dst.runs.upgrade import upgraded_record
 
 KIND, FORMAT = "dst run", 2
@@ -118,7 +119,7 @@ def read_record(folder) -> dict[str, Any]:
             f"{folder} is not a folder: {advice}" if home.exists() else f"{folder} does not exist: {advice}"
         )
     try:
-        record = json.loads((home / "run.json").read_text(encoding="utf-8"))
+        record = read_json(home / "run.json")
     except FileNotFoundError:
         if (home / "checkpoint.pt").exists():
             raise InputError(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from correspondence.common import read_regular
 from correspondence.matches import Matches
 from dst import imaging
 from dst.config import InputError
@@ -148,11 +149,11 @@ def _history_to_csv(history: list[dict[str, Any]]) -> str:
 
 def _history_from_csv(path: Path) -> list[dict[str, Any]]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [
-                {k: int(v) if k in WHOLE else float(v) for k, v in row.items() if v} for row in csv.DictReader(file)
-            ]
+        text = io.StringIO(read_regular(path).decode(), newline="")
+        return [{k: int(v) if k in WHOLE else float(v) for k, v in row.items() if v} for row in csv.DictReader(text)]
     except FileNotFoundError:
         raise InputError(f"{path} is missing: the run is incomplete; make it again") from None
-    except (OSError, ValueError, TypeError) as error:
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error})") from error
+    except (ValueError, TypeError, csv.Error) as error:
         raise InputError(f"{path} is damaged ({error}): make the run again") from error

@@ -33,7 +33,7 @@ def run_frames(folder: Any, hold: int = 12) -> Iterator[np.ndarray]:
         (H, W, 3) uint8 each.
 
     Raises:
-        InputError: as `dst.load_run`; a run that kept no images of its steps.
+        InputError: as `dst.load_run`; a run that kept no images of its steps, or whose images are damaged.
     """
     result = Result.load(folder)
     if not (Path(folder) / checkpoint.NAME).exists():
@@ -41,8 +41,15 @@ def run_frames(folder: Any, hold: int = 12) -> Iterator[np.ndarray]:
     kept = checkpoint.read(folder)
     if not kept.frames.shots:
         raise InputError(f"{folder} holds no images of its steps: `dst morph` animates the way to any result")
+    return _kept_frames(folder, result, kept, hold)
+
+
+def _kept_frames(folder: Any, result: Result, kept: checkpoint.Kept, hold: int) -> Iterator[np.ndarray]:
     warp = kept.job.scene.warp
-    return kept.frames.frames(result, hold=hold, source=None if warp is None else warp.source)
+    try:
+        yield from kept.frames.frames(result, hold=hold, source=None if warp is None else warp.source)
+    except InputError as error:
+        raise InputError(f"{folder}/{checkpoint.NAME} is damaged ({error}): make the run again") from error
 
 
 def morph(result: Result, count: int = 48, side: int = SIDE, hold: int = 8) -> Iterator[np.ndarray]:

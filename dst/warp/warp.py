@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from dst.config import InputError, check_choice
-from dst.files import replacing
+from dst.files import read_json, replacing
 from dst.imaging.resample import sample_at
 from dst.warp.coordinates import check_size, extent, mesh, node_grid, to_pixels, to_unit
 from dst.warp.field import Field
@@ -157,7 +156,7 @@ class Warp(ControlPoints):
             InputError: no such file, not a warp, damaged, or of a newer version.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = read_json(path)
         except OSError as error:
             raise InputError(
                 f"warp file {str(path)!r} cannot be read ({error.strerror}): give a file written by Warp.save"
