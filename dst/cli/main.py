@@ -10,17 +10,17 @@ import warnings
 from dst import runtime
 from dst.cli.commands import COMMANDS
 from dst.cli.parsing import parse
-from dst.cli.progress import STOPPED, say
+from dst.cli.progress import STOPPED, TERMINATED, Terminated, say, terminable
 from dst.config import InputError
 
 BROKEN_PIPE = 141
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command line and return its exit code: 0 done, 1 failed, 2 bad input, 130 stopped by Ctrl-C."""
+    """Run a command line and return its exit code: 0 done, 1 failed, 2 bad input, 130 Ctrl-C, 143 SIGTERM."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        with _short_warnings():
+        with _short_warnings(), terminable():
             args = parse(arguments, COMMANDS)
             runtime.prepare()
             code = COMMANDS[args.command].run(args)
@@ -28,9 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
         code = int(done.code or 0)
     except BrokenPipeError:
         return _abandon_output()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         say("stopped")
-        return STOPPED
+        return TERMINATED if isinstance(stop, Terminated) else STOPPED
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from dst.cli.progress import STOPPED, Interrupt, Progress, say
+from dst.cli.progress import Interrupt, Progress, say
 from dst.config import InputError
 from dst.files import check_output
 
@@ -38,13 +38,13 @@ def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = Non
             **{**args.options, "size": config.size},
         )  # fmt: skip
 
-    result, asked = watched(args, content, config, work)
+    result, stopped = watched(args, content, config, work)
     write(args, result)
     if recorder is not None:
         animation.write_animation(args.animate, recorder.frames(result))
     if args.morph:
         animation.write_animation(args.morph, animation.morph(result))
-    return finish(args, result, asked, time.perf_counter() - began)
+    return finish(args, result, stopped, time.perf_counter() - began)
 
 
 def write(args: Any, result: Any) -> None:
@@ -75,8 +75,12 @@ def _estimated(args: Any, content: Any, config: Any) -> Any:
     return config
 
 
-def watched(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, bool]:
-    """Do `work` under a progress bar; Ctrl-C stops it at its next step. Returns its result, and whether it was stopped."""
+def watched(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, int]:
+    """Do `work` under a progress bar; Ctrl-C or SIGTERM stops it at its next step.
+
+    Returns:
+        Its result, and the exit code of the signal that stopped it, 0 for none.
+    """
     from dst.optim.loop import schedule
 
     scales = schedule((config.size, config.size), config.optimize)
@@ -87,18 +91,18 @@ def watched(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, bool]
             progress.on_step(step)
             return interrupt.asked
 
-        return work(progress, on_step), interrupt.asked
+        return work(progress, on_step), interrupt.code
 
 
-def finish(args: Any, result: Any, asked: bool, seconds: float) -> int:
-    """Print what the run came to; return the exit code."""
+def finish(args: Any, result: Any, stopped: int, seconds: float) -> int:
+    """Print what the run came to; return the exit code, `stopped` where a signal ended the run."""
     from dst.runs.record import record_text
 
     if args.json:
         print(record_text(result.record))
     _report(args, result, seconds)
-    if asked:
-        return STOPPED
+    if stopped:
+        return stopped
     if result.record["stopped"]:
         say(f"error: {result.record['stopped']}")
         return 1

@@ -142,7 +142,8 @@ def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
     images = (PIL.Image.fromarray(frame).quantize(256, method=PIL.Image.Quantize.MEDIANCUT) for frame in frames)
     first = next(images)
     duration = max(20, round(100 / fps) * 10)
-    first.save(path, format="GIF", save_all=True, append_images=images, duration=duration, loop=0)
+    with path.open("wb") as file:
+        first.save(file, format="GIF", save_all=True, append_images=images, duration=duration, loop=0)
 
 
 def _write_mp4(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dst.cli.progress import STOPPED, Interrupt, Overall, say
+from dst.cli.progress import Interrupt, Overall, say
 from dst.cli.rows import NO_WARP, Argument, Command, output
 from dst.cli.running import run_options
 from dst.config.kinds import Switch
@@ -41,7 +41,7 @@ def run(args: Any) -> int:
     if not args.quiet:
         counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
         say(f"{counts}; wrote {Path(args.output) / REPORT}")
-    return STOPPED if interrupt.asked else int(bool({"failed", "stopped"} & set(states)))
+    return interrupt.code or int(bool({"failed", "stopped"} & set(states)))
 
 
 ROW = Command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dst.cli.parsing import Axis
-from dst.cli.progress import STOPPED, Interrupt, Overall, say
+from dst.cli.progress import Interrupt, Overall, say
 from dst.cli.rows import CONTENT, NO_WARP, POINTS, STYLES, Argument, Command, output
 from dst.cli.running import check_image, run_options
 from dst.config import InputError
@@ -37,7 +37,7 @@ def run(args: Any) -> int:
     write(args.output, sheet)
     if not args.quiet:
         say(f"wrote {args.output} ({sheet.shape[1]} x {sheet.shape[0]} pixels)")
-    return STOPPED if interrupt.asked else 0
+    return interrupt.code
 
 
 ROW = Command(

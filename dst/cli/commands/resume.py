@@ -34,9 +34,9 @@ def run(args: Any) -> int:
             args.run, size=size, content=args.content, style=style, on_step=on_step, on_stage=progress.on_stage
         )
 
-    result, asked = watched(args, None, config, work)
+    result, stopped = watched(args, None, config, work)
     write(args, result)
-    return finish(args, result, asked, time.perf_counter() - began)
+    return finish(args, result, stopped, time.perf_counter() - began)
 
 
 ROW = Command(
