@@ -5,10 +5,21 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import platform
+import re
 import stat
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+PREFIX = ".dst-"
+"""What the name of a file begins with that is being written and will take the place of another; then the machine's name."""
 
 TEXT_BYTES = 64 * 10**6
 """The most that is read of a file of text, such as a record, a warp or a table: far more than any of them takes."""
@@ -48,6 +59,45 @@ def read_regular(path, limit: int = TEXT_BYTES) -> bytes:
         return file.read(limit)
 
 
+def host() -> str:
+    """This machine's name, in letters, digits and _ alone."""
+    return re.sub(r"\W", "_", platform.node(), flags=re.ASCII)[:40] or "unknown"
+
+
+@contextlib.contextmanager
+def holding(path) -> Iterator[bool | None]:
+    """Hold the lock of a file or a folder. It ends with the process, however that ends, and two threads count as two processes.
+
+    Yields:
+        Whether it is ours: False where another process holds it or has just removed the file; None where nobody can tell,
+        as on Windows and on some folders of a network.
+    """
+    with contextlib.ExitStack() as stack:
+        ours = None
+        try:
+            if fcntl is not None:
+                way = os.O_RDONLY if os.path.isdir(path) else os.O_RDWR
+                handle = os.open(path, way | os.O_NONBLOCK | os.O_NOFOLLOW)
+                stack.callback(os.close, handle)
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                ours = os.path.lexists(path)
+        except (BlockingIOError, FileNotFoundError):
+            ours = False
+        except OSError:
+            pass
+        yield ours
+
+
+@contextlib.contextmanager
+def made(make: Callable[[], object]) -> Iterator[Path]:
+    """Yield the path of the file or folder that `make` makes, its lock held: nobody takes it for a dead process's."""
+    with contextlib.ExitStack() as stack:
+        path = Path(make())
+        while stack.enter_context(holding(path)) is False:  # who tidies up was there before the lock
+            path = Path(make())
+        yield path
+
+
 @contextlib.contextmanager
 def replacing(path, follow: bool = True):
     """Yield a temporary path beside `path`; it takes the place of `path` if all goes well, else it is removed.
@@ -59,17 +109,21 @@ def replacing(path, follow: bool = True):
         OSError: the temporary file cannot be made, or cannot take the place.
     """
     target = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(Path(path).parent), Path(path).name)
-    handle, name = tempfile.mkstemp(prefix=".dst-", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        mode = os.lstat(target).st_mode if os.path.lexists(target) else 0
-        temporary.chmod(stat.S_IMODE(mode) if stat.S_ISREG(mode) else 0o666 & ~umask())
-        yield temporary
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+
+    def make() -> str:
+        handle, name = tempfile.mkstemp(prefix=f"{PREFIX}{host()}-", suffix=target.suffix, dir=target.parent)
+        os.close(handle)
+        return name
+
+    with made(make) as temporary:
+        try:
+            mode = os.lstat(target).st_mode if os.path.lexists(target) else 0
+            temporary.chmod(stat.S_IMODE(mode) if stat.S_ISREG(mode) else 0o666 & ~umask())
+            yield temporary
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def umask() -> int:

@@ -17,8 +17,9 @@ from dst.config import InputError, suggest
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 """What an image's file name may end in."""
-BESIDE, DAY = ".dst-run-", 86400
-"""What the name of a folder that is being filled begins with, and after how many seconds it must be a dead process's."""
+BESIDE, DAY = f"{common.PREFIX}run-", 86400
+"""What the name of a folder that is being filled begins with, and after how many seconds it must be a dead process's where
+nothing else tells."""
 
 
 def check_output(path, extensions: tuple[str, ...] | None = EXTENSIONS) -> Path:
@@ -77,19 +78,40 @@ def replacing(path, follow: bool = True):
 def folder_beside(target):
     """Yield an empty folder beside `target`, to be filled and renamed or emptied into it; it is removed in the end.
 
-    Those that killed processes left there are removed too, once they are a day old.
+    Those that dead processes left there are removed too.
     """
+    clear_beside(target)
     parent = Path(os.path.realpath(target)).parent
-    for left in parent.glob(f"{BESIDE}*"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > DAY:
-                shutil.rmtree(left, ignore_errors=True)
-    fresh = Path(tempfile.mkdtemp(prefix=BESIDE, dir=parent))
-    try:
-        fresh.chmod(0o777 & ~common.umask())
-        yield fresh
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    with common.made(lambda: tempfile.mkdtemp(prefix=f"{BESIDE}{common.host()}-", dir=parent)) as fresh:
+        try:
+            fresh.chmod(0o777 & ~common.umask())
+            yield fresh
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def clear_beside(target) -> None:
+    """Remove the folders that dead processes left half-filled beside `target`."""
+    for left in Path(os.path.realpath(target)).parent.glob(f"{BESIDE}*"):
+        if left.is_dir():
+            remove_left(left, BESIDE)
+
+
+def remove_left(path: Path, prefix: str = common.PREFIX) -> None:
+    """Remove a temporary file or folder if the process that made it is dead.
+
+    Its name says on which machine it was made: of another machine's processes nobody here knows, so that theirs stays. Its
+    maker holds its lock as long as it lives. Where a network's folder knows no locks, a day must have passed. Names of
+    version 0.1 say nothing: its folders must be a day old, its half-written checkpoints go.
+    """
+    machine, dash, _ = path.name.removeprefix(prefix).partition("-")
+    nameless = not dash and path.is_file()
+    if path.is_symlink() or (dash and machine != common.host()) or (nameless and path.suffix != ".pt"):
+        return
+    with contextlib.suppress(OSError), common.holding(path) as ours:
+        told = ours if dash else nameless
+        if ours is not False and (told or time.time() - path.stat().st_mtime > DAY):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 def read_json(path) -> Any:

@@ -11,8 +11,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from correspondence.common import PREFIX
 from dst.config import InputError
-from dst.files import folder_beside, read_json
+from dst.files import clear_beside, folder_beside, read_json, remove_left
 from dst.runs.record import KIND
 
 IMAGES = ("image", "unwarped", "warped_content", "content", "style")
@@ -22,8 +23,8 @@ FILES = (
     *("points.csv", "warp.json", "history.csv", "checkpoint.pt", "run.json"),
 )
 """Every name that a run's folder may hold; nothing else in it is ever replaced or removed."""
-LEFT = ".dst-*.pt"
-"""What a process that is killed while it writes a checkpoint leaves in the folder; the next save removes it."""
+LEFT = f"{PREFIX}*"
+"""What a process that is killed while it writes a checkpoint leaves in the folder; the next one removes it."""
 
 
 def check_folder(folder, force: bool = False) -> Path:
@@ -102,6 +103,8 @@ def claim(folder: Any, force: bool) -> None:
 
 
 def clear_left(folder: Any) -> None:
-    """Remove what a killed process left half-written in a run's folder."""
+    """Remove what dead processes left half-written in a run's folder and beside it."""
+    clear_beside(folder)
     for left in Path(folder).glob(LEFT):
-        left.unlink(missing_ok=True)
+        if left.is_file():
+            remove_left(left)
