@@ -18,6 +18,9 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
+MAX_POINTS = 2000
+"""The most points that a set of matches or a warp is given: all pairs of them are looked at, and a thin-plate spline through n
+points solves a system of n equations."""
 PREFIX = ".dst-"
 """What the name of a file begins with that is being written and will take the place of another; then the machine's name."""
 

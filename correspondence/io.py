@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .common import TEXT_BYTES, MatchError, replacing
+from .common import MAX_POINTS, TEXT_BYTES, MatchError, replacing
 
 HEADER = ("content_x", "content_y", "style_x", "style_y", "score")
 
@@ -72,6 +72,8 @@ def csv_rows(path) -> tuple[np.ndarray, list[int]]:
                 continue
             rows.append(_csv_row(cells, len(header), f"{path}, line {reader.line_num}"))
             lines.append(reader.line_num)
+            if len(rows) > MAX_POINTS:
+                raise MatchError(f"{path}: more than {MAX_POINTS} matches: no more can be used; leave some out")
     except csv.Error as error:
         raise MatchError(f"{path}, line {reader.line_num}: not CSV ({error}): it takes {wanted}") from error
     if header is None:

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from correspondence.common import MAX_POINTS
 from correspondence.matches import Matches
 from dst.config import InputError
 
@@ -36,10 +37,12 @@ def add_pins(matches: Matches, pins: np.ndarray) -> Matches:
         pins: (n, 4) content x, y and style x, y in pixels.
 
     Raises:
-        InputError: a pin outside an image, or two in one place.
+        InputError: more than 2000; a pin outside an image, or two in one place.
     """
     if not len(pins):
         return matches
+    if len(pins) > MAX_POINTS:
+        raise InputError(f"{len(pins)} pins are given: at most {MAX_POINTS} can be used")
     sides = (("content", pins[:, :2], matches.content_size), ("style", pins[:, 2:], matches.style_size))
     near = np.zeros(len(matches), bool)
     for side, points, size in sides:

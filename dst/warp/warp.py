@@ -59,8 +59,8 @@ class Warp(ControlPoints):
             strength, ridge, anchors: as the fields of the warp.
 
         Raises:
-            InputError: fewer than 3 points, unequal counts, points not finite or outside, sources on one line, two
-                sources or two targets in one place.
+            InputError: fewer than 3 points or more than 2000, unequal counts, points not finite or outside, sources on one
+                line, two sources or two targets in one place.
         """
         size = check_size(size)
         source, target = check_points("source points", source), check_points("target points", target)
