@@ -64,7 +64,7 @@ def _again(run: Any, role: str, record: dict[str, Any], source: Any) -> imaging.
             found = digest(source)
         except OSError as error:
             raise InputError(f"the {role} of {run}, {source}, cannot be read ({error.strerror}): {advice}") from error
-        if found != record["sha256"]:
+        if found != record.get("sha256"):
             raise InputError(f"the {role} {source} has changed since {run} was made: {advice}")
     image = imaging.read(source)
     if list(image.size) != list(record["size"]):

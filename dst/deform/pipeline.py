@@ -220,12 +220,22 @@ def resume(
         done = state.scale >= len(schedule((width, height), job.config.optimize)) and not state.stopped
         if size is None and done and (Path(run) / "run.json").exists():
             return load_run(run)
-        encoder = encoder_of(job.config)
+        try:
+            encoder = encoder_of(job.config)
+        except InputError as error:
+            raise InputError(f"the encoder of {run} cannot be had ({error})") from error
+        for name in job.config.optimize.layers or ():
+            if name not in encoder.layers:
+                raise InputError(
+                    f"{run}/{checkpoint.NAME} is damaged (no layer is called {name!r}): make the run again"
+                )
         if encoder.sha256 != kept.encoder["sha256"]:
             raise InputError(
                 f"{run} was made with other weights of {kept.encoder['name']}: put those back in their place, or make the run again"
             )
     with clock.stage("warp"):
+        kept = checkpoint.on_device(kept)
+        job, state = kept.job, kept.state
         if size is not None and size != job.config.size:
             job, state, loop = _larger(run, job, state, encoder, size, content, style, done)
         else:

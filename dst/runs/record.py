@@ -13,7 +13,10 @@ import numpy as np
 
 from dst._version import __version__
 from dst.config import InputError
+from dst.config.base import shown
+from dst.config.kinds import whole
 from dst.files import read_json
+from dst.runs.schema import RECORD
 from dst.runs.upgrade import upgraded_record
 
 KIND, FORMAT = "dst run", 2
@@ -130,17 +133,20 @@ def read_record(folder) -> dict[str, Any]:
         raise InputError(f"{folder}/run.json cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
-    if not isinstance(record, dict) or record.get("kind") != KIND or not isinstance(record.get("format"), int):
+    version = record.get("format") if isinstance(record, dict) and record.get("kind") == KIND else None
+    if not isinstance(version, int):
         raise InputError(f"{folder}/run.json is not the record of a run of dst: {advice}")
-    if record["format"] > FORMAT:
-        made = (
-            record.get("versions", {}).get("dst", "a newer version") if isinstance(record.get("versions"), dict) else ""
-        )
+    if version > FORMAT:
+        found = record.get("versions")
+        made = shown(found.get("dst", "unknown")).strip("'") if isinstance(found, dict) else "unknown"
         raise InputError(
-            f"{folder} was made by a newer version ({made}, format {record['format']}; this one reads up to {FORMAT}): "
-            "update dst"
+            f"{folder} was made by a newer version ({made}, format {version}; this one reads up to {FORMAT}): update dst"
         )
-    return upgraded_record(record)
+    try:
+        whole(1, FORMAT).check("format", version)
+        return RECORD.check("", upgraded_record(record))
+    except InputError as error:
+        raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
 
 
 def _plain(value: Any) -> Any:

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from correspondence.common import read_regular
+from correspondence.common import MatchError, read_regular
 from correspondence.matches import Matches
 from dst import imaging
 from dst.config import InputError
+from dst.config.schema import Items
 from dst.runs.folder import IMAGES, assembled, check_folder
 from dst.runs.record import read_record, record_text
+from dst.runs.schema import HISTORY_ROW
 from dst.warp import Warp
 
 SHOWN = 1024
@@ -120,20 +122,22 @@ class Result:
             images[field_name] = imaging.to_array(imaging.read(path, min_side=1).rgb) if path.exists() else None
         history = _history_from_csv(home / "history.csv")
         warp = Warp.load(home / "warp.json")
+        targets = record["warp"].get("targets")
+        if record["warp"]["points"] != len(warp.source) or (targets is not None and len(targets) != len(warp.source)):
+            raise InputError(f"{home}/run.json and warp.json are of two runs: make the run again")
         matches = _matches_of(record, folder)
         return cls(**images, matches=matches, warp=warp, history=history, record=record)
 
 
 def _matches_of(record: dict[str, Any], folder: Any) -> Matches | None:
+    found = record["matches"]
+    if found["content_size"] is None:
+        return None
+    rows = np.array(found["points"], dtype=np.float64).reshape(-1, 5)
+    sizes, pinned = (found["content_size"], found["style_size"]), np.arange(len(rows)) < found["pins"]
     try:
-        found = record["matches"]
-        if found["content_size"] is None:
-            return None
-        rows = np.array(found["points"], dtype=np.float64).reshape(-1, 5)
-        sizes = tuple(found["content_size"]), tuple(found["style_size"])
-        pinned = np.arange(len(rows)) < found["pins"]
         return Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], *sizes, found.get("confidence"), pinned)
-    except (KeyError, TypeError, ValueError) as error:
+    except MatchError as error:
         raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
 
 
@@ -150,7 +154,8 @@ def _history_to_csv(history: list[dict[str, Any]]) -> str:
 def _history_from_csv(path: Path) -> list[dict[str, Any]]:
     try:
         text = io.StringIO(read_regular(path).decode(), newline="")
-        return [{k: int(v) if k in WHOLE else float(v) for k, v in row.items() if v} for row in csv.DictReader(text)]
+        rows = [{k: int(v) if k in WHOLE else float(v) for k, v in row.items() if v} for row in csv.DictReader(text)]
+        return Items(HISTORY_ROW).check("rows", rows)
     except FileNotFoundError:
         raise InputError(f"{path} is missing: the run is incomplete; make it again") from None
     except OSError as error:

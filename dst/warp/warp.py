@@ -20,15 +20,33 @@ import numpy as np
 import torch
 
 from dst.config import InputError, check_choice
+from dst.config.base import shown
+from dst.config.kinds import Number, whole
+from dst.config.schema import Items, Maybe, Row, Table
 from dst.files import read_json, replacing
 from dst.imaging.resample import sample_at
 from dst.warp.coordinates import check_size, extent, mesh, node_grid, to_pixels, to_unit
 from dst.warp.field import Field
 from dst.warp.folds import BOUND, FoldReport, fold_report, unfold
-from dst.warp.points import ControlPoints, check_geometry, check_points
+from dst.warp.points import HELD_POINTS, ControlPoints, check_geometry, check_points
 from dst.warp.tps import ANCHORS, RIDGE, invert, invert_pixels
 
 FORMAT, VERSION = "dst-warp", 1
+_POINT = Row(Number(-100, 100), Number(-100, 100))
+SCHEMA = Table(
+    {
+        "version": whole(1, VERSION),
+        "size": Row(whole(1, 2**31 - 1), whole(1, 2**31 - 1)),
+        "strength": Number(-10, 10),
+        "ridge": Number(0, 1),
+        "anchors": whole(0, 1000),
+        "source": Items(_POINT, HELD_POINTS),
+        "displacement": Items(_POINT, HELD_POINTS),
+        "rigid": Items(whole(0, 2**31 - 1), HELD_POINTS),
+    },
+    {"origin": Maybe(Items(whole(-1, 2**31 - 1), HELD_POINTS))},
+)
+"""What a warp's file must hold, beside `format`."""
 
 FINE_STEPS = 512
 """Steps of the displacement grid of a warped image, along the long side: one for five pixels, from 128 to this many.
@@ -167,17 +185,18 @@ class Warp(ControlPoints):
             raise InputError(f"{str(path)!r} is not a warp: give a file written by Warp.save, or warp.json of a run")
         if not isinstance(data.get("version"), int) or data["version"] > VERSION:
             raise InputError(
-                f"warp file {str(path)!r} has format version {data.get('version')!r}: "
+                f"warp file {str(path)!r} has format version {shown(data.get('version'))}: "
                 f"this release reads up to {VERSION}; update it"
             )
         try:
+            SCHEMA.check("", data)
             fields = {name: data[name] for name in ("strength", "ridge", "anchors", "rigid")}
             fields["origin"] = data.get("origin")
             if fields["origin"] is None:  # a file of version 0.1: rigid points may be pins too, which nobody can tell
                 fields["origin"] = [-1 if label else k for k, label in enumerate(fields["rigid"])]
             points = [np.array(data[name], dtype=np.float64).reshape(-1, 2) for name in ("source", "displacement")]
             return cls(tuple(data["size"]), *points, **fields)
-        except (KeyError, TypeError, ValueError) as error:
+        except InputError as error:
             raise InputError(f"warp file {str(path)!r} is damaged ({error}): write it again with Warp.save") from None
 
 
