@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -112,6 +113,16 @@ def remove_left(path: Path, prefix: str = common.PREFIX) -> None:
         told = ours if dash else nameless
         if ours is not False and (told or time.time() - path.stat().st_mtime > DAY):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
+def digest(path) -> str:
+    """SHA-256 of a file, as hexadecimal text.
+
+    Raises:
+        OSError: it cannot be read, is not an ordinary file, or holds more than 8 GB.
+    """
+    with common.open_regular(path, 8 * 10**9) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_json(path) -> Any:

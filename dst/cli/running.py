@@ -25,6 +25,8 @@ def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = Non
     began = time.perf_counter()
     if args.run:
         check_folder(args.run, args.force)
+    if args.run and args.output:
+        notes = {**(notes or {}), "output": {"path": os.path.abspath(args.output)}}
     config = StylizeConfig.from_options(args.preset, **args.options)
     config = _estimated(args, content, config)
     recorder = Recorder() if args.animate else None
@@ -48,11 +50,39 @@ def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = Non
 
 
 def write(args: Any, result: Any) -> None:
-    """Write the image, where one was asked for."""
+    """Write the image, where one was asked for, and note in the run's folder where it is."""
     from dst import imaging
+    from dst.runs.record import note_output
 
     if args.output:
         imaging.write(args.output, result.image)
+        if args.run:
+            try:
+                note_output(args.run, result.record, args.output)
+            except (OSError, ValueError) as error:
+                say(f"note: {args.run} does not say where the image was written ({error})")
+
+
+def rewrite(args: Any, result: Any) -> None:
+    """Bring the image up to date that an earlier command wrote with -o; one that was changed since stays as it is."""
+    from dst.files import digest
+    from dst.runs.record import output_of
+
+    output = output_of(result.record)
+    if output is None:
+        return
+    path, advice = output["path"], "-o FILE writes the new one"
+    try:
+        if digest(path) != output.get("sha256"):
+            say(f"note: the image in {path} is not the one that this run wrote, so it stays as it is; {advice}")
+            return
+        check_output(path)
+        args.output = path
+        write(args, result)
+    except (OSError, InputError) as error:
+        args.output = None
+        why = error.strerror if isinstance(error, OSError) else error
+        say(f"note: the image of this run that was in {path} is not brought up to date ({why}); {advice}")
 
 
 def _estimated(args: Any, content: Any, config: Any) -> Any:
@@ -76,14 +106,14 @@ def _estimated(args: Any, content: Any, config: Any) -> Any:
 
 
 def watched(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, int]:
-    """Do `work` under a progress bar; Ctrl-C or SIGTERM stops it at its next step.
+    """Do `work` under a progress bar; Ctrl-C or SIGTERM stops it at its next step. `config` is None where no step is left.
 
     Returns:
         Its result, and the exit code of the signal that stopped it, 0 for none.
     """
     from dst.optim.loop import schedule
 
-    scales = schedule((config.size, config.size), config.optimize)
+    scales = [] if config is None else schedule((config.size, config.size), config.optimize)
     progress = Progress(args.quiet, [(scale.side, scale.steps) for scale in scales])
     with Interrupt() as interrupt:
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,19 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from correspondence.common import open_regular
 from dst import imaging
 from dst.config import InputError, StylizeConfig
 from dst.deform.guidance import style_shares
+from dst.files import digest
 from dst.imaging import color, histogram
 from dst.imaging.masks import Segmentation, read_rigid_mask, read_segmentation
 from dst.methods.targets import Style
 from dst.optim.init import first_guess
 from dst.runs.job import Scene
 from dst.warp import Warp
-
-MAX_BYTES = 8 * 10**9
-"""The most that is read of an image's file for its digest."""
 
 
 @dataclass
@@ -94,16 +90,6 @@ def describe(source: Any, image: imaging.Image) -> dict[str, Any]:
     if isinstance(source, (str, os.PathLike)):
         found |= {"path": os.path.abspath(source), "sha256": digest(source)}
     return found
-
-
-def digest(path: Any) -> str:
-    """SHA-256 of a file, as hexadecimal text.
-
-    Raises:
-        OSError: it cannot be read, or is not an ordinary file.
-    """
-    with open_regular(path, MAX_BYTES) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def make_scene(inputs: Inputs, config: StylizeConfig, warp: Warp | None, weights: np.ndarray | None) -> Scene:

@@ -8,9 +8,10 @@ from typing import Any
 
 from dst import imaging
 from dst.config import InputError, counted
-from dst.deform.inputs import Inputs, digest, make_scene, style_list
+from dst.deform.inputs import Inputs, make_scene, style_list
 from dst.deform.objective import DeformProblem
 from dst.features import Encoder
+from dst.files import digest
 from dst.optim.loop import Loop
 from dst.optim.pixels import decompose_image, refine
 from dst.optim.state import State

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from dst.runs import checkpoint
 from dst.runs.checkpoint import Keeper
 from dst.runs.folder import claim, clear_left
 from dst.runs.job import Job
-from dst.runs.record import make_record, read_record
+from dst.runs.record import make_record, output_of, read_record
 from dst.runs.result import Result
 from dst.warp import Warp, to_pixels
 
@@ -197,7 +197,7 @@ def resume(
     where they were, or from `content` and `style`.
 
     Args:
-        run: the folder that `stylize(..., run_dir=...)` kept.
+        run: the folder that `stylize(..., run_dir=...)` kept; for a finished run also one that `Result.save` wrote.
         size: long side of the result in pixels, larger than the run's; None to finish at its own size.
         content, style: where the images are now, if they moved or were not files.
         on_step, on_stage, checkpoint_every: as for `stylize`.
@@ -213,8 +213,11 @@ def resume(
     clock = _Clock(on_stage)
     with clock.stage("read"):
         clear_left(run)
+        if not checkpoint.is_kept(run) and (Path(run) / "run.json").exists():
+            return _saved(run, size)
         kept = checkpoint.read(run)
-        job, state = kept.job, kept.state
+        job, state = _remembering(run, kept.job), kept.state
+        kept = replace(kept, job=job)
         clock.seconds = {**kept.seconds, **clock.seconds}
         height, width = job.content.shape[-2:]
         done = state.scale >= len(schedule((width, height), job.config.optimize)) and not state.stopped
@@ -242,6 +245,25 @@ def resume(
             loop = None if job.config.guidance.color_only else _loop(job, encoder, state)
     keeper = Keeper(run, checkpoint_every, job, encoder, clock.seconds, kept.frames)
     return _paint(job, loop, state, encoder, clock, on_step, keeper)
+
+
+def _saved(run: Any, size: int | None) -> Result:
+    """A run without a checkpoint, which is finished or lost."""
+    result, again = load_run(run), "make it again with run_dir= (--run), which keeps one"
+    if result.record["stopped"]:
+        raise InputError(f"{run} was stopped and has no checkpoint to go on from: {again}")
+    if size is not None and size != max(result.record["size"]):
+        raise InputError(f"{run} has no checkpoint, which another size needs: {again}")
+    return result
+
+
+def _remembering(run: Any, job: Job) -> Job:
+    """The job with the file that its image was last written to; only a record says what its digest was."""
+    try:
+        output = output_of(read_record(run))
+    except InputError:
+        return job
+    return job if output is None else replace(job, notes={**job.notes, "output": output})
 
 
 def _larger(run: Any, job: Job, state: State, encoder: Encoder, size: int, content: Any, style: Any, done: bool):

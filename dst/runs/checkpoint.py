@@ -87,6 +87,11 @@ def write(folder: Path, job: Job, state: State, encoder: Any, seconds: dict[str,
         raise InputError(f"the checkpoint cannot be written to {folder} ({error})") from error
 
 
+def is_kept(folder: Any) -> bool:
+    """Whether a folder holds a checkpoint; a finished run that `Result.save` wrote has none."""
+    return (Path(folder) / NAME).exists()
+
+
 def read(folder: Any) -> Kept:
     """Read a run's checkpoint.
 
@@ -97,7 +102,7 @@ def read(folder: Any) -> Kept:
     if not home.is_dir():
         why = "is not a folder" if home.exists() else "does not exist"
         raise InputError(f"{folder} {why}: {ADVICE}")
-    if not (home / NAME).exists():
+    if not is_kept(home):
         kept = "the run in it kept no checkpoint" if (home / "run.json").exists() else "it holds no run"
         raise InputError(f"{folder} cannot be resumed ({kept}): {ADVICE}")
     try:

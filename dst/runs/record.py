@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -15,8 +16,8 @@ from dst._version import __version__
 from dst.config import InputError
 from dst.config.base import shown
 from dst.config.kinds import whole
-from dst.files import read_json
-from dst.runs.schema import RECORD
+from dst.files import digest, read_json, replacing
+from dst.runs.schema import OUTPUT, RECORD
 from dst.runs.upgrade import upgraded_record
 
 KIND, FORMAT = "dst run", 2
@@ -147,6 +148,27 @@ def read_record(folder) -> dict[str, Any]:
         return RECORD.check("", upgraded_record(record))
     except InputError as error:
         raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
+
+
+def output_of(record: dict[str, Any]) -> dict[str, str] | None:
+    """The file outside its folder that a run's image was written to: its `path` and, once it was, its `sha256`; or None."""
+    try:
+        return OUTPUT.check("output", record.get("output"))
+    except InputError:  # nothing of ours: notes may have any names
+        return None
+
+
+def note_output(folder: Any, record: dict[str, Any], path: Any) -> None:
+    """Write into a run's record, and the `run.json` of its folder, which file its image was just written to.
+
+    Raises:
+        OSError, ValueError: `run.json` cannot be read or written any more.
+    """
+    place = Path(folder) / "run.json"
+    record["output"] = {"path": os.path.abspath(path), "sha256": digest(path)}
+    text = record_text({**read_json(place), "output": record["output"]})
+    with replacing(place, follow=False) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

@@ -34,6 +34,8 @@ HISTORY_ROW = Table({"scale": whole(0, 64), "side": SIDE, "step": COUNT, "total"
 _NAMED = {"name": Words(), "sha256": Words()}
 _INPUT = Table({"name": Words(), "size": SIZE}, {"path": Words(), "sha256": Words()})
 INPUTS = {"content": _INPUT, "style": _INPUT, "styles": Items(_INPUT, least=1), "geometry": _INPUT}
+OUTPUT = Table({"path": Words()}, {"sha256": Words()})
+"""Where a run's image was written beside its folder."""
 _TERMS = Every(Maybe(VALUE))
 RECORD = Table(
     {

@@ -44,7 +44,7 @@ def run_frames(folder: Any, hold: int = 12) -> Iterator[np.ndarray]:
         InputError: as `dst.load_run`; a run that kept no images of its steps, or whose images are damaged.
     """
     result = Result.load(folder)
-    if not (Path(folder) / checkpoint.NAME).exists():
+    if not checkpoint.is_kept(folder):
         raise InputError(f"{folder} kept no images of its steps: give the folder of a run that was made with --run")
     kept = checkpoint.read(folder)
     if not kept.frames.shots:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dst.cli.progress import Progress
 from dst.cli.rows import Argument, Command, output
-from dst.cli.running import finish, watched, write
+from dst.cli.running import finish, rewrite, watched, write
 from dst.config.kinds import File
 from dst.files import check_output
 
@@ -24,9 +24,10 @@ def run(args: Any) -> int:
 
     args.animate = args.morph = None
     began, args.warp = time.perf_counter(), True
-    config = checkpoint.read(args.run).job.config
-    size = args.options.get("size")
-    config = config if size is None else config.replace(size=size)
+    size, config = args.options.get("size"), None
+    if checkpoint.is_kept(args.run):
+        config = checkpoint.read(args.run).job.config
+        config = config if size is None else config.replace(size=size)
     style = args.style[0] if args.style and len(args.style) == 1 else args.style
 
     def work(progress: Progress, on_step: Any) -> Any:
@@ -35,7 +36,10 @@ def run(args: Any) -> int:
         )
 
     result, stopped = watched(args, None, config, work)
-    write(args, result)
+    if args.output:
+        write(args, result)
+    else:
+        rewrite(args, result)
     return finish(args, result, stopped, time.perf_counter() - began)
 
 
@@ -46,7 +50,7 @@ ROW = Command(
     run,
     (
         Argument("run", "folder of a run that was made with --run"),
-        output("write the image here too"),
+        output("write the image here too; unless given, where it was written before, if that file is still the run's"),
         Argument("--content", "the photograph", File(), group=MOVED),
         Argument("--style", "the painting; once for each of several", File(), many=True, group=MOVED),
     ),
