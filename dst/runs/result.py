@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from correspondence.common import MatchError, read_regular
+from correspondence.common import MatchError, open_regular, read_regular
 from correspondence.matches import Matches
 from dst import imaging
 from dst.config import InputError
@@ -23,6 +23,8 @@ from dst.warp import Warp
 
 SHOWN = 1024
 """Long side in pixels above which a notebook is given a smaller image, so that it stays a file of a few megabytes."""
+IMAGE_BYTES = 10**9
+"""The most that an image of a run may hold: four times the pixels of the largest."""
 WHOLE = ("scale", "side", "step")
 """Columns of the history that hold whole numbers."""
 
@@ -115,11 +117,11 @@ class Result:
         home, record = Path(folder), read_record(folder)
         images = {}
         for name in IMAGES:
-            image = imaging.read(home / f"{name}.png", min_side=1)
+            image = _read_image(home / f"{name}.png")
             images[name] = imaging.to_array(image.rgb, image.alpha)
         for field_name, name in (("matches_image", "matches"), ("geometry", "geometry")):
             path = home / f"{name}.png"
-            images[field_name] = imaging.to_array(imaging.read(path, min_side=1).rgb) if path.exists() else None
+            images[field_name] = imaging.to_array(_read_image(path).rgb) if path.exists() else None
         history = _history_from_csv(home / "history.csv")
         warp = Warp.load(home / "warp.json")
         targets = record["warp"].get("targets")
@@ -127,6 +129,16 @@ class Result:
             raise InputError(f"{home}/run.json and warp.json are of two runs: make the run again")
         matches = _matches_of(record, folder)
         return cls(**images, matches=matches, warp=warp, history=history, record=record)
+
+
+def _read_image(path: Path) -> imaging.Image:
+    try:
+        open_regular(path, IMAGE_BYTES).close()
+    except FileNotFoundError:  # which is said below
+        pass
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error})") from error
+    return imaging.read(path, min_side=1)
 
 
 def _matches_of(record: dict[str, Any], folder: Any) -> Matches | None:

@@ -156,9 +156,11 @@ def test_a_file_beyond_all_bounds_is_refused_unread(run, tmp_path):
             file.truncate(10**10)
         assert "more than 64 million bytes" in refusal(lambda: pipeline.load_run(run))
         shutil.copy(FINISHED / name, run / name)
-    with open(run / checkpoint.NAME, "wb") as file, contextlib.suppress(OSError):
-        file.truncate(10**11)
-        assert "more than" in refusal(lambda: pipeline.resume(run))
+    for name, act in (("image.png", pipeline.load_run), (checkpoint.NAME, pipeline.resume)):
+        with open(run / name, "r+b") as file, contextlib.suppress(OSError):
+            file.truncate(10**11)
+        assert "more than" in refusal(lambda act=act: act(run))
+        shutil.copy(FINISHED / name, run / name)
 
 
 def test_a_pipe_where_an_original_or_the_weights_were_is_refused(run, tmp_path):
