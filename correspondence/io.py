@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from pathlib import Path
 
 import numpy as np
 
-from .common import MatchError, replacing
+from .common import MAX_POINTS, TEXT_BYTES, MatchError, replacing
 
 HEADER = ("content_x", "content_y", "style_x", "style_y", "score")
 
@@ -18,14 +17,18 @@ def read_text(path) -> str:
     """The text of a file.
 
     Raises:
-        MatchError: it cannot be read, or is not text.
+        MatchError: it cannot be read, is not text, or goes on beyond any table of matches.
     """
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read(TEXT_BYTES + 1)
     except UnicodeDecodeError as error:
         raise MatchError(f"{path}: not a text file: give a CSV file with the header {','.join(HEADER)}") from error
     except OSError as error:
         raise MatchError(f"{path}: cannot be read ({error.strerror or error}): give an existing file") from error
+    if len(text) > TEXT_BYTES:
+        raise MatchError(f"{path}: it holds more than {TEXT_BYTES // 10**6} million letters: give a file of matches")
+    return text
 
 
 def write_text(path, text: str) -> None:
@@ -69,6 +72,8 @@ def csv_rows(path) -> tuple[np.ndarray, list[int]]:
                 continue
             rows.append(_csv_row(cells, len(header), f"{path}, line {reader.line_num}"))
             lines.append(reader.line_num)
+            if len(rows) > MAX_POINTS:
+                raise MatchError(f"{path}: more than {MAX_POINTS} matches: no more can be used; leave some out")
     except csv.Error as error:
         raise MatchError(f"{path}, line {reader.line_num}: not CSV ({error}): it takes {wanted}") from error
     if header is None:

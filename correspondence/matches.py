@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .common import MatchError
+from .common import MAX_POINTS, MatchError
 from .io import csv_rows, csv_text, read_text, write_text
 
 MIN_POINTS = 3
@@ -15,17 +15,19 @@ MIN_POINTS = 3
 
 
 def _frozen(given, shape: tuple[int, ...], what: str) -> np.ndarray:
+    wanted = tuple("N" if n < 0 else n for n in shape)
     try:
-        array = np.array(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise MatchError(f"{what} are not numbers: give an array of shape {shape}") from error
+        array = np.array(given)
+        if array.size and array.dtype.kind not in "fiu":
+            raise TypeError(array.dtype)
+        array = array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MatchError(f"{what} are not numbers: give an array of shape {wanted}") from error
     if array.size == 0:
         array = array.reshape([0 if n < 0 else n for n in shape])
     fits = array.ndim == len(shape) and all(n < 0 or n == m for n, m in zip(shape, array.shape, strict=True))
     if not fits:
-        raise MatchError(
-            f"{what} have shape {array.shape}: the shape must be {tuple('N' if n < 0 else n for n in shape)}"
-        )
+        raise MatchError(f"{what} have shape {array.shape}: the shape must be {wanted}")
     if not np.isfinite(array).all():
         raise MatchError(f"{what} hold NaN or infinite values: every value must be a finite number")
     array.flags.writeable = False
@@ -37,8 +39,11 @@ def _size(given) -> tuple[int, int] | None:
         return None
     try:
         width, height = (int(v) for v in given)
-    except (TypeError, ValueError) as error:
-        raise MatchError(f"image size {given!r} is not (width, height) in pixels") from error
+        good = not isinstance(given, str) and (width, height) == tuple(given)
+    except (TypeError, ValueError, OverflowError):
+        good = False
+    if not good:
+        raise MatchError(f"image size {str(given)[:40]!r} is not (width, height) in pixels")
     if width < 1 or height < 1:
         raise MatchError(f"image size {(width, height)} is not positive: give (width, height) in pixels")
     return width, height
@@ -188,9 +193,10 @@ class Matches:
             found = cls(content, style, record.get("scores"), *sizes, record.get("confidence"))
         except MatchError as error:
             raise MatchError(f"{path}: {error}") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            why = "nested too deeply" if isinstance(error, RecursionError) else error
             raise MatchError(
-                f"{path}: not a file of matches ({error}): it takes the JSON that `dst match --save-points` writes"
+                f"{path}: not a file of matches ({why}): it takes the JSON that `dst match --save-points` writes"
             ) from error
         check_points(found, path, None)
         return found
@@ -200,8 +206,10 @@ def check_points(found: Matches, path, lines: list[int] | None) -> None:
     """Refuse sets that no warp can be fitted to.
 
     Raises:
-        MatchError: fewer than 3 matches, points outside their image, duplicates, all on one line.
+        MatchError: fewer than 3 matches or more than 2000, points outside their image, duplicates, all on one line.
     """
+    if len(found) > MAX_POINTS:
+        raise MatchError(f"{path}: {len(found)} matches: at most {MAX_POINTS} can be used; leave some out")
 
     def where(k) -> str:
         return f"{path}, line {lines[k]}" if lines else f"{path}, match {k + 1}"

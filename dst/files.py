@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import shutil
 import stat
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from correspondence import common
 from dst.config import InputError, suggest
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 """What an image's file name may end in."""
-BESIDE, DAY = ".dst-run-", 86400
-"""What the name of a folder that is being filled begins with, and after how many seconds it must be a dead process's."""
+BESIDE, DAY = f"{common.PREFIX}run-", 86400
+"""What the name of a folder that is being filled begins with, and after how many seconds it must be a dead process's where
+nothing else tells."""
 
 
 def check_output(path, extensions: tuple[str, ...] | None = EXTENSIONS) -> Path:
@@ -57,17 +61,18 @@ def check_output(path, extensions: tuple[str, ...] | None = EXTENSIONS) -> Path:
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, follow: bool = True):
     """Yield a temporary path beside `path`; it takes the place of `path` if all goes well, else it is removed.
 
-    A link is followed, and an existing file's permissions are kept.
+    An existing file's permissions are kept. A link is followed, as is right for a file that a user names; without `follow`
+    the link itself gives way to the file, and what it points to stays untouched.
 
     Raises:
         InputError: the temporary file cannot be made.
     """
     with contextlib.ExitStack() as stack:
         try:
-            temporary = stack.enter_context(common.replacing(path))
+            temporary = stack.enter_context(common.replacing(path, follow))
         except OSError as error:
             raise InputError(f"{path} cannot be written ({error.strerror or error}): choose another place") from error
         yield temporary
@@ -77,19 +82,67 @@ def replacing(path):
 def folder_beside(target):
     """Yield an empty folder beside `target`, to be filled and renamed or emptied into it; it is removed in the end.
 
-    Those that killed processes left there are removed too, once they are a day old.
+    Those that dead processes left there are removed too.
     """
+    clear_beside(target)
     parent = Path(os.path.realpath(target)).parent
-    for left in parent.glob(f"{BESIDE}*"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > DAY:
-                shutil.rmtree(left, ignore_errors=True)
-    fresh = Path(tempfile.mkdtemp(prefix=BESIDE, dir=parent))
+    with common.made(lambda: tempfile.mkdtemp(prefix=f"{BESIDE}{common.host()}-", dir=parent)) as fresh:
+        try:
+            fresh.chmod(0o777 & ~common.umask())
+            yield fresh
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def clear_beside(target) -> None:
+    """Remove the folders that dead processes left half-filled beside `target`."""
+    for left in Path(os.path.realpath(target)).parent.glob(f"{BESIDE}*"):
+        if left.is_dir():
+            remove_left(left, BESIDE)
+
+
+def remove_left(path: Path, prefix: str = common.PREFIX) -> None:
+    """Remove a temporary file or folder if the process that made it is dead.
+
+    Its name says on which machine it was made: of another machine's processes nobody here knows, so that theirs stays. Its
+    maker holds its lock as long as it lives. Where a network's folder knows no locks, a day must have passed. Names of
+    version 0.1 say nothing: its folders must be a day old, its half-written checkpoints go.
+    """
+    machine, dash, _ = path.name.removeprefix(prefix).partition("-")
+    nameless = not dash and path.is_file()
+    if path.is_symlink() or (dash and machine != common.host()) or (nameless and path.suffix != ".pt"):
+        return
+    with contextlib.suppress(OSError), common.holding(path) as ours:
+        told = ours if dash else nameless
+        if ours is not False and (told or time.time() - path.stat().st_mtime > DAY):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
+def digest(path) -> str:
+    """SHA-256 of a file, as hexadecimal text.
+
+    Raises:
+        OSError: it cannot be read, is not an ordinary file, or holds more than 8 GB.
+    """
+    with common.open_regular(path, 8 * 10**9) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path) -> Any:
+    """What a JSON file of at most `TEXT_BYTES` says: an ordinary file, or one that a link leads to.
+
+    Raises:
+        OSError: it cannot be read, or is not an ordinary file.
+        ValueError: it is not JSON, or so deeply nested that nothing here wrote it.
+    """
     try:
-        fresh.chmod(0o777 & ~common.umask())
-        yield fresh
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        return json.loads(common.read_regular(path).decode(), parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number that JSON knows")
 
 
 def check_extension(path: str, extensions: tuple[str, ...] = EXTENSIONS) -> str:

@@ -13,8 +13,7 @@ from dst.batch.pairs import read_pairs
 from dst.config import InputError, plain, split_options
 from dst.deform import pipeline
 from dst.deform.guidance import without_idle
-from dst.deform.inputs import digest
-from dst.files import replacing
+from dst.files import digest, replacing
 from dst.methods.targets import StyleCache
 from dst.runs.checkpoint import NAME
 from dst.runs.record import read_record
@@ -115,9 +114,16 @@ def _check_same(row: dict[str, Any], folder: Path) -> None:
         same = len(kept) == len(given)
         for image, old in zip(given, kept, strict=False):
             if isinstance(image, (str, Path)) and old.get("sha256") is not None:
-                same = same and digest(image) == old["sha256"]
+                same = same and _digest(image) == old["sha256"]
         if not same:
             raise InputError(f"{folder} was made from another {role}: give the pair a new name, or use resume=False")
+
+
+def _digest(image: Any) -> str:
+    try:
+        return digest(image)
+    except OSError as error:
+        raise InputError(f"{image} cannot be read ({error.strerror or error}): give the image's file") from error
 
 
 def _listed(given: Any) -> list[Any]:

@@ -79,7 +79,10 @@ def _read_csv(path: Path) -> list[dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"{path} cannot be read ({why}): give a CSV file with the header content,style") from error
-    table = [cells for cells in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in cells)]
+    try:
+        table = [cells for cells in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in cells)]
+    except csv.Error as error:
+        raise InputError(f"{path} is no table of pairs ({error}): give a CSV file") from error
     if not table or not {"content", "style"} <= {cell.strip() for cell in table[0]}:
         raise InputError(f"{path} is no table of pairs: its first line must be a header with content,style")
     header, rows = [cell.strip() for cell in table[0]], []

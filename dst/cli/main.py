@@ -10,7 +10,7 @@ from dst import runtime
 from dst.cli import logs, settings, streams
 from dst.cli.commands import COMMANDS
 from dst.cli.parsing import as_flags, parse
-from dst.cli.progress import STOPPED
+from dst.cli.progress import STOPPED, TERMINATED, Terminated, terminable
 from dst.cli.streams import say
 from dst.config import InputError
 
@@ -21,6 +21,7 @@ EXIT_CODES = {
     2: "bad input",
     STOPPED: "stopped by Ctrl-C",
     BROKEN_PIPE: "the reader of standard output has gone",
+    TERMINATED: "stopped by SIGTERM",
 }
 """What a command ends with."""
 
@@ -37,7 +38,7 @@ def _run(arguments: list[str]) -> int:
     try:
         args = parse(arguments, COMMANDS)
         row = COMMANDS[args.command]
-        with logs.shown(args.log_level, args.quiet):
+        with logs.shown(args.log_level, args.quiet), terminable():
             settings.take(args, row)
             if getattr(args, "json", False):
                 streams.check_open()
@@ -49,9 +50,9 @@ def _run(arguments: list[str]) -> int:
         return int(done.code or 0)
     except BrokenPipeError:
         return BROKEN_PIPE
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         say("stopped")
-        return STOPPED
+        return TERMINATED if isinstance(stop, Terminated) else STOPPED
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()

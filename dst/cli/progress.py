@@ -1,4 +1,4 @@
-"""What a run shows while it goes, and what Ctrl-C does to it."""
+"""What a run shows while it goes, and what Ctrl-C and SIGTERM do to it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 
 from dst.cli.streams import say
 
-STOPPED = 130
-"""Exit code after Ctrl-C."""
+STOPPED, TERMINATED = 130, 143
+"""Exit codes after Ctrl-C and after SIGTERM, as shells give them."""
 STAGES = {
     "read": "reading",
     "match": "matching",
@@ -24,33 +24,62 @@ STAGES = {
 }
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as Ctrl-C is a KeyboardInterrupt: what is half done is undone, and the process ends."""
+
+
 class Interrupt:
-    """Ctrl-C, first time: asks the run to stop at its next step (or image). Second time: stops at once.
+    """Ctrl-C or SIGTERM, first time: asks the run to stop at its next step (or image). Second time: stops at once.
 
     Attributes:
-        asked: whether Ctrl-C was pressed.
+        code: the exit code that goes with the signal; 0 where none came.
     """
 
     def __init__(self, where: str = "at the next step") -> None:
         """`where` says on the terminal when the run will stop."""
-        self.asked, self.where = False, where
+        self.code, self.where = 0, where
         self._mine = threading.current_thread() is threading.main_thread()
 
-    def _handle(self, *_: Any) -> None:
+    @property
+    def asked(self) -> bool:
+        """Whether to stop."""
+        return self.code != 0
+
+    def _handle(self, number: int, _: Any) -> None:
         if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        self.code = TERMINATED if number == signal.SIGTERM else STOPPED
+        again = "a second SIGTERM quits" if number == signal.SIGTERM else "press Ctrl-C again to quit"
         with contextlib.suppress(OSError):
-            os.write(2, f"\ndst: stopping {self.where}; press Ctrl-C again to quit at once\n".encode())
+            os.write(2, f"\ndst: stopping {self.where}; {again} at once\n".encode())
 
     def __enter__(self) -> Interrupt:
         if self._mine:
-            self._before = signal.signal(signal.SIGINT, self._handle)
+            self._before = {n: signal.signal(n, self._handle) for n in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(self, *_: Any) -> None:
         if self._mine:
-            signal.signal(signal.SIGINT, self._before)
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def terminable():
+    """Let SIGTERM undo what is half done, as Ctrl-C does; whoever handles it already goes on to do so."""
+    mine = threading.current_thread() is threading.main_thread()
+    if not mine or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _bar(total: float, label: str) -> Any:

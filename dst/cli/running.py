@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from dst.cli.parsing import as_flags
-from dst.cli.progress import STOPPED, Interrupt, Progress
+from dst.cli.progress import Interrupt, Progress
 from dst.cli.streams import STDOUT, check_open, put, say
 from dst.config import InputError, option_kinds
 from dst.config.kinds import File
@@ -28,6 +28,8 @@ def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = Non
     began = time.perf_counter()
     if args.run:
         check_folder(args.run, args.force)
+    if args.run and args.output and args.output != STDOUT:
+        notes = {**(notes or {}), "output": {"path": os.path.abspath(args.output)}}
     config = StylizeConfig.from_options(args.preset, **args.options)
     config = _estimated(args, content, config)
     args.options["size"] = config.size
@@ -42,9 +44,9 @@ def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = Non
             **args.options,
         )  # fmt: skip
 
-    result, asked = watched(args, content, config, work)
+    result, stopped = watched(args, content, config, work)
     _keep(args, result, recorder)
-    return finish(args, result, asked, time.perf_counter() - began)
+    return finish(args, result, stopped, time.perf_counter() - began)
 
 
 def _keep(args: Any, result: Any, recorder: Any) -> None:
@@ -65,9 +67,39 @@ def _keep(args: Any, result: Any, recorder: Any) -> None:
 
 
 def write(args: Any, result: Any) -> None:
-    """Write the image, where one was asked for."""
-    if args.output:
-        write_image(args.output, result.image)
+    """Write the image, where one was asked for, and note in the run's folder where it is."""
+    if not args.output:
+        return
+    write_image(args.output, result.image)
+    if args.run and args.output != STDOUT:
+        from dst.runs.record import note_output
+
+        try:
+            note_output(args.run, result.record, args.output)
+        except (OSError, ValueError) as error:
+            say(f"note: {args.run} does not say where the image was written ({error})")
+
+
+def rewrite(args: Any, result: Any) -> None:
+    """Bring the image up to date that an earlier command wrote with -o; one that was changed since stays as it is."""
+    from dst.files import digest
+    from dst.runs.record import output_of
+
+    output = output_of(result.record)
+    if output is None:
+        return
+    path, advice = output["path"], "-o FILE writes the new one"
+    try:
+        if digest(path) != output.get("sha256"):
+            say(f"note: the image in {path} is not the one that this run wrote, so it stays as it is; {advice}")
+            return
+        check_output(path)
+        args.output = path
+        write(args, result)
+    except (OSError, InputError) as error:
+        args.output = None
+        why = error.strerror if isinstance(error, OSError) else error
+        say(f"note: the image of this run that was in {path} is not brought up to date ({why}); {advice}")
 
 
 def write_image(output: str, rgb: Any, alpha: Any = None, depth: int = 8) -> None:
@@ -100,11 +132,15 @@ def _estimated(args: Any, content: Any, config: Any) -> Any:
     return config
 
 
-def watched(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, bool]:
-    """Do `work` under a progress bar; Ctrl-C stops it at its next step. Returns its result, and whether it was stopped."""
+def watched(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, int]:
+    """Do `work` under a progress bar; Ctrl-C or SIGTERM stops it at its next step. `config` is None where no step is left.
+
+    Returns:
+        Its result, and the exit code of the signal that stopped it, 0 for none.
+    """
     from dst.optim.loop import schedule
 
-    scales = schedule((config.size, config.size), config.optimize)
+    scales = [] if config is None else schedule((config.size, config.size), config.optimize)
     progress = Progress(args.quiet, [(scale.side, scale.steps) for scale in scales])
     with Interrupt() as interrupt:
 
@@ -112,18 +148,18 @@ def watched(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, bool]
             progress.on_step(step)
             return interrupt.asked
 
-        return work(progress, on_step), interrupt.asked
+        return work(progress, on_step), interrupt.code
 
 
-def finish(args: Any, result: Any, asked: bool, seconds: float) -> int:
-    """Print what the run came to; return the exit code."""
+def finish(args: Any, result: Any, stopped: int, seconds: float) -> int:
+    """Print what the run came to; return the exit code, `stopped` where a signal ended the run."""
     from dst.runs.record import record_text
 
     if args.json:
         put(record_text(result.record) + "\n")
     _report(args, result, seconds)
-    if asked:
-        return STOPPED
+    if stopped:
+        return stopped
     if result.record["stopped"]:
         say(f"error: {as_flags(result.record['stopped'])}")
         return 1

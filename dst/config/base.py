@@ -49,7 +49,7 @@ def check_number(what: str, given: Any, low: float | None, high: float | None, w
     good = isinstance(given, numbers.Real) and not isinstance(given, bool) and _finite(given)
     good = good and (not whole or int(given) == given)
     if not good or (low is not None and given < low) or (high is not None and given > high):
-        raise InputError(f"{what} is {_shown(given)}: it takes {allowed}")
+        raise InputError(f"{what} is {shown(given)}: it takes {allowed}")
     return int(given) if whole or isinstance(given, numbers.Integral) else float(given)
 
 
@@ -65,8 +65,12 @@ def _finite(given: Any) -> bool:
         return False
 
 
-def _shown(given: Any) -> str:
-    """A value as a message shows it, cut where it is long."""
+def shown(given: Any) -> str:
+    """A value as a message shows it, cut where it is long; of what holds many others only its type."""
+    if isinstance(given, (dict, list, tuple, set)) and (len(given) > 8 or any(hasattr(v, "__len__") for v in given)):
+        return f"{type(given).__name__} of {len(given)}"
+    if hasattr(given, "shape"):
+        return f"{type(given).__name__} of shape {tuple(given.shape)}"
     try:
         text = repr(given)
     except ValueError:  # a whole number of thousands of digits

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from correspondence.common import MAX_POINTS
 from correspondence.matches import Matches
 from dst.config import InputError
 
@@ -36,10 +37,12 @@ def check_pins(pins: np.ndarray, content_size: tuple[int, int], style_size: tupl
         content_size, style_size: (W, H) of the images.
 
     Raises:
-        InputError: a pin outside an image, or two in one place.
+        InputError: more than 2000; a pin outside an image, or two in one place.
     """
     if not len(pins):
         return
+    if len(pins) > MAX_POINTS:
+        raise InputError(f"{len(pins)} pins are given: at most {MAX_POINTS} can be used")
     for side, points, size in (("content", pins[:, :2], content_size), ("style", pins[:, 2:], style_size)):
         outside = ((points < -0.5) | (points > np.array(size) - 0.5)).any(1)
         if outside.any():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from dst import imaging
 from dst.config import InputError, StylizeConfig
 from dst.deform.guidance import style_shares
+from dst.files import digest
 from dst.imaging import color, histogram
 from dst.imaging.masks import Segmentation, read_rigid_mask, read_segmentation
 from dst.methods.targets import Style
@@ -96,19 +96,6 @@ def describe(source: Any, image: imaging.Image) -> dict[str, Any]:
     if isinstance(source, (str, os.PathLike)):
         found |= {"path": os.path.abspath(source), "sha256": digest(source)}
     return found
-
-
-def digest(path: Any) -> str:
-    """SHA-256 of a file, as hexadecimal text.
-
-    Raises:
-        InputError: it is not there, or cannot be read.
-    """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error}): give the image's file") from error
 
 
 def make_scene(inputs: Inputs, config: StylizeConfig, warp: Warp | None, weights: np.ndarray | None) -> Scene:

@@ -8,9 +8,10 @@ from typing import Any
 
 from dst import imaging
 from dst.config import InputError, counted
-from dst.deform.inputs import Inputs, digest, make_scene, style_list
+from dst.deform.inputs import Inputs, make_scene, style_list
 from dst.deform.objective import DeformProblem
 from dst.features import Encoder
+from dst.files import digest
 from dst.optim.loop import Loop
 from dst.optim.pixels import decompose_image, refine
 from dst.optim.state import State
@@ -60,7 +61,11 @@ def _again(run: Any, role: str, record: dict[str, Any], source: Any, side: int) 
             raise InputError(f"the {role} of {run} was not a file, and a larger size needs it: {advice}")
         if not os.path.exists(source):
             raise InputError(f"the {role} of {run} is no longer at {source}: {advice}")
-        if digest(source) != record["sha256"]:
+        try:
+            found = digest(source)
+        except OSError as error:
+            raise InputError(f"the {role} of {run}, {source}, cannot be read ({error.strerror}): {advice}") from error
+        if found != record.get("sha256"):
             raise InputError(f"the {role} {source} has changed since {run} was made: {advice}")
     image = imaging.read(source, side=side)
     if list(image.size) != list(record["size"]):

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from dst.runs.estimate import layers_of, memory_needed
 from dst.runs.folder import claim, clear_left
 from dst.runs.job import Job
 from dst.runs.progress import Bar
-from dst.runs.record import make_record, read_record
+from dst.runs.record import make_record, output_of, read_record
 from dst.runs.result import Result
 from dst.warp import Warp, to_pixels
 
@@ -227,7 +228,7 @@ def resume(
     where they were, or from `content` and `style`.
 
     Args:
-        run: the folder that `stylize(..., run_dir=...)` kept.
+        run: the folder that `stylize(..., run_dir=...)` kept; for a finished run also one that `Result.save` wrote.
         size: long side of the result in pixels, larger than the run's; None to finish at its own size.
         content, style: where the images are now, if they moved or were not files.
         on_step, on_stage, checkpoint_every, progress: as for `stylize`.
@@ -244,7 +245,10 @@ def resume(
         clock, on_step = _Clock(on_stage, bar.on_stage), bar.watch(on_step)
         with clock.stage("read"):
             clear_left(run)
+            if not checkpoint.is_kept(run) and (Path(run) / "run.json").exists():
+                return _saved(run, size)
             kept = checkpoint.read(run)
+            kept = replace(kept, job=_remembering(run, kept.job))
             clock.seconds = {**kept.seconds, **clock.seconds}
         with runtime.computing(kept.job.threads):
             return _resume(run, kept, size, content, style, clock, on_step, checkpoint_every)
@@ -258,17 +262,46 @@ def _resume(run: Any, kept: checkpoint.Kept, size: int | None, content: Any, sty
     if size is None and done and (Path(run) / "run.json").exists():
         return load_run(run)
     with clock.stage("warp"):
-        encoder = encoder_of(job.config)
+        try:
+            encoder = encoder_of(job.config)
+        except InputError as error:
+            raise InputError(f"the encoder of {run} cannot be had ({error})") from error
+        for name in job.config.optimize.layers or ():
+            if name not in encoder.layers:
+                raise InputError(
+                    f"{run}/{checkpoint.NAME} is damaged (no layer is called {name!r}): make the run again"
+                )
         if encoder.sha256 != kept.encoder["sha256"]:
             raise InputError(
                 f"{run} was made with other weights of {kept.encoder['name']}: put those back in their place, or make the run again"
             )
+        kept = checkpoint.on_device(kept)
+        job, state = kept.job, kept.state
         if size is not None and size != job.config.size:
             job, state, loop = _larger(run, job, state, encoder, size, content, style, done)
         else:
             loop = _loop(job, encoder, state) if job.config.paints else None
     keeper = Keeper(run, every, job, encoder, clock.seconds, kept.frames)
     return _paint(job, loop, state, encoder, clock, on_step, keeper)
+
+
+def _saved(run: Any, size: int | None) -> Result:
+    """A run without a checkpoint, which is finished or lost."""
+    result, again = load_run(run), "make it again with run_dir= (--run), which keeps one"
+    if result.record["stopped"]:
+        raise InputError(f"{run} was stopped and has no checkpoint to go on from: {again}")
+    if size is not None and size != max(result.record["size"]):
+        raise InputError(f"{run} has no checkpoint, which another size needs: {again}")
+    return result
+
+
+def _remembering(run: Any, job: Job) -> Job:
+    """The job with the file that its image was last written to; only a record says what its digest was."""
+    try:
+        output = output_of(read_record(run))
+    except InputError:
+        return job
+    return job if output is None else replace(job, notes={**job.notes, "output": output})
 
 
 def _larger(run: Any, job: Job, state: State, encoder: Encoder, size: int, content: Any, style: Any, done: bool):

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import torch
 
+from correspondence.common import read_regular
 from dst.config import InputError, check_choice
 from dst.features.networks import NETWORKS, Network
 
 COMPACT_FILE = Path(__file__).with_name("compact.safetensors")
 COMPACT_SHA256 = "b6d6e2080edfe5db5cbaacee79f6d07b179a5664927392cae28c1dea4be6eeb2"
 """What `compact.safetensors` must hash to; a damaged or exchanged file is refused."""
+MAX_BYTES = 8 * 10**9
+"""The most that is read of a file of weights; those of VGG-19 with its classifier are 0.6 GB."""
 
 
 def load_weights(name: str, file=None) -> dict[str, torch.Tensor]:
@@ -83,7 +86,7 @@ def fingerprint(state: dict[str, torch.Tensor]) -> str:
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], str]:
     """Return the tensors of a file and the sha256 of its bytes."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MAX_BYTES)
     except OSError as error:
         why = error.strerror or "it cannot be read"
         raise InputError(f"weights file {path}: {why}; give a safetensors file or a saved state dict") from error

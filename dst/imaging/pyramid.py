@@ -41,6 +41,14 @@ def decompose(image: Tensor, levels: int = 5) -> list[Tensor]:
     return bands + [image]
 
 
+def sides(height: int, width: int, levels: int = 5) -> list[tuple[int, int]]:
+    """(h, w) of each tensor that `decompose` returns of an image (N, C, `height`, `width`)."""
+    found = [(height, width)]
+    while len(found) < levels and min(found[-1]) >= 4:
+        found.append(tuple((side + 1) // 2 for side in found[-1]))
+    return found
+
+
 def compose(bands: list[Tensor]) -> Tensor:
     """Sum a Laplacian pyramid back to its image; the inverse of `decompose`.
 

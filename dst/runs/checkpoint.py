@@ -8,10 +8,10 @@ its name and renamed, so whatever happens the folder holds a whole one: a killed
 from __future__ import annotations
 
 import dataclasses
-import errno
 import os
 import time
 import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from correspondence.common import open_regular
 from correspondence.matches import Matches
 from dst.config import InputError, StylizeConfig
+from dst.config.base import shown
+from dst.config.kinds import whole
 from dst.files import folder_beside, replacing
 from dst.imaging.masks import Segment
 from dst.methods.targets import Style
@@ -32,11 +35,14 @@ from dst.runs.frames import KeptFrames
 from dst.runs.job import Job, Scene
 from dst.runs.record import versions
 from dst.runs.result import Result
+from dst.runs.schema import CHECKPOINT, check_whole
 from dst.runs.upgrade import upgraded_checkpoint
 from dst.warp import Warp
 
 NAME = "checkpoint.pt"
 KIND, FORMAT = "dst checkpoint", 2
+MAX_BYTES = 32 * 10**9
+"""The most that a checkpoint may hold: twice what one of the largest size takes, with masks of many colours."""
 ADVICE = "give the folder of a run that was made with --run"
 
 
@@ -75,10 +81,15 @@ def write(folder: Path, job: Job, state: State, encoder: Any, seconds: dict[str,
         "frames": frames.packed(),
     }
     try:
-        with replacing(Path(folder) / NAME) as temporary:
+        with replacing(Path(folder) / NAME, follow=False) as temporary:
             torch.save(data, temporary)
     except (OSError, RuntimeError) as error:
         raise InputError(f"the checkpoint cannot be written to {folder} ({error})") from error
+
+
+def is_kept(folder: Any) -> bool:
+    """Whether a folder holds a checkpoint; a finished run that `Result.save` wrote has none."""
+    return (Path(folder) / NAME).exists()
 
 
 def read(folder: Any) -> Kept:
@@ -91,30 +102,59 @@ def read(folder: Any) -> Kept:
     if not home.is_dir():
         why = "is not a folder" if home.exists() else "does not exist"
         raise InputError(f"{folder} {why}: {ADVICE}")
-    if not (home / NAME).exists():
+    if not is_kept(home):
         kept = "the run in it kept no checkpoint" if (home / "run.json").exists() else "it holds no run"
         raise InputError(f"{folder} cannot be resumed ({kept}): {ADVICE}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            data = torch.load(home / NAME, map_location="cpu", weights_only=True)
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EIO):
-            raise InputError(f"{folder}/{NAME} cannot be read ({error.strerror})") from error
+        data = _loaded(home / NAME)
+    except OSError as error:
+        raise InputError(f"{folder}/{NAME} cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # damaged data makes the reader raise whatever it runs into
+        if isinstance(error, MemoryError) or "allocate memory" in str(error):
+            raise
         raise InputError(f"{folder}/{NAME} is damaged or not whole: make the run again") from error
     if not isinstance(data, dict) or data.get("kind") != KIND:
         raise InputError(f"{folder}/{NAME} is not a checkpoint of dst: {ADVICE}")
-    if not isinstance(data.get("format"), int) or data["format"] > FORMAT:
+    version = data.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        made = shown(data.get("dst")).strip("'")
         raise InputError(
-            f"{folder} was made by a newer version (dst {data.get('dst')}, checkpoint format {data.get('format')}; "
-            f"this one reads up to {FORMAT}): update dst"
+            f"{folder} was made by a newer version (dst {made}, checkpoint format {version}; this one "
+            f"reads up to {FORMAT}): update dst"
         )
     try:
-        data = upgraded_checkpoint(data)
-        job, state = _read_job(data["job"]), State(**data["state"])
-        return Kept(job, state, data["encoder"], data["seconds"], KeptFrames(data.get("frames")))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return _parsed(data)
+    except InputError as error:
+        raise InputError(f"{folder}/{NAME} is damaged ({error}): make the run again") from error
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if "allocate memory" in str(error):
+            raise
         raise InputError(f"{folder}/{NAME} is damaged (parts are missing or wrong): make the run again") from error
+
+
+def _loaded(path: Path) -> Any:
+    """What a checkpoint's file holds; nothing in it is run."""
+    with warnings.catch_warnings(), open_regular(path, MAX_BYTES) as file:
+        warnings.simplefilter("ignore")
+        with zipfile.ZipFile(file) as archive:  # stored as they are, or a small file could ask for any memory
+            if sum(part.file_size for part in archive.infolist()) > os.fstat(file.fileno()).st_size:
+                raise ValueError("its parts are larger than the file")
+        file.seek(0)
+        return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def _parsed(data: dict[str, Any]) -> Kept:
+    """What `write` was given, on the CPU.
+
+    Raises:
+        InputError: what it says cannot be; or any common error, of an old format whose parts are missing or wrong.
+    """
+    whole(1, FORMAT).check("format", data.get("format"))
+    data = upgraded_checkpoint(data)
+    CHECKPOINT.check("", {name: part for name, part in data.items() if name not in ("kind", "format", "dst")})
+    job, state = _read_job(data["job"]), State(**data["state"])
+    check_whole(job, state)
+    return Kept(job, state, data["encoder"], data["seconds"], KeptFrames(data.get("frames")))
 
 
 def _packed(value: Any) -> Any:
@@ -149,11 +189,10 @@ def _array(value: Any) -> np.ndarray | None:
 
 
 def _read_job(data: dict[str, Any]) -> Job:
-    config = StylizeConfig.from_options(**data["config"])
     matches = data["matches"] and Matches(**{name: _array(value) for name, value in data["matches"].items()})
     changed = {
-        "config": config,
-        "scene": _read_scene(data["scene"], torch.device(config.device)),
+        "config": StylizeConfig.from_options(**data["config"]),
+        "scene": _read_scene(data["scene"]),
         "content_size": tuple(data["content_size"]),
         "matches": matches,
         "mask": _array(data["mask"]),
@@ -161,20 +200,35 @@ def _read_job(data: dict[str, Any]) -> Job:
     return Job(**{**data, **changed})
 
 
-def _read_scene(data: dict[str, Any], device: torch.device) -> Scene:
-    scene = {name: to_device(value, device) for name, value in data.items() if name not in ("warp", "confidence")}
-    scene["styles"] = [Style(image, weight) for image, weight in scene["styles"]]
-    if scene["segments"]:
-        scene["segments"] = [Segment(content, list(styles)) for content, styles in scene["segments"]]
-    warp = data["warp"] and Warp(**{name: _array(value) for name, value in data["warp"].items()})
-    return Scene(**scene, warp=warp, confidence=_array(data["confidence"]))
+def _read_scene(data: dict[str, Any]) -> Scene:
+    changed = {
+        "styles": [Style(image, weight) for image, weight in data["styles"]],
+        "segments": data["segments"] and [Segment(content, list(styles)) for content, styles in data["segments"]],
+        "warp": data["warp"] and Warp(**{name: _array(value) for name, value in data["warp"].items()}),
+        "confidence": _array(data["confidence"]),
+    }
+    return Scene(**{**data, **changed})
 
 
-def to_device(value: Any, device: torch.device) -> Any:
-    """Tensors, also those inside lists, on a device."""
+def on_device(kept: Kept) -> Kept:
+    """The same with what the loop works on brought to the run's device; as it is on the CPU."""
+    device, job, state = torch.device(kept.job.config.device), kept.job, kept.state
+    scene = {field.name: getattr(job.scene, field.name) for field in dataclasses.fields(Scene)}
+    moved = {name: _moved(value, device) for name, value in scene.items() if name != "confidence"}
+    own = {name: _moved(getattr(state, name), device) for name in ("parameters", "optimizer")}
+    job = dataclasses.replace(job, scene=Scene(**{**scene, **moved}))
+    return dataclasses.replace(kept, job=job, state=dataclasses.replace(state, **own))
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    """Tensors, also those inside lists, tuples and tables, on a device."""
     if isinstance(value, Tensor):
         return value.to(device)
-    return [to_device(item, device) for item in value] if isinstance(value, list) else value
+    if isinstance(value, dict):
+        return {key: _moved(item, device) for key, item in value.items()}
+    if isinstance(value, (Style, Segment)):
+        return type(value)(*(_moved(item, device) for item in value))
+    return [_moved(item, device) for item in value] if isinstance(value, list) else value
 
 
 class Keeper:

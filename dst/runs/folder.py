@@ -1,15 +1,19 @@
-"""The folder of a run: which files are its own, whether a run can be kept there, how a run takes the place of another."""
+"""The folder of a run: which files are its own, whether a run can be kept there, how a run takes the place of another.
+
+The folder itself may be a link, for its user named it. A link in it under the name of a run's file is never written
+through: it gives way to a file, and what it points to stays untouched.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from pathlib import Path
 from typing import Any
 
+from correspondence.common import PREFIX
 from dst.config import InputError
-from dst.files import folder_beside
+from dst.files import clear_beside, folder_beside, read_json, remove_left
 from dst.runs.record import KIND
 
 IMAGES = ("image", "unwarped", "warped_content", "content", "style")
@@ -19,8 +23,8 @@ FILES = (
     *("points.csv", "warp.json", "history.csv", "checkpoint.pt", "run.json"),
 )
 """Every name that a run's folder may hold; nothing else in it is ever replaced or removed."""
-LEFT = ".dst-*.pt"
-"""What a process that is killed while it writes a checkpoint leaves in the folder; the next save removes it."""
+LEFT = f"{PREFIX}*"
+"""What a process that is killed while it writes a checkpoint leaves in the folder; the next one removes it."""
 
 
 def check_folder(folder, force: bool = False) -> Path:
@@ -28,12 +32,13 @@ def check_folder(folder, force: bool = False) -> Path:
 
     Raises:
         InputError: the parent is missing or cannot be written to; it is a file; it holds another run and `force` is not
-            given; it holds other files and no run.
+            given; it holds other files and no run, or a folder of the name of a run's file.
     """
     target = Path(folder)
     try:
         exists, parent = os.path.lexists(target), target.absolute().parent
         names = {p.name for p in target.iterdir() if not p.match(LEFT)} if target.is_dir() else set()
+        folders = sorted(n for n in names & set(FILES) if (target / n).is_dir() and not (target / n).is_symlink())
     except (OSError, ValueError) as error:
         raise InputError(f"the run folder {str(folder)!r} cannot be used ({error}): choose another") from error
     if exists and not target.is_dir():
@@ -45,6 +50,10 @@ def check_folder(folder, force: bool = False) -> Path:
             raise InputError(f"the folder {place} cannot be written to: choose another")
     if names and not _is_run(target, names):
         raise InputError(f"{folder} holds files that are not a run's: choose a new or empty folder")
+    if folders:
+        raise InputError(
+            f"{folder} holds a folder called {folders[0]}, as a run's file is: choose another, or rename that"
+        )
     if names and not force:
         raise InputError(f"{folder} holds a run already: choose another folder, or give `force` to replace it")
     return target
@@ -53,7 +62,7 @@ def check_folder(folder, force: bool = False) -> Path:
 def _is_run(target: Path, names: set[str]) -> bool:
     """Whether a folder holds a run, of any version, or what is left of one; anything else is not ours to replace."""
     try:
-        record = json.loads((target / "run.json").read_text(encoding="utf-8"))
+        record = read_json(target / "run.json")
     except (OSError, ValueError):
         return names <= set(FILES)
     return isinstance(record, dict) and record.get("kind") == KIND
@@ -94,6 +103,8 @@ def claim(folder: Any, force: bool) -> None:
 
 
 def clear_left(folder: Any) -> None:
-    """Remove what a killed process left half-written in a run's folder."""
+    """Remove what dead processes left half-written in a run's folder and beside it."""
+    clear_beside(folder)
     for left in Path(folder).glob(LEFT):
-        left.unlink(missing_ok=True)
+        if left.is_file():
+            remove_left(left)

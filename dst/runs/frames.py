@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from dst import imaging
-from dst.config import check_number
+from dst.config import InputError, check_number
 from dst.imaging import color
 from dst.optim.state import Step
 from dst.runs.result import Result
@@ -64,6 +64,9 @@ class Recorder:
             hold: how often the last frame comes.
             source: (k, 2) the keypoints that the steps moved, unit coordinates; None for those of the result's warp,
                 which may be fewer, since some are dropped where the map would fold.
+
+        Raises:
+            InputError: an image that was kept is damaged.
         """
         last = imaging.to_array(shrunk(opaque(result.image), self.side))
         height, width = last.shape[:2]
@@ -71,8 +74,7 @@ class Recorder:
         grey = result.record.get("settings", {}).get("preserve_color") == "luminance"
         content = shrunk(opaque(result.content), self.side) if grey else None
         for image, moved in self.shots:
-            kept = image if image.ndim == 3 else PIL.Image.open(io.BytesIO(image.tobytes()), formats=("JPEG",))
-            shown = imaging.read(kept, min_side=1).rgb
+            shown = imaging.read(image if image.ndim == 3 else _jpeg(image), min_side=1).rgb
             shown = F.interpolate(shown, size=(height, width), mode="bicubic", align_corners=False).clamp(0, 1)
             if content is not None:
                 shown = color.keep_chroma(shown, content)
@@ -103,6 +105,21 @@ class KeptFrames(Recorder):
         """All that there is, in types that a checkpoint holds."""
         shots = [[torch.from_numpy(image), torch.from_numpy(moved)] for image, moved in self.shots]
         return {"every": self.every, "seen": self.seen, "shots": shots}
+
+
+def _jpeg(data: np.ndarray) -> PIL.Image.Image:
+    """The image of a JPEG's bytes (n,) uint8; no other format is tried, since some of them start other programs.
+
+    Raises:
+        InputError: it is no JPEG, or larger than any that is kept.
+    """
+    try:
+        image = PIL.Image.open(io.BytesIO(data.tobytes()), formats=("JPEG",))
+    except (OSError, ValueError, PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
+        raise InputError(f"one of the {KEPT_SIDE}-pixel images of its steps is no JPEG") from error
+    if max(image.size) > KEPT_SIDE:
+        raise InputError(f"an image of its steps is {image.width} x {image.height}, and {KEPT_SIDE} at most is kept")
+    return image
 
 
 def opaque(pixels: np.ndarray) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +14,11 @@ import numpy as np
 
 from dst._version import __version__
 from dst.config import InputError
+from dst.config.base import shown
 from dst.config.files import FORMAT, KIND
+from dst.config.kinds import whole
+from dst.files import digest, read_json, replacing
+from dst.runs.schema import OUTPUT, RECORD
 from dst.runs.upgrade import upgraded_record
 
 LIBRARIES = ("torch", "numpy", "kornia", "scikit-image", "scikit-learn", "opencv-python-headless", "pillow")
@@ -123,7 +128,7 @@ def read_record(folder) -> dict[str, Any]:
             f"{folder} is not a folder: {advice}" if home.exists() else f"{folder} does not exist: {advice}"
         )
     try:
-        record = json.loads((home / "run.json").read_text(encoding="utf-8"))
+        record = read_json(home / "run.json")
     except FileNotFoundError:
         if (home / "checkpoint.pt").exists():
             raise InputError(
@@ -134,17 +139,41 @@ def read_record(folder) -> dict[str, Any]:
         raise InputError(f"{folder}/run.json cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
-    if not isinstance(record, dict) or record.get("kind") != KIND or not isinstance(record.get("format"), int):
+    version = record.get("format") if isinstance(record, dict) and record.get("kind") == KIND else None
+    if not isinstance(version, int):
         raise InputError(f"{folder}/run.json is not the record of a run of dst: {advice}")
-    if record["format"] > FORMAT:
-        made = (
-            record.get("versions", {}).get("dst", "a newer version") if isinstance(record.get("versions"), dict) else ""
-        )
+    if version > FORMAT:
+        found = record.get("versions")
+        made = shown(found.get("dst", "unknown")).strip("'") if isinstance(found, dict) else "unknown"
         raise InputError(
-            f"{folder} was made by a newer version ({made}, format {record['format']}; this one reads up to {FORMAT}): "
-            "update dst"
+            f"{folder} was made by a newer version ({made}, format {version}; this one reads up to {FORMAT}): update dst"
         )
-    return upgraded_record(record)
+    try:
+        whole(1, FORMAT).check("format", version)
+        return RECORD.check("", upgraded_record(record))
+    except InputError as error:
+        raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
+
+
+def output_of(record: dict[str, Any]) -> dict[str, str] | None:
+    """The file outside its folder that a run's image was written to: its `path` and, once it was, its `sha256`; or None."""
+    try:
+        return OUTPUT.check("output", record.get("output"))
+    except InputError:  # nothing of ours: notes may have any names
+        return None
+
+
+def note_output(folder: Any, record: dict[str, Any], path: Any) -> None:
+    """Write into a run's record, and the `run.json` of its folder, which file its image was just written to.
+
+    Raises:
+        OSError, ValueError: `run.json` cannot be read or written any more.
+    """
+    place = Path(folder) / "run.json"
+    record["output"] = {"path": os.path.abspath(path), "sha256": digest(path)}
+    text = record_text({**read_json(place), "output": record["output"]})
+    with replacing(place, follow=False) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

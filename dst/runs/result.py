@@ -11,15 +11,20 @@ from typing import Any
 
 import numpy as np
 
+from correspondence.common import MatchError, open_regular, read_regular
 from correspondence.matches import Matches
 from dst import imaging
 from dst.config import InputError
+from dst.config.schema import Items
 from dst.runs.folder import IMAGES, assembled, check_folder
 from dst.runs.record import read_record, record_text
+from dst.runs.schema import HISTORY_ROW
 from dst.warp import Warp
 
 SHOWN = 1024
 """Long side in pixels above which a notebook is given a smaller image, so that it stays a file of a few megabytes."""
+IMAGE_BYTES = 10**9
+"""The most that an image of a run may hold: four times the pixels of the largest."""
 WHOLE = ("scale", "side", "step")
 """Columns of the history that hold whole numbers."""
 
@@ -112,27 +117,39 @@ class Result:
         home, record = Path(folder), read_record(folder)
         images = {}
         for name in IMAGES:
-            image = imaging.read(home / f"{name}.png", min_side=1)
+            image = _read_image(home / f"{name}.png")
             images[name] = imaging.to_array(image.rgb, image.alpha)
         for field_name, name in (("matches_image", "matches"), ("geometry", "geometry")):
             path = home / f"{name}.png"
-            images[field_name] = imaging.to_array(imaging.read(path, min_side=1).rgb) if path.exists() else None
+            images[field_name] = imaging.to_array(_read_image(path).rgb) if path.exists() else None
         history = _history_from_csv(home / "history.csv")
         warp = Warp.load(home / "warp.json")
+        targets = record["warp"].get("targets")
+        if record["warp"]["points"] != len(warp.source) or (targets is not None and len(targets) != len(warp.source)):
+            raise InputError(f"{home}/run.json and warp.json are of two runs: make the run again")
         matches = _matches_of(record, folder)
         return cls(**images, matches=matches, warp=warp, history=history, record=record)
 
 
-def _matches_of(record: dict[str, Any], folder: Any) -> Matches | None:
+def _read_image(path: Path) -> imaging.Image:
     try:
-        found = record["matches"]
-        if found["content_size"] is None:
-            return None
-        rows = np.array(found["points"], dtype=np.float64).reshape(-1, 5)
-        sizes = tuple(found["content_size"]), tuple(found["style_size"])
-        pinned = np.arange(len(rows)) < found["pins"]
+        open_regular(path, IMAGE_BYTES).close()
+    except FileNotFoundError:  # which is said below
+        pass
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error})") from error
+    return imaging.read(path, min_side=1)
+
+
+def _matches_of(record: dict[str, Any], folder: Any) -> Matches | None:
+    found = record["matches"]
+    if found["content_size"] is None:
+        return None
+    rows = np.array(found["points"], dtype=np.float64).reshape(-1, 5)
+    sizes, pinned = (found["content_size"], found["style_size"]), np.arange(len(rows)) < found["pins"]
+    try:
         return Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], *sizes, found.get("confidence"), pinned)
-    except (KeyError, TypeError, ValueError) as error:
+    except MatchError as error:
         raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
 
 
@@ -148,11 +165,12 @@ def _history_to_csv(history: list[dict[str, Any]]) -> str:
 
 def _history_from_csv(path: Path) -> list[dict[str, Any]]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [
-                {k: int(v) if k in WHOLE else float(v) for k, v in row.items() if v} for row in csv.DictReader(file)
-            ]
+        text = io.StringIO(read_regular(path).decode(), newline="")
+        rows = [{k: int(v) if k in WHOLE else float(v) for k, v in row.items() if v} for row in csv.DictReader(text)]
+        return Items(HISTORY_ROW).check("rows", rows)
     except FileNotFoundError:
         raise InputError(f"{path} is missing: the run is incomplete; make it again") from None
-    except (OSError, ValueError, TypeError) as error:
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error})") from error
+    except (ValueError, TypeError, csv.Error) as error:
         raise InputError(f"{path} is damaged ({error}): make the run again") from error

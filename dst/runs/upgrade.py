@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from dst.config import ALIASES
+from dst.warp.points import HELD_POINTS
 
 
 def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def upgraded_checkpoint(data: dict[str, Any]) -> dict[str, Any]:
     """The contents of a checkpoint, of this format whatever it was written in.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: parts are missing or wrong.
+        Exception: any, where parts are missing or wrong; what is returned is not checked yet.
     """
     if data["format"] != 1:
         return data
@@ -43,21 +44,22 @@ def upgraded_checkpoint(data: dict[str, Any]) -> dict[str, Any]:
     job |= {"content": job.pop("picture"), "geometry": job.pop("partner"), "scene": scene, "matches": None}
     job["config"] = {ALIASES.get(name, name): value for name, value in job["config"].items()}
     if points is not None:
-        table = points.numpy()
         job["matches"] = {
-            "content": table[:, :2].tolist(), "style": table[:, 2:4].tolist(), "scores": table[:, 4].tolist(),
-            "content_size": size, "style_size": partner, "confidence": None,
-            "pinned": [k < pins for k in range(len(table))],
+            "content": points[:, :2], "style": points[:, 2:4], "scores": points[:, 4], "content_size": size,
+            "style_size": partner, "confidence": None, "pinned": torch.arange(len(points)) < pins,
         }  # fmt: skip
     bands, displacement = state.pop("bands"), state.pop("displacement")
     state["parameters"] = {} if bands is None else {"pixels": bands}
     if bands is not None and len(source):
         state["parameters"]["displacement"] = [displacement]
-    return {**data, "job": job, "state": state, "encoder": data["trunk"], "frames": data.get("film")}
+    data = dict(data)
+    return {"encoder": data.pop("trunk"), "frames": data.pop("film", None), **data, "job": job, "state": state}
 
 
 def _origin(source: np.ndarray, points: torch.Tensor | None, side: int) -> torch.Tensor:
     """Which of the matches each of a warp's points is, -1 for none: told by their places. (k,)"""
+    if max(len(source), 0 if points is None else len(points)) > HELD_POINTS:
+        raise ValueError("too many points")
     if points is None or not len(points):
         return torch.full((len(source),), -1)
     gaps = np.linalg.norm(source[:, None] - (points.numpy()[None, :, :2] + 0.5) / side, axis=2)

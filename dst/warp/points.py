@@ -9,9 +9,13 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from correspondence.common import MAX_POINTS
 from dst.config import InputError, check_number
 from dst.warp.coordinates import check_size
 from dst.warp.tps import ANCHORS, RIDGE, Spline, border_anchors
+
+HELD_POINTS = 4 * MAX_POINTS
+"""The most that a warp has in all: those it was given, and those added to them to hold rigid parts."""
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -41,12 +45,22 @@ def check_points(name: str, points) -> np.ndarray:
     return points
 
 
+def _whole(name: str, values) -> np.ndarray:
+    """A copy (k,) of whole numbers."""
+    array = np.array(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise InputError(f"{name} are {array.dtype} {array.shape}: they take one whole number for each point")
+    return array.astype(int)
+
+
 def check_geometry(source: np.ndarray, target: np.ndarray, size) -> None:
     """Refuse source and target points, in pixels, that determine no warp of an image of `size`.
 
     Raises:
-        InputError: fewer than 3, outside, in one place, or all sources on one line.
+        InputError: fewer than 3 or more than 2000, outside, in one place, or all sources on one line.
     """
+    if len(source) > MAX_POINTS:
+        raise InputError(f"{len(source)} points: a warp takes up to {MAX_POINTS}; leave some out")
     if len(source) < 3:
         raise InputError(f"{len(source)} points: a warp takes 3 or more; give more points, or none at all for no warp")
     reach = max(size)
@@ -80,7 +94,8 @@ class ControlPoints:
     Points are in unit coordinates of an image of `size`; arrays are read only.
 
     Raises:
-        InputError: arrays of the wrong shape or not finite, a strength, ridge or number of anchors out of range.
+        InputError: arrays of the wrong shape or not finite, more than 8000 points, a strength, ridge or number of anchors
+            out of range.
     """
 
     size: tuple[int, int]
@@ -106,10 +121,12 @@ class ControlPoints:
         for name in ("source", "displacement"):
             object.__setattr__(self, name, read_only(check_points(name, getattr(self, name))))
         count = len(self.source)
-        labels = np.zeros(count, int) if self.rigid is None else np.array(self.rigid, int)
-        origin = np.arange(count) if self.origin is None else np.array(self.origin, int)
+        labels = np.zeros(count, int) if self.rigid is None else _whole("labels of rigid parts", self.rigid)
+        origin = np.arange(count) if self.origin is None else _whole("origins", self.origin)
         object.__setattr__(self, "rigid", read_only(labels))
         object.__setattr__(self, "origin", read_only(origin))
+        if count > HELD_POINTS:
+            raise InputError(f"{count} points: a warp holds up to {HELD_POINTS}, those of rigid parts among them")
         if not count == len(self.displacement) == len(labels) == len(origin):
             given = (
                 f"{count} source points, {len(self.displacement)} displacements, {len(labels)} labels of rigid parts"

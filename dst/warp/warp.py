@@ -15,23 +15,40 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from dst.config import InputError, check_choice
-from dst.files import replacing
+from dst.config.base import shown
+from dst.config.kinds import Number, whole
+from dst.config.schema import Items, Maybe, Row, Table
+from dst.files import read_json, replacing
 from dst.imaging.io import Image, is_pillow
 from dst.imaging.resample import sample_at
 from dst.warp.coordinates import check_size, extent, mesh, node_grid, to_pixels, to_unit
 from dst.warp.field import Field
 from dst.warp.folds import BOUND, FoldReport, fold_report, unfold
-from dst.warp.points import ControlPoints, check_geometry, check_points
+from dst.warp.points import HELD_POINTS, ControlPoints, check_geometry, check_points
 from dst.warp.tps import ANCHORS, RIDGE, invert, invert_pixels
 
 FORMAT, VERSION = "dst-warp", 1
+_POINT = Row(Number(-100, 100), Number(-100, 100))
+SCHEMA = Table(
+    {
+        "version": whole(1, VERSION),
+        "size": Row(whole(1, 2**31 - 1), whole(1, 2**31 - 1)),
+        "strength": Number(-10, 10),
+        "ridge": Number(0, 1),
+        "anchors": whole(0, 1000),
+        "source": Items(_POINT, HELD_POINTS),
+        "displacement": Items(_POINT, HELD_POINTS),
+        "rigid": Items(whole(0, 2**31 - 1), HELD_POINTS),
+    },
+    {"origin": Maybe(Items(whole(-1, 2**31 - 1), HELD_POINTS))},
+)
+"""What a warp's file must hold, beside `format`."""
 
 DTYPES = (np.uint8, np.uint16, np.float16, np.float32, np.float64)
 """Types of the arrays that a warp takes."""
@@ -64,8 +81,8 @@ class Warp(ControlPoints):
             strength, ridge, anchors: as the fields of the warp.
 
         Raises:
-            InputError: fewer than 3 points, unequal counts, points not finite or outside, sources on one line, two
-                sources or two targets in one place.
+            InputError: fewer than 3 points or more than 2000, unequal counts, points not finite or outside, sources on one
+                line, two sources or two targets in one place.
         """
         size = check_size(size)
         source, target = check_points("source points", source), check_points("target points", target)
@@ -162,7 +179,7 @@ class Warp(ControlPoints):
             InputError: no such file, not a warp, damaged, or of a newer version.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = read_json(path)
         except OSError as error:
             raise InputError(
                 f"warp file {str(path)!r} cannot be read ({error.strerror}): give a file written by Warp.save"
@@ -173,17 +190,18 @@ class Warp(ControlPoints):
             raise InputError(f"{str(path)!r} is not a warp: give a file written by Warp.save, or warp.json of a run")
         if not isinstance(data.get("version"), int) or data["version"] > VERSION:
             raise InputError(
-                f"warp file {str(path)!r} has format version {data.get('version')!r}: "
+                f"warp file {str(path)!r} has format version {shown(data.get('version'))}: "
                 f"this release reads up to {VERSION}; update it"
             )
         try:
+            SCHEMA.check("", data)
             fields = {name: data[name] for name in ("strength", "ridge", "anchors", "rigid")}
             fields["origin"] = data.get("origin")
             if fields["origin"] is None:  # a file of version 0.1: rigid points may be pins too, which nobody can tell
                 fields["origin"] = [-1 if label else k for k, label in enumerate(fields["rigid"])]
             points = [np.array(data[name], dtype=np.float64).reshape(-1, 2) for name in ("source", "displacement")]
             return cls(tuple(data["size"]), *points, **fields)
-        except (KeyError, TypeError, ValueError) as error:
+        except InputError as error:
             raise InputError(f"warp file {str(path)!r} is damaged ({error}): write it again with Warp.save") from None
 
 

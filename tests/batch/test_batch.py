@@ -40,6 +40,12 @@ def folder(tmp_path):
     return tmp_path
 
 
+def test_an_endless_cell_is_refused(tmp_path):
+    (tmp_path / "pairs.csv").write_text("content,style\n" + "x" * 200_000 + ",y.png\n")
+    with pytest.raises(InputError, match=r"pairs\.csv is no table of pairs \(field larger"):
+        read_pairs(tmp_path / "pairs.csv")
+
+
 def test_a_bad_pair_is_reported_and_the_others_are_made(folder):
     seen = []
     rows = run_batch(folder / "pairs.csv", folder / "out", on_pair=lambda *event: seen.append(event[:2]), **TINY)

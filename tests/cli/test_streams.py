@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -163,7 +164,7 @@ def test_ctrl_c_is_heard_where_nobody_listens(monkeypatch):
 
     monkeypatch.setattr(os, "write", write)
     interrupt = Interrupt()
-    interrupt._handle()
+    interrupt._handle(signal.SIGINT, None)
     assert interrupt.asked
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from correspondence.common import MatchError
+from correspondence.common import MAX_POINTS, MatchError
 from correspondence.io import HEADER
 from correspondence.matches import Matches
 
@@ -116,6 +116,71 @@ def test_what_is_no_file_of_points(tmp_path):
     (tmp_path / "nan.json").write_text('{"content": [[NaN, 1]], "style": [[1, 1]]}')
     with pytest.raises(MatchError, match=r"nan\.json.*NaN"):
         Matches.from_json(tmp_path / "nan.json")
+
+
+POINTS_JSON = {"content": CONTENT.tolist(), "style": STYLE.tolist(), "scores": [1, 1, 1, 1], "confidence": 0.5}
+ODD = (
+    None,
+    "x",
+    "12",
+    -1,
+    True,
+    [],
+    {},
+    1e30,
+    float("nan"),
+    float("inf"),
+    [[]],
+    ["1", "2"],
+    [[[1]]],
+    [1, [2]],
+    [1e999, 5],
+)
+
+
+@pytest.mark.parametrize("key", ["content", "style", "scores", "content_size", "style_size", "confidence", ""])
+def test_a_file_of_odd_values_is_read_or_refused_by_name(tmp_path, key):
+    path = tmp_path / "points.json"
+    deep = "[" * 100_000 + "]" * 100_000
+    digits = "9" * 5000
+    for value in (*(json.dumps(odd) for odd in ODD), deep, digits, f"[[{digits}, 1]]"):
+        record = {k: json.dumps(v) for k, v in POINTS_JSON.items()} | ({key: value} if key else {})
+        path.write_text("{" + ", ".join(f'"{k}": {v}' for k, v in record.items()) + "}" if key else value)
+        try:
+            found = Matches.from_json(path)
+        except MatchError as error:
+            assert str(path) in str(error) and "\n" not in str(error) and len(str(error)) < 500
+        else:
+            assert found.content.shape == (4, 2) and found.content_size in (None, (48, 40))
+
+
+def test_numbers_as_text_are_no_points():
+    with pytest.raises(MatchError, match="not numbers"):
+        Matches([["1", "2"], ["3", "4"], ["5", "9"]], STYLE[:3])
+    with pytest.raises(MatchError, match="image size"):
+        Matches(CONTENT, STYLE, None, "48")
+
+
+@pytest.mark.parametrize("cell", ["1" * 200_000, "9" * 5000, '"' + "x\n" * 100_000 + '"'])
+def test_an_endless_cell_is_refused_in_one_line(tmp_path, cell):
+    path = tmp_path / "p.csv"
+    path.write_text(HEAD + GOOD + f"{cell},2,3,4,1\n")
+    with pytest.raises(MatchError, match=r"p\.csv, line") as caught:
+        Matches.from_csv(path)
+    assert len(str(caught.value)) < 500 and "\n" not in str(caught.value)
+
+
+def test_no_more_points_are_taken_than_a_spline_can_go_through(tmp_path):
+    points = np.random.default_rng(0).uniform(0, 500, (MAX_POINTS + 1, 4))
+    few, many = (Matches(table[:, :2], table[:, 2:]) for table in (points[1:], points))
+    few.to_csv(tmp_path / "few.csv")
+    assert len(Matches.from_csv(tmp_path / "few.csv")) == MAX_POINTS
+    many.to_csv(tmp_path / "many.csv")
+    many.to_json(tmp_path / "many.json")
+    with pytest.raises(MatchError, match=r"many\.csv: more than 2000 matches"):
+        Matches.from_csv(tmp_path / "many.csv")
+    with pytest.raises(MatchError, match=r"many\.json: 2001 matches: at most 2000"):
+        Matches.from_json(tmp_path / "many.json")
 
 
 def test_a_missing_folder_is_said(matches, tmp_path):

@@ -11,6 +11,7 @@ def test_compose_undoes_decompose_at_any_size(size, levels):
     image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
     bands = pyramid.decompose(image, levels)
     assert len(bands) <= levels
+    assert pyramid.sides(*size, levels) == [tuple(band.shape[-2:]) for band in bands]
     assert torch.allclose(pyramid.compose(bands), image, atol=1e-6)
 
 

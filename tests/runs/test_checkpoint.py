@@ -247,9 +247,18 @@ def test_no_run_and_no_checkpoint_are_told_apart(tmp_path, whole):
         pipeline.resume(tmp_path / "none")
     with pytest.raises(InputError, match="it holds no run"):
         pipeline.resume(tmp_path)
+
+
+def test_a_finished_run_that_was_saved_without_a_checkpoint_is_read_back(whole, pair, tmp_path):
     whole.save(tmp_path / "saved")
-    with pytest.raises(InputError, match="kept no checkpoint"):
-        pipeline.resume(tmp_path / "saved")
+    for size in (None, 64):
+        same(pipeline.resume(tmp_path / "saved", size=size), whole)
+    with pytest.raises(InputError, match=r"has no checkpoint, which another size needs: make it again with run_dir="):
+        pipeline.resume(tmp_path / "saved", size=128)
+    stopped = pipeline.stylize(*pair, on_step=lambda step: True, **OPTIONS)
+    stopped.save(tmp_path / "stopped")
+    with pytest.raises(InputError, match=r"was stopped and has no checkpoint to go on from: make it again"):
+        pipeline.resume(tmp_path / "stopped")
 
 
 def test_masks_and_held_points_survive_a_checkpoint(pair, tmp_path):

@@ -1,5 +1,8 @@
-"""Films: what the frames show, and that files are whole and playable."""
+"""Animations: what the frames show, and that files are whole and playable."""
 
+import contextlib
+import resource
+import sys
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -9,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+import cli
 from dst.config import InputError
 from dst.runs.frames import KEPT_COUNT, KeptFrames, Recorder
 from dst.viz.animation import morph, write_animation
@@ -121,18 +125,86 @@ def test_a_gif_has_every_frame_and_its_pace(made_result, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.gif"]
 
 
-def test_an_mp4_plays_with_odd_sides_made_even(tmp_path):
-    frames = [np.full((49, 61, 3), (level, 0, 255 - level), np.uint8) for level in (0, 120, 250)]
-    write_animation(tmp_path / "a.mp4", frames, fps=12)
-    reader = cv2.VideoCapture(str(tmp_path / "a.mp4"))
-    seen = []
-    while True:
-        good, frame = reader.read()
-        if not good:
-            break
-        seen.append(frame)
+@pytest.fixture(params=["PyAV", "OpenCV"])
+def writer(request, monkeypatch):
+    """Each of the two libraries that write MP4."""
+    if request.param == "PyAV":
+        pytest.importorskip("av")
+    else:
+        monkeypatch.setitem(sys.modules, "av", None)
+    return request.param
+
+
+def played(path) -> list[np.ndarray]:
+    """The frames that a player shows, (H, W, 3) RGB."""
+    reader, seen = cv2.VideoCapture(str(path)), []
+    while (frame := reader.read()[1]) is not None:
+        seen.append(frame[..., ::-1])
+    return seen
+
+
+def test_an_mp4_plays_with_odd_sides_made_even(tmp_path, writer):
+    colors = [(0, 0, 255), (120, 200, 40), (250, 0, 5)]
+    write_animation(tmp_path / "a.mp4", [np.full((49, 61, 3), color, np.uint8) for color in colors], fps=12)
+    seen = played(tmp_path / "a.mp4")
     assert len(seen) == 3 and seen[0].shape == (50, 62, 3)
-    assert np.abs(seen[2][20, 20, ::-1].astype(int) - [250, 0, 5]).max() < 20
+    for frame, color in zip(seen, colors, strict=True):
+        assert np.abs(frame[20, 20].astype(int) - color).max() < 20
+
+
+def test_an_mp4_is_one_that_every_player_knows(tmp_path):
+    av = pytest.importorskip("av")
+    write_animation(tmp_path / "a.mp4", [np.full((32, 48, 3), 10 * k, np.uint8) for k in range(9)], fps=12.5)
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        (stream,) = file.streams
+        assert stream.codec_context.name == "h264" and stream.codec_context.pix_fmt == "yuv420p"
+        assert stream.average_rate == 12.5 and stream.frames == 9
+    data = (tmp_path / "a.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")  # it plays before all of it has come over a network
+
+
+def test_the_same_frames_give_the_same_mp4(tmp_path, writer, made_result):
+    frames, seen = list(morph(made_result(), 5)), set()
+    for _ in range(12):
+        write_animation(tmp_path / "a.mp4", frames)
+        seen.add((tmp_path / "a.mp4").read_bytes())
+    assert len(seen) == 1
+
+
+@contextlib.contextmanager
+def full_after(size: int):
+    """A disk on which a file grows to some bytes, and no further."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.6, 1.0])
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, writer, share, capfd):
+    rng = np.random.default_rng(0)
+    frames = list(rng.integers(0, 256, (8, 64, 96, 3), np.uint8))
+    write_animation(tmp_path / "a.mp4", frames)
+    size = (tmp_path / "a.mp4").stat().st_size
+    with full_after(size):
+        write_animation(tmp_path / "a.mp4", frames)
+    before = (tmp_path / "a.mp4").read_bytes()
+    with full_after(max(0, round(share * size) - 1)), pytest.raises(InputError, match=r"a\.mp4 cannot be written \("):
+        write_animation(tmp_path / "a.mp4", frames)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"] and (tmp_path / "a.mp4").read_bytes() == before
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["m.mp4", "m.gif"])
+def test_the_command_line_says_of_a_full_disk_what_was_not_written(made_result, tmp_path, name, writer, capfd):
+    made_result().save(tmp_path / "run")
+    with full_after(4000):
+        code = cli.main(["morph", str(tmp_path / "run"), "-o", str(tmp_path / name), "--frames", "20", "--quiet"])
+    said = capfd.readouterr().err.splitlines()
+    assert code == 2 and len(said) == 1 and said[0].startswith(f"dst: error: {tmp_path / name} cannot be written")
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
 @pytest.mark.parametrize(
@@ -143,9 +215,10 @@ def test_an_mp4_plays_with_odd_sides_made_even(tmp_path):
         ("a.gif", [], 10, "no frame"),
         ("a.gif", [np.zeros((16, 16, 3), np.uint8)], 0, "fps is 0"),
         ("a.gif", [np.zeros((16, 16, 3), np.uint8), np.zeros((16, 18, 3), np.uint8)], 10, "one size"),
+        ("a.mp4", [np.zeros((16, 16, 3), np.uint8), np.zeros((16, 18, 3), np.uint8)], 10, "one size"),
     ],
 )
-def test_what_no_film_can_be_made_of_leaves_nothing(tmp_path, name, frames, fps, message):
+def test_what_no_animation_can_be_made_of_leaves_nothing(tmp_path, name, frames, fps, message):
     with pytest.raises(InputError, match=message):
         write_animation(tmp_path / name, frames, fps)
     assert not list(tmp_path.iterdir())
@@ -159,8 +232,9 @@ def test_no_codec_is_said_in_one_line(tmp_path, monkeypatch):
         def isOpened(self):
             return False
 
+    monkeypatch.setitem(sys.modules, "av", None)
     monkeypatch.setattr(cv2, "VideoWriter", Deaf)
-    with pytest.raises(InputError, match="cannot write MP4"):
+    with pytest.raises(InputError, match=r"cannot write MP4.*pip install '\.\[video\]'"):
         write_animation(tmp_path / "a.mp4", [np.zeros((16, 16, 3), np.uint8)])
     assert not list(tmp_path.iterdir())
 

@@ -163,6 +163,22 @@ def test_foreign_newer_and_damaged_files(tmp_path):
         gentle().save(tmp_path / "missing" / "w.json")
 
 
+def test_more_points_than_a_spline_can_go_through_are_refused_before_any_table_is_made():
+    points = np.random.default_rng(0).uniform(0, 500, (60_000, 2))
+    with pytest.raises(InputError, match="60000 points: a warp takes up to 2000"):
+        Warp.fit(points, points, (512, 512))
+    with pytest.raises(InputError, match="60000 points: a warp holds up to 8000"):
+        Warp((512, 512), points / 512, points / 512)
+
+
+@pytest.mark.parametrize("labels", [[0.5, 0, 0], ["a", "b", "c"], [[0, 0, 0]], "abc", [True, False, True]])
+@pytest.mark.parametrize("name", ["rigid", "origin"])
+def test_labels_are_whole_numbers_one_a_point(name, labels):
+    points = np.array([[0.1, 0.1], [0.5, 0.1], [0.5, 0.5]])
+    with pytest.raises(InputError, match="one whole number for each point"):
+        Warp((60, 60), points, points * 0, **{name: labels})
+
+
 SQUARE = np.array([[10, 10], [50, 10], [50, 50], [10, 50]], float)
 
 

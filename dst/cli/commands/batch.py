@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dst.cli.parsing import as_flags
-from dst.cli.progress import STOPPED, Interrupt, Overall
+from dst.cli.progress import Interrupt, Overall
 from dst.cli.rows import CONFIG, NO_WARP, Argument, Command, output
 from dst.cli.running import run_options
 from dst.cli.streams import put, say
@@ -54,7 +54,7 @@ def run(args: Any) -> int:
     if not args.quiet:
         counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
         say(f"{counts}; wrote {Path(args.output) / REPORT}")
-    return STOPPED if interrupt.asked else int(bool({"failed", "stopped"} & set(states)))
+    return interrupt.code or int(bool({"failed", "stopped"} & set(states)))
 
 
 ROW = Command(

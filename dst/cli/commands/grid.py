@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dst.cli.parsing import Axis
-from dst.cli.progress import STOPPED, Interrupt, Overall
+from dst.cli.progress import Interrupt, Overall
 from dst.cli.rows import CONFIG, CONTENT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, image_output
 from dst.cli.running import check_image, run_options, shown, style_of, write_image
 from dst.cli.streams import say
@@ -38,7 +38,7 @@ def run(args: Any) -> int:
     write_image(args.output, sheet)
     if not args.quiet:
         say(f"wrote {shown(args.output)} ({sheet.shape[1]} x {sheet.shape[0]} pixels)")
-    return STOPPED if interrupt.asked else 0
+    return interrupt.code
 
 
 ROW = Command(

@@ -7,7 +7,7 @@ from typing import Any
 
 from dst.cli.progress import Progress
 from dst.cli.rows import Argument, Command, image_output
-from dst.cli.running import check_image, finish, watched, write
+from dst.cli.running import check_image, finish, rewrite, watched, write
 from dst.config.kinds import File, Folder
 
 MOVED = "originals, for a larger size, if they are no longer where they were"
@@ -23,9 +23,10 @@ def run(args: Any) -> int:
 
     args.animate = args.morph = None
     began, args.warp = time.perf_counter(), True
-    config = checkpoint.read(args.run).job.config
-    size = args.options.get("size")
-    config = config if size is None else config.replace(size=size)
+    size, config = args.options.get("size"), None
+    if checkpoint.is_kept(args.run):
+        config = checkpoint.read(args.run).job.config
+        config = config if size is None else config.replace(size=size)
     style = args.style[0] if args.style and len(args.style) == 1 else args.style
 
     def work(progress: Progress, on_step: Any) -> Any:
@@ -33,9 +34,12 @@ def run(args: Any) -> int:
             args.run, size=size, content=args.content, style=style, on_step=on_step, on_stage=progress.on_stage
         )
 
-    result, asked = watched(args, None, config, work)
-    write(args, result)
-    return finish(args, result, asked, time.perf_counter() - began)
+    result, stopped = watched(args, None, config, work)
+    if args.output:
+        write(args, result)
+    else:
+        rewrite(args, result)
+    return finish(args, result, stopped, time.perf_counter() - began)
 
 
 ROW = Command(
@@ -45,7 +49,7 @@ ROW = Command(
     run,
     (
         Argument("run", "folder of a run that was made with --run", Folder()),
-        image_output("write the image here too"),
+        image_output("write the image here too; unless given, where it was written before, if that is still the run's"),
         Argument("--content", "the photograph", File(), group=MOVED),
         Argument("--style", "the painting; once for each of several", File(), many=True, group=MOVED),
     ),
