@@ -66,7 +66,7 @@ def time_run(content: Path, style: Path, size: int, preset: str, extra: list[str
     """One whole run of `dst stylize`, with its stages, its median step at the finest scale and the fixed objective."""
     from objective import evaluate
 
-    from dst.deform.pipeline import load_run
+    from dst.deform.resuming import load_run
     from dst.features.encoder import load_encoder
 
     run = folder / f"{content.stem}-{preset}-{size}"

@@ -4,10 +4,10 @@
 
 from ._version import __version__ as __version__
 from .deform.pipeline import stylize as stylize
-from .deform.pipeline import resume as resume
-from .deform.pipeline import match as match
-from .deform.pipeline import warp_image as warp_image
-from .deform.pipeline import load_run as load_run
+from .deform.resuming import resume as resume
+from .deform.stages import match as match
+from .deform.stages import warp_image as warp_image
+from .deform.resuming import load_run as load_run
 from .viz.animation import run_frames as run_frames
 from .imaging.samples import demo_pair as demo_pair
 from .imaging.samples import sample_styles as sample_styles

@@ -11,7 +11,7 @@ from typing import Any
 
 from dst.batch.pairs import read_pairs
 from dst.config import InputError, plain, split_options
-from dst.deform import pipeline
+from dst.deform import pipeline, resuming
 from dst.deform.guidance import without_idle
 from dst.files import digest, replacing
 from dst.methods.targets import StyleCache
@@ -87,7 +87,7 @@ def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: 
             _check_same(row, folder)
             record, state = read_record(folder), "kept"
         elif resume and (folder / NAME).exists():
-            record = pipeline.resume(folder, **hooks).record
+            record = resuming.resume(folder, **hooks).record
         else:
             given = {**options, **own, **hooks}
             given = without_idle(given) if {"warp", "method"} & set(own) else given

@@ -12,16 +12,10 @@ import time
 from typing import Any
 
 from dst.cli.streams import say
+from dst.runs.progress import STAGES
 
 STOPPED, TERMINATED = 130, 143
 """Exit codes after Ctrl-C and after SIGTERM, as shells give them."""
-STAGES = {
-    "read": "reading",
-    "match": "matching",
-    "warp": "fitting the warp",
-    "optimize": "painting",
-    "finish": "finishing",
-}
 
 
 class Terminated(KeyboardInterrupt):

@@ -7,6 +7,7 @@ import pytest
 from conftest import blobs
 from PIL import Image
 
+import dst
 from correspondence.matches import Matches
 from dst.batch.grid import _label, grid
 from dst.batch.local import run_batch
@@ -26,7 +27,7 @@ TINY = {
 def no_figures():
     """Drawing a run's figures takes longer than these runs do, and has tests of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "_figures", dict)
+        patch.setattr(pipeline, "figures", dict)
         yield
 
 
@@ -52,8 +53,8 @@ def test_a_bad_pair_is_reported_and_the_others_are_made(folder):
     assert [row["state"] for row in rows] == ["done", "failed", "done"]
     assert seen == [(0, 3), (1, 3), (2, 3)]
     assert "gone.png does not exist" in rows[1]["message"]
-    assert pipeline.load_run(folder / "out" / "p0-p1").image.shape == (26, 32, 3)
-    assert pipeline.load_run(folder / "out" / "last").record["settings"]["alpha"] == 2
+    assert dst.load_run(folder / "out" / "p0-p1").image.shape == (26, 32, 3)
+    assert dst.load_run(folder / "out" / "last").record["settings"]["alpha"] == 2
     with open(folder / "out" / "report.csv", newline="") as file:
         report = list(csv.DictReader(file))
     assert [row["state"] for row in report] == ["done", "failed", "done"]
@@ -77,7 +78,7 @@ def test_an_interrupted_batch_goes_on_where_it_was(folder):
     rows = run_batch(table, folder / "out", **options)
     assert [row["state"] for row in rows] == ["done", "done"]
     whole = pipeline.stylize(folder / "p0.png", folder / "p1.png", **options)
-    assert np.array_equal(pipeline.load_run(folder / "out" / "p0-p1").image, whole.image)
+    assert np.array_equal(dst.load_run(folder / "out" / "p0-p1").image, whole.image)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_a_batch_encodes_a_style_once(folder, monkeypatch):
     assert [row["state"] for row in run_batch(pairs, folder / "out", **TINY)] == ["done", "done"]
     assert encoded == [True, False]
     alone = pipeline.stylize(folder / "p1.png", folder / "p2.png", **TINY)
-    assert np.array_equal(pipeline.load_run(folder / "out" / "p1-p2").image, alone.image)
+    assert np.array_equal(dst.load_run(folder / "out" / "p1-p2").image, alone.image)
 
 
 def counted(get, made: list):

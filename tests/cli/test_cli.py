@@ -21,7 +21,7 @@ from dst.cli.main import _short_warnings
 from dst.cli.parsing import build
 from dst.cli.progress import Progress
 from dst.config import InputError, StylizeConfig, option_fields
-from dst.deform import pipeline
+from dst.deform import pipeline, stages
 from dst.runs import estimate
 from dst.viz import animation
 
@@ -492,7 +492,7 @@ def test_match_draws_and_saves(pair, tmp_path, monkeypatch, capsys):
         asked.update(options)
         return found, "5 matches"
 
-    monkeypatch.setattr(pipeline, "match", match)
+    monkeypatch.setattr(stages, "match", match)
     csv, js, out = tmp_path / "p.csv", tmp_path / "p.json", tmp_path / "m.png"
     assert cli.main(["match", *pair, "-o", str(out), "--save-points", str(csv), "--size", "128", "--json"]) == 0
     said = capsys.readouterr()

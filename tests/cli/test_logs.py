@@ -13,7 +13,7 @@ import cli
 from correspondence.matches import Matches
 from dst.cli.commands import COMMANDS
 from dst.cli.parsing import build
-from dst.deform import pipeline
+from dst.deform import pipeline, stages
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_matches_are_told_quietly_only_where_they_cannot_be_relied_on(pair, tmp_
     rows = np.array(POINTS)
     for count, told in ((5, False), (2, True)):
         found = Matches(rows[:count, :2], rows[:count, :2] + 1, rows[:count, 4], (48, 40), (48, 52), 0.7)
-        monkeypatch.setattr(pipeline, "match", lambda *_, found=found, **__: (found, f"{len(found)} matches"))
+        monkeypatch.setattr(stages, "match", lambda *_, found=found, **__: (found, f"{len(found)} matches"))
         assert cli.main(["match", *pair, "-o", str(tmp_path / "m.png"), "--quiet"]) == 0
         assert (f"{count} matches" in capsys.readouterr().err) == told
 
@@ -113,7 +113,7 @@ def test_a_line_stands_above_a_bar(monkeypatch, capsys):
 
 
 def test_a_run_logs_its_stages_sizes_scales_matches_and_memory(monkeypatch, caplog):
-    monkeypatch.setattr(pipeline, "_figures", dict)
+    monkeypatch.setattr(pipeline, "figures", dict)
     with caplog.at_level(logging.DEBUG, logger="dst"):
         result = pipeline.stylize(blobs((48, 40), 1), blobs((48, 52), 2), points=np.array(POINTS, float), **SMALL)
     told = {
@@ -132,6 +132,6 @@ def test_a_run_logs_its_stages_sizes_scales_matches_and_memory(monkeypatch, capl
 
 def test_the_library_says_nothing_by_itself(monkeypatch, capfd):
     before = list(logging.getLogger().handlers)
-    monkeypatch.setattr(pipeline, "_figures", dict)
+    monkeypatch.setattr(pipeline, "figures", dict)
     pipeline.stylize(blobs((48, 40), 1), blobs((40, 52), 2), warp=False, **SMALL)
     assert capfd.readouterr() == ("", "") and logging.getLogger().handlers == before

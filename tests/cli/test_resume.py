@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import cli
+import dst
 from dst.cli.progress import Progress
 from dst.deform import pipeline
 from dst.runs import checkpoint
@@ -19,7 +20,7 @@ from dst.runs import checkpoint
 FLAGS = "--size 32 --smallest-scale 32 --steps 2 --samples 32 --style-samples 32 --no-warp --quiet".split()
 
 
-def dst(*arguments) -> int:
+def tool(*arguments) -> int:
     return cli.main([str(argument) for argument in arguments])
 
 
@@ -35,7 +36,7 @@ def noted(run: Path) -> dict:
 def no_figures():
     """Drawing a run's figures takes longer than these runs do, and has tests of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "_figures", dict)
+        patch.setattr(pipeline, "figures", dict)
         yield
 
 
@@ -46,7 +47,7 @@ def stopped(picture_file, tmp_path, monkeypatch):
     run, out = tmp_path / "run", tmp_path / "out.png"
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "on_step", lambda *_: signal.raise_signal(signal.SIGTERM))
-        assert dst("stylize", *pair, "-o", out, "--run", run, *FLAGS) == 143
+        assert tool("stylize", *pair, "-o", out, "--run", run, *FLAGS) == 143
     assert np.array_equal(pixels(out), pixels(run / "image.png"))
     return run, out
 
@@ -58,11 +59,11 @@ def test_the_image_beside_the_folder_is_brought_up_to_date(stopped, capsys, monk
     before, elsewhere = pixels(out), run.parent / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    assert dst("resume", run) == 0
+    assert tool("resume", run) == 0
     assert np.array_equal(pixels(out), pixels(run / "image.png")) and not np.array_equal(pixels(out), before)
     assert noted(run)["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
     assert f"wrote {out}, {run}/" in capsys.readouterr().err.splitlines()[-1]
-    assert dst("resume", run, "--size", 48, "--quiet") == 0
+    assert tool("resume", run, "--size", 48, "--quiet") == 0
     assert pixels(out).shape == pixels(run / "image.png").shape and max(pixels(out).shape) == 48
 
 
@@ -80,7 +81,7 @@ def test_an_image_that_is_no_longer_the_runs_is_left_alone(stopped, capsys, chan
         out.unlink()
         {"gone": lambda: None, "a folder": out.mkdir, "a pipe": lambda: os.mkfifo(out)}[change]()
     before = out.read_bytes() if out.is_file() else out.exists()
-    assert dst("resume", run) == 0
+    assert tool("resume", run) == 0
     said = capsys.readouterr().err.splitlines()
     assert (out.read_bytes() if out.is_file() else out.exists()) == before
     (note,) = (line for line in said if line.startswith("dst: note:"))
@@ -91,9 +92,9 @@ def test_an_image_that_is_no_longer_the_runs_is_left_alone(stopped, capsys, chan
 def test_another_name_is_remembered_from_then_on(stopped, tmp_path):
     run, out = stopped
     before = out.read_bytes()
-    assert dst("resume", run, "-o", tmp_path / "new.png", "--quiet") == 0
+    assert tool("resume", run, "-o", tmp_path / "new.png", "--quiet") == 0
     assert out.read_bytes() == before and noted(run)["path"] == str(tmp_path / "new.png")
-    assert dst("resume", run, "--size", 48, "--quiet") == 0
+    assert tool("resume", run, "--size", 48, "--quiet") == 0
     assert max(pixels(tmp_path / "new.png").shape) == 48 and out.read_bytes() == before
 
 
@@ -101,7 +102,7 @@ def test_a_killed_run_that_wrote_no_image_makes_none_appear(stopped, capsys):
     run, out = stopped
     (run / "run.json").unlink()  # as if it had been killed: the checkpoint alone is there
     out.write_bytes(b"mine")
-    assert dst("resume", run, "--quiet") == 0
+    assert tool("resume", run, "--quiet") == 0
     assert out.read_bytes() == b"mine" and "stays as it is" in capsys.readouterr().err
 
 
@@ -109,8 +110,8 @@ def test_notes_of_that_name_are_the_callers_own(stopped, tmp_path, picture_file)
     pair = picture_file("content.png", seed=1), picture_file("style.png", (40, 52), seed=2)
     options = {"size": 32, "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "warp": False}
     pipeline.stylize(*pair, run_dir=tmp_path / "own", notes={"output": 5}, **options)
-    assert pipeline.load_run(tmp_path / "own").record["output"] == 5
-    assert dst("resume", tmp_path / "own", "--quiet") == 0
+    assert dst.load_run(tmp_path / "own").record["output"] == 5
+    assert tool("resume", tmp_path / "own", "--quiet") == 0
 
 
 def test_a_saved_run_is_written_again_and_a_folder_that_cannot_be_written_is_no_hindrance(
@@ -118,16 +119,16 @@ def test_a_saved_run_is_written_again_and_a_folder_that_cannot_be_written_is_no_
 ):
     run, out = tmp_path / "run", tmp_path / "out.png"
     made_result().save(run)
-    assert dst("resume", run, "-o", out, "--quiet") == 0
+    assert tool("resume", run, "-o", out, "--quiet") == 0
     assert np.array_equal(pixels(out), pixels(run / "image.png")) and noted(run)["path"] == str(out)
     shutil.copytree(run, tmp_path / "copy")
     link = tmp_path / "copy" / "run.json"
     link.unlink()
     link.symlink_to(run / "run.json")
     before = (run / "run.json").read_bytes()
-    assert dst("resume", tmp_path / "copy", "-o", tmp_path / "b.png", "--quiet") == 0
+    assert tool("resume", tmp_path / "copy", "-o", tmp_path / "b.png", "--quiet") == 0
     assert (run / "run.json").read_bytes() == before and not link.is_symlink()
     capsys.readouterr()
     monkeypatch.setattr("dst.runs.record.replacing", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "no")))
-    assert dst("resume", run, "-o", tmp_path / "c.png", "--quiet") == 0 and (tmp_path / "c.png").exists()
+    assert tool("resume", run, "-o", tmp_path / "c.png", "--quiet") == 0 and (tmp_path / "c.png").exists()
     assert "does not say where the image was written" in capsys.readouterr().err

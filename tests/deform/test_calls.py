@@ -101,13 +101,13 @@ def test_a_preset_may_hold_what_a_method_does_not_use(pair):
 
 
 def test_the_number_of_threads_is_recorded_and_taken_up_again(pair, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "_figures", dict)
+    monkeypatch.setattr(pipeline, "figures", dict)
     mine = torch.get_num_threads()
     first = run(pair, threads=3, run_dir=tmp_path / "run", on_step=lambda step: True)
     assert first.record["threads"] == 3 and torch.get_num_threads() == mine
     assert checkpoint.read(tmp_path / "run").job.threads == 3
     seen = []
-    rest = pipeline.resume(tmp_path / "run", on_step=lambda step: seen.append(torch.get_num_threads()))
+    rest = dst.resume(tmp_path / "run", on_step=lambda step: seen.append(torch.get_num_threads()))
     assert set(seen) == {3} and rest.record["threads"] == 3 and torch.get_num_threads() == mine
     whole = run(pair, threads=3)
     assert np.array_equal(rest.image, whole.image)

@@ -10,6 +10,7 @@ from kornia.color import rgb_to_lab
 from PIL import Image
 from runs_of import BARE, POINTS, SMALL
 
+import dst
 from correspondence.matches import Matches
 from dst import imaging
 from dst.config import InputError
@@ -41,7 +42,7 @@ def test_a_long_strip_is_painted_saved_and_read_though_it_is_a_few_pixels_wide_b
     result.save(tmp_path / "run")
     width, height = imaging.fit_size(sides[0], 64)
     assert result.image.shape == (height, width, 3)
-    assert np.array_equal(pipeline.load_run(tmp_path / "run").image, result.image)
+    assert np.array_equal(dst.load_run(tmp_path / "run").image, result.image)
     assert result._repr_png_() and all(frame.shape == (height, width, 3) for frame in animation.morph(result, count=4))
 
 
@@ -57,7 +58,7 @@ def test_a_strip_of_any_length_is_painted_and_painted_from_at_any_size(strip, me
         assert result.image.shape == (height, width, 3) and len(result.history) == 2 and not result.record["stopped"]
         assert min(imaging.fit_size(strip, size)) == 1
         assert all(np.isfinite(value) for value in result.record["metrics"].values() if value is not None)
-        assert "an image of {} x {} is 2 pixels wide at 256".format(*strip) in pipeline.match(*given, **RANDOM)[1]
+        assert "an image of {} x {} is 2 pixels wide at 256".format(*strip) in dst.match(*given, **RANDOM)[1]
 
 
 RANDOM = {"encoder": "vgg19-16x", "weights": "random"}
@@ -82,14 +83,14 @@ def test_layers_that_a_strip_is_too_narrow_for_are_refused_with_the_sizes_that_w
 
 def test_an_image_too_narrow_to_be_matched_is_told_with_the_size_that_would_do():
     narrow, other = blobs((400, 20), 0), blobs((70, 90), 1)
-    verdict = pipeline.match(narrow, other, match_size=64, **RANDOM)[1]
+    verdict = dst.match(narrow, other, match_size=64, **RANDOM)[1]
     assert verdict == (
         "an image of 400 x 20 is 3 pixels wide at 64, and matching needs 16: a matching size of 310 would do"
     )
-    assert "wide at 309" in pipeline.match(other, narrow, match_size=309, **RANDOM)[1]
-    assert "pixels wide" not in pipeline.match(other, narrow, match_size=310, **RANDOM)[1]
+    assert "wide at 309" in dst.match(other, narrow, match_size=309, **RANDOM)[1]
+    assert "pixels wide" not in dst.match(other, narrow, match_size=310, **RANDOM)[1]
     assert run((narrow, other), points=None).record["matches"]["verdict"] == f"{verdict}: plain style transfer"
-    assert pipeline.match(blobs((2000, 17), 0), other, **RANDOM)[1].endswith("crop it")
+    assert dst.match(blobs((2000, 17), 0), other, **RANDOM)[1].endswith("crop it")
 
 
 @pytest.mark.parametrize("preset", ["fast", "paper"])
@@ -308,7 +309,7 @@ def test_bad_points_are_input_errors_of_one_line(pair, points, message):
 
 def test_a_saved_run_is_read_back(plain, tmp_path):
     plain.save(tmp_path / "run")
-    again = pipeline.load_run(tmp_path / "run")
+    again = dst.load_run(tmp_path / "run")
     assert np.array_equal(again.image, plain.image)
     assert again.matches == plain.matches
     assert again.record == json.loads(json.dumps(plain.record))
@@ -317,26 +318,26 @@ def test_a_saved_run_is_read_back(plain, tmp_path):
 def test_a_run_bends_any_picture_at_its_own_size_and_depth(plain, tmp_path):
     plain.save(tmp_path / "run")
     deep = (np.random.default_rng(0).random((120, 160, 4)) * 65535).astype(np.uint16)
-    bent, factor = pipeline.warp_image(deep, run=tmp_path / "run")
+    bent, factor = dst.warp_image(deep, run=tmp_path / "run")
     assert bent.size == (160, 120) and bent.depth == 16 and bent.alpha is not None and factor == 1
     expected = plain.warp.apply(imaging.read(deep).rgb).clamp(0, 1)
     assert torch.equal(bent.rgb, expected)
-    still, _ = pipeline.warp_image(deep, run=tmp_path / "run", strength=0.0)
+    still, _ = dst.warp_image(deep, run=tmp_path / "run", strength=0.0)
     assert torch.equal(still.rgb, imaging.read(deep).rgb)
 
 
 def test_keypoints_bend_a_picture_without_a_run(pair):
-    bent, _ = pipeline.warp_image(pair[0], points=POINTS, style_size=(72, 64))
+    bent, _ = dst.warp_image(pair[0], points=POINTS, style_size=(72, 64))
     same = pipeline.stylize(*pair, points=POINTS, color_only=True, size=80)  # the very warp that a run would begin with
     assert torch.equal(bent.rgb, same.warp.apply(imaging.read(pair[0]).rgb).clamp(0, 1))
     assert np.array_equal(imaging.to_array(bent.rgb), same.warped_content)
     for options in ({}, {"run": "x", "points": POINTS}):
         with pytest.raises(InputError, match="a run or points to warp by"):
-            pipeline.warp_image(pair[0], **options)
+            dst.warp_image(pair[0], **options)
 
 
 def test_matching_a_picture_with_itself_keeps_it(pair):
-    matches, verdict = pipeline.match(pair[0], pair[0], **{k: SMALL[k] for k in ("encoder", "weights", "match_size")})
+    matches, verdict = dst.match(pair[0], pair[0], **{k: SMALL[k] for k in ("encoder", "weights", "match_size")})
     assert len(matches) >= 4 and str(len(matches)) in verdict
     assert np.abs(matches.content - matches.style).max() < 2
 

@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 from test_images import P3, png_16, profile_bytes
 
 import cli
+import dst
 from dst import imaging
 from dst.config import InputError
 from dst.deform import pipeline
@@ -178,7 +179,7 @@ def test_points_and_sizes_are_those_of_the_whole_file(tmp_path, bounds):
     content, style = tmp_path / "content.png", tmp_path / "style.jpg"
     Pillow.fromarray(blobs((1111, 803), 1)).save(content)
     Pillow.fromarray(blobs((803, 1111), 2)).save(style)
-    found, _ = pipeline.match(content, style, match_size=64)
+    found, _ = dst.match(content, style, match_size=64)
     assert (found.content_size, found.style_size) == ((1111, 803), (803, 1111))
     points = np.array([[200, 200], [900, 200], [200, 600], [900, 600], [500, 400.0]])
     table = np.hstack([points, points * [0.7, 1.3]])
@@ -197,7 +198,7 @@ def test_a_reduced_image_is_not_taken_for_a_whole_one(files, bounds):
         with pytest.raises(InputError, match=r"rgb\.jpg was read at a reduced size, 225 x 300, and .* needed"):
             imaging.read(reduced, side=side)
     with pytest.raises(InputError, match="all its pixels are needed"):
-        pipeline.warp_image(reduced, points=np.zeros((4, 4)))
+        dst.warp_image(reduced, points=np.zeros((4, 4)))
 
 
 def test_an_init_of_another_shape_keeps_what_is_needed_of_it(tmp_path, bounds):

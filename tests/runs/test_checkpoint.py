@@ -12,6 +12,7 @@ import torch
 from conftest import blobs
 from runs_of import POINTS, SMALL
 
+import dst
 from dst.config import InputError
 from dst.deform import pipeline
 from dst.runs import checkpoint
@@ -24,7 +25,7 @@ OPTIONS = {**SMALL, "smallest_scale": 32, "points": POINTS}
 def no_figures():
     """Drawing a run's figures takes longer than these runs do, and has tests of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "_figures", dict)
+        patch.setattr(pipeline, "figures", dict)
         yield
 
 
@@ -65,22 +66,22 @@ def test_a_stopped_run_goes_on_to_the_same_bytes_without_its_inputs(pair, whole,
         copy.write_bytes(path.read_bytes())
     run = tmp_path / "run"
     stopped = pipeline.stylize(*copies, run_dir=run, on_step=lambda step: step.done == stop_after, **OPTIONS)
-    assert stopped.record["stopped"] and pipeline.load_run(run).record["stopped"]
+    assert stopped.record["stopped"] and dst.load_run(run).record["stopped"]
     for copy in copies:
         copy.unlink()
-    again = pipeline.resume(run)
+    again = dst.resume(run)
     same(again, whole)
     assert not again.record["stopped"]
-    same(pipeline.load_run(run), whole)
+    same(dst.load_run(run), whole)
 
 
 def test_a_resumed_run_has_the_frames_of_one_that_never_stopped(pair, finished, tmp_path):
     run = tmp_path / "run"
     pipeline.stylize(*pair, run_dir=run, on_step=lambda step: step.done == 2, **OPTIONS)
-    pipeline.resume(run)
+    dst.resume(run)
     films = [list(run_frames(folder, hold=1)) for folder in (run, finished)]
     assert len(films[0]) == 4 + 1 and all(np.array_equal(a, b) for a, b in zip(*films, strict=True))
-    assert np.array_equal(films[0][-1], pipeline.load_run(run).image)
+    assert np.array_equal(films[0][-1], dst.load_run(run).image)
 
 
 def test_no_frames_of_a_run_that_kept_none(finished, whole, tmp_path):
@@ -94,7 +95,7 @@ def test_no_frames_of_a_run_that_kept_none(finished, whole, tmp_path):
     torch.save(data, older / checkpoint.NAME)
     with pytest.raises(InputError, match="holds no images of its steps"):
         run_frames(older)
-    same(pipeline.resume(older), whole)
+    same(dst.resume(older), whole)
 
 
 KILLED = """
@@ -123,9 +124,9 @@ def test_kill_nine_loses_no_more_than_the_interval(pair, whole, tmp_path):
         process.send_signal(signal.SIGKILL)
     assert len(checkpoint.read(run).state.history) == 2
     with pytest.raises(InputError, match="not finished"):
-        pipeline.load_run(run)
+        dst.load_run(run)
     (run / ".dst-left.pt").write_bytes(b"half a checkpoint")
-    same(pipeline.resume(run), whole)
+    same(dst.resume(run), whole)
     assert not list(run.glob(".dst-*"))
 
 
@@ -145,12 +146,12 @@ def test_a_kill_while_the_run_is_put_in_place_leaves_it_resumable(pair, whole, t
         pipeline.stylize(*pair, run_dir=run, **OPTIONS)
     monkeypatch.undo()
     assert not (run / "run.json").exists()
-    same(pipeline.resume(run), whole)
-    same(pipeline.load_run(run), whole)
+    same(dst.resume(run), whole)
+    same(dst.load_run(run), whole)
 
 
 def test_a_finished_run_is_read_back(finished, whole):
-    same(pipeline.resume(finished), whole)
+    same(dst.resume(finished), whole)
 
 
 def test_a_finished_run_goes_on_at_a_larger_size(finished, whole, tmp_path):
@@ -159,16 +160,16 @@ def test_a_finished_run_goes_on_at_a_larger_size(finished, whole, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(finished, run)
     seen = []
-    larger = pipeline.resume(run, size=128, on_step=lambda step: seen.append(step.size))
+    larger = dst.resume(run, size=128, on_step=lambda step: seen.append(step.size))
     assert larger.image.shape == (96, 128, 3)
     assert set(seen) == {(128, 96)}
     assert larger.record["settings"]["size"] == 128
-    assert larger.history[: len(whole.history)] == pipeline.load_run(finished).history
+    assert larger.history[: len(whole.history)] == dst.load_run(finished).history
     small = np.asarray(larger.warp.moved)
     assert np.abs(small - whole.warp.moved).max() < 0.02
-    assert pipeline.load_run(run).image.shape == (96, 128, 3)
+    assert dst.load_run(run).image.shape == (96, 128, 3)
     with pytest.raises(InputError, match="give a larger one"):
-        pipeline.resume(run, size=64)
+        dst.resume(run, size=64)
 
 
 def test_a_larger_size_needs_the_originals(finished, pair, tmp_path):
@@ -182,16 +183,16 @@ def test_a_larger_size_needs_the_originals(finished, pair, tmp_path):
         job["inputs"]["content"] = {**job["inputs"]["content"], **change}
         torch.save({**data, "job": job}, run / checkpoint.NAME)
         with pytest.raises(InputError, match=message):
-            pipeline.resume(run, size=128)
+            dst.resume(run, size=128)
     with pytest.raises(InputError, match="give the same image as content="):
-        pipeline.resume(finished, size=128, content=np.zeros((20, 20, 3), np.uint8))
+        dst.resume(finished, size=128, content=np.zeros((20, 20, 3), np.uint8))
 
 
 def test_an_unfinished_run_is_finished_before_it_grows(pair, tmp_path):
     run = tmp_path / "run"
     pipeline.stylize(*pair, run_dir=run, on_step=lambda step: True, **OPTIONS)
     with pytest.raises(InputError, match="resume it without a size first"):
-        pipeline.resume(run, size=128)
+        dst.resume(run, size=128)
 
 
 def test_a_folder_that_holds_a_run_is_not_touched_without_force(finished, pair):
@@ -223,7 +224,7 @@ def test_a_damaged_foreign_or_newer_checkpoint_is_refused_in_one_line(finished, 
     else:
         torch.save({**torch.load(finished / checkpoint.NAME, weights_only=True), **spoil}, run / checkpoint.NAME)
     with pytest.raises(InputError, match=message) as caught:
-        pipeline.resume(run)
+        dst.resume(run)
     assert "\n" not in str(caught.value) and "Errno" not in str(caught.value) and "torch" not in str(caught.value)
 
 
@@ -238,27 +239,27 @@ def test_a_checkpoint_with_code_in_it_is_not_run(tmp_path):
     run.mkdir()
     torch.save({"kind": checkpoint.KIND, "bomb": Bomb()}, run / checkpoint.NAME, pickle_module=pickle)
     with pytest.raises(InputError, match="damaged"):
-        pipeline.resume(run)
+        dst.resume(run)
     assert not (tmp_path / "boom").exists()
 
 
 def test_no_run_and_no_checkpoint_are_told_apart(tmp_path, whole):
     with pytest.raises(InputError, match="does not exist"):
-        pipeline.resume(tmp_path / "none")
+        dst.resume(tmp_path / "none")
     with pytest.raises(InputError, match="it holds no run"):
-        pipeline.resume(tmp_path)
+        dst.resume(tmp_path)
 
 
 def test_a_finished_run_that_was_saved_without_a_checkpoint_is_read_back(whole, pair, tmp_path):
     whole.save(tmp_path / "saved")
     for size in (None, 64):
-        same(pipeline.resume(tmp_path / "saved", size=size), whole)
+        same(dst.resume(tmp_path / "saved", size=size), whole)
     with pytest.raises(InputError, match=r"has no checkpoint, which another size needs: make it again with run_dir="):
-        pipeline.resume(tmp_path / "saved", size=128)
+        dst.resume(tmp_path / "saved", size=128)
     stopped = pipeline.stylize(*pair, on_step=lambda step: True, **OPTIONS)
     stopped.save(tmp_path / "stopped")
     with pytest.raises(InputError, match=r"was stopped and has no checkpoint to go on from: make it again"):
-        pipeline.resume(tmp_path / "stopped")
+        dst.resume(tmp_path / "stopped")
 
 
 def test_masks_and_held_points_survive_a_checkpoint(pair, tmp_path):
@@ -275,5 +276,5 @@ def test_masks_and_held_points_survive_a_checkpoint(pair, tmp_path):
     assert np.array_equal(job.mask, mask > 0)
     assert len(job.scene.segments) == 2 and (job.scene.warp.rigid > 0).any()
     assert len(first.warp.source) == len(job.scene.warp.source)
-    whole = pipeline.resume(run)
+    whole = dst.resume(run)
     assert len(whole.history) == 4

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import cli
+import dst
 from dst.config import InputError
 from dst.deform import pipeline
 from dst.features import weights
@@ -104,7 +105,7 @@ def test_a_save_over_a_folder_of_links_leaves_their_targets(made_result, tmp_pat
 
 
 def test_resume_leaves_what_the_links_in_its_folder_point_to(tmp_path, precious, monkeypatch):
-    monkeypatch.setattr(pipeline, "_figures", dict)
+    monkeypatch.setattr(pipeline, "figures", dict)
     run = tmp_path / "run"
     shutil.copytree(FINISHED.with_name("stopped"), run)
     (precious.parent / checkpoint.NAME).write_bytes((run / checkpoint.NAME).read_bytes())
@@ -112,9 +113,9 @@ def test_resume_leaves_what_the_links_in_its_folder_point_to(tmp_path, precious,
     for name in READ:
         link(run / name, precious)
     link(run / checkpoint.NAME, precious.parent / checkpoint.NAME)
-    assert not pipeline.resume(run, checkpoint_every=0).record["stopped"]
+    assert not dst.resume(run, checkpoint_every=0).record["stopped"]
     assert precious.read_text() == "mine" and (precious.parent / checkpoint.NAME).read_bytes() == before
-    assert pipeline.load_run(run) and not any(path.is_symlink() for path in run.iterdir())
+    assert dst.load_run(run) and not any(path.is_symlink() for path in run.iterdir())
 
 
 def test_a_folder_of_the_name_of_a_file_is_refused_before_any_work(made_result, tmp_path):
@@ -138,7 +139,7 @@ def odd(path: Path, kind: str) -> None:
 @pytest.mark.parametrize("name", READ)
 def test_a_pipe_or_a_device_in_place_of_a_file_is_refused(run, name, kind):
     odd(run / name, kind)
-    act = pipeline.resume if name == checkpoint.NAME else pipeline.load_run
+    act = dst.resume if name == checkpoint.NAME else dst.load_run
     said = refusal(lambda: act(run))
     assert f"{run}/{name}" in said and "not an ordinary file" in said
 
@@ -147,16 +148,16 @@ def test_a_link_to_a_file_is_read(run, tmp_path):
     for name in READ:
         (run / name).rename(tmp_path / name)
         (run / name).symlink_to(tmp_path / name)
-    assert pipeline.resume(run).image.shape == (26, 32, 3) and list(run_frames(run))
+    assert dst.resume(run).image.shape == (26, 32, 3) and list(run_frames(run))
 
 
 def test_a_file_beyond_all_bounds_is_refused_unread(run, tmp_path):
     for name in ("warp.json", "history.csv", "run.json"):
         with open(run / name, "wb") as file:
             file.truncate(10**10)
-        assert "more than 64 million bytes" in refusal(lambda: pipeline.load_run(run))
+        assert "more than 64 million bytes" in refusal(lambda: dst.load_run(run))
         shutil.copy(FINISHED / name, run / name)
-    for name, act in (("image.png", pipeline.load_run), (checkpoint.NAME, pipeline.resume)):
+    for name, act in (("image.png", dst.load_run), (checkpoint.NAME, dst.resume)):
         with open(run / name, "r+b") as file, contextlib.suppress(OSError):
             file.truncate(10**11)
         assert "more than" in refusal(lambda act=act: act(run))
@@ -169,7 +170,7 @@ def test_a_pipe_where_an_original_or_the_weights_were_is_refused(run, tmp_path):
     for place in (str(tmp_path / "pipe"), "/dev/zero"):
         data["job"]["inputs"]["content"] |= {"path": place, "sha256": "0"}
         torch.save(data, run / checkpoint.NAME)
-        assert "not an ordinary file" in refusal(lambda: pipeline.resume(run, size=64))
+        assert "not an ordinary file" in refusal(lambda: dst.resume(run, size=64))
     assert "not an ordinary file" in refusal(lambda: weights.load_weights("compact", tmp_path / "pipe"))
 
 

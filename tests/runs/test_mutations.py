@@ -15,9 +15,10 @@ from conftest import blobs
 from PIL import Image
 
 import cli
+import dst
 from dst import imaging
 from dst.config import InputError
-from dst.deform import pipeline
+from dst.deform import pipeline, resuming
 from dst.evaluate.table import evaluate_runs, metrics_table
 from dst.runs import checkpoint
 from dst.runs.record import read_record, record_text
@@ -46,7 +47,7 @@ POINTS = np.array([[10, 10, 9, 11], [30, 6, 26, 7], [18, 22, 17, 24], [6, 24, 7,
 def no_figures():
     """Drawing a run's figures takes longer than these runs do, and has tests of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "_figures", dict)
+        patch.setattr(pipeline, "figures", dict)
         yield
 
 
@@ -164,11 +165,11 @@ def test_any_part_of_a_record(run, monkeypatch):
     image, kept = run / "style.png", checkpoint.read(run)
     monkeypatch.setattr(checkpoint, "read", lambda folder: kept)
     always = [lambda: metrics_table(evaluate_runs([run])), lambda: record_text(read_record(run))]
-    loads = [lambda: pipeline.load_run(run)]
+    loads = [lambda: dst.load_run(run)]
     more = [
-        lambda: pipeline.warp_image(image, run=run),
+        lambda: dst.warp_image(image, run=run),
         lambda: next(run_frames(run, hold=1)),
-        lambda: pipeline.resume(run),
+        lambda: dst.resume(run),
     ]
 
     def cases():
@@ -186,7 +187,7 @@ def test_any_part_of_a_warp(run):
     readers = [
         lambda: Warp.load(run / "warp.json"),
         lambda: Result.load(run),
-        lambda: pipeline.warp_image(image, run=run),
+        lambda: dst.warp_image(image, run=run),
     ]
     survived, count = count_survivors(((what, readers) for what in spoiled_files(run / "warp.json")), run)
     assert survives(run, readers, "whole") and count > 200 and 0 < survived < 0.3 * count
@@ -224,16 +225,16 @@ def spoiled_checkpoints(data: dict) -> Iterator[tuple[Any, Any]]:
 
 
 def test_any_part_of_a_checkpoint(run, monkeypatch):
-    monkeypatch.setattr(pipeline, "_paint", lambda *_: None)  # what a mutation leaves unfinished is begun, not painted
-    data, result = checkpoint._loaded(run / checkpoint.NAME), pipeline.load_run(run)
+    monkeypatch.setattr(resuming, "paint", lambda *_: None)  # what a mutation leaves unfinished is begun, not painted
+    data, result = checkpoint._loaded(run / checkpoint.NAME), dst.load_run(run)
     monkeypatch.setattr(Result, "load", lambda folder: result)
 
     def readers(what: Any, value: Any) -> list:
         monkeypatch.setattr(checkpoint, "_loaded", lambda path: value)
-        found = [lambda: pipeline.resume(run)]
+        found = [lambda: dst.resume(run)]
         if {"frames", "film", "source"} & set(what):
             found.append(lambda: list(run_frames(run, hold=1)))
-        return [*found, lambda: pipeline.resume(run, size=64)] if "inputs" in what else found
+        return [*found, lambda: dst.resume(run, size=64)] if "inputs" in what else found
 
     spoiled = [*spoiled_checkpoints(data), *(((), value) for value in VALUES if value is not GONE)]
     cases = ((what, readers(what[0] if what else (), value)) for what, value in spoiled)
@@ -257,14 +258,14 @@ def test_any_part_of_a_checkpoint(run, monkeypatch):
 def test_a_history_that_is_none(run, text):
     (run / "history.csv").write_text(text)
     with pytest.raises(InputError, match=r"history\.csv is damaged") as caught:
-        pipeline.load_run(run)
+        dst.load_run(run)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
 
 
 def test_files_of_two_runs_are_told(new, run):
     Warp.identity((40, 32)).save(run / "warp.json")
     with pytest.raises(InputError, match=r"run\.json and warp\.json are of two runs"):
-        pipeline.load_run(run)
+        dst.load_run(run)
 
 
 def test_a_checkpoint_that_would_unpack_to_any_size_is_refused(run):
@@ -276,7 +277,7 @@ def test_a_checkpoint_that_would_unpack_to_any_size_is_refused(run):
         for name, data in parts.items():
             archive.writestr(name, data + bytes(10**6 if "/data/" in name else 0))
     with pytest.raises(InputError, match=r"checkpoint\.pt is damaged"):
-        pipeline.resume(run)
+        dst.resume(run)
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
@@ -287,7 +288,7 @@ def test_a_whole_checkpoint_is_not_called_damaged_where_memory_is_short(run, mon
     for place, name in ((torch, "load"), (checkpoint, "_read_job")):
         with monkeypatch.context() as patch, pytest.raises(type(error)):
             patch.setattr(place, name, short)
-            pipeline.resume(run)
+            dst.resume(run)
 
 
 def test_a_device_or_weights_that_are_not_here_are_told_with_the_run(run):
@@ -298,7 +299,7 @@ def test_a_device_or_weights_that_are_not_here_are_told_with_the_run(run):
         torch.save(data, run / checkpoint.NAME)
         (run / "run.json").unlink(missing_ok=True)
         with pytest.raises(InputError, match=f"the encoder of {run} cannot be had .*{words}"):
-            pipeline.resume(run)
+            dst.resume(run)
 
 
 @pytest.mark.parametrize("name", ["run.json", "warp.json"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import dst
 from dst.config import InputError
 from dst.deform import pipeline
 from dst.evaluate.table import evaluate_runs
@@ -22,8 +23,8 @@ def old(tmp_path):
 
 
 def test_a_stopped_run_of_the_old_version_goes_on_to_what_it_would_have_become(old, monkeypatch):
-    monkeypatch.setattr(pipeline, "_figures", dict)
-    whole, rest = pipeline.load_run(old / "finished"), pipeline.resume(old / "stopped")
+    monkeypatch.setattr(pipeline, "figures", dict)
+    whole, rest = dst.load_run(old / "finished"), dst.resume(old / "stopped")
     assert len(rest.history) == len(whole.history) == 4 and not rest.record["stopped"]
     apart = np.abs(rest.image.astype(int) - whole.image)
     assert apart.mean() < 1 and apart.max() < 24  # another machine may round otherwise
@@ -34,17 +35,17 @@ def test_a_stopped_run_of_the_old_version_goes_on_to_what_it_would_have_become(o
 
 
 def test_a_finished_run_of_the_old_version_is_read(old):
-    result = pipeline.load_run(old / "finished")
+    result = dst.load_run(old / "finished")
     assert result.record["settings"]["encoder"] == "compact" and "trunk" not in result.record
     assert result.matches.pinned.sum() == 1 and len(result.matches) == 5
     (row,) = evaluate_runs([old / "finished"])
     assert row["encoder"] == "compact" and row["style_distance"] > 0
     assert len(list(run_frames(old / "finished", hold=1))) == 5
-    assert pipeline.resume(old / "finished").image.shape == result.image.shape
+    assert dst.resume(old / "finished").image.shape == result.image.shape
 
 
 def test_a_run_of_a_later_version_is_refused_with_advice(old):
     path = old / "finished" / "run.json"
     path.write_text(path.read_text().replace('"format": 1', '"format": 3'))
     with pytest.raises(InputError, match=r"newer version.*reads up to 2\): update dst"):
-        pipeline.load_run(old / "finished")
+        dst.load_run(old / "finished")

@@ -33,7 +33,7 @@ def run(args: Any) -> int:
 
     from dst import imaging
     from dst.deform.matching import draw_matches, judge
-    from dst.deform.pipeline import match
+    from dst.deform.stages import match
 
     progress = Progress(args.quiet)
     progress.on_stage("read", "start")

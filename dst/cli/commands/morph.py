@@ -15,7 +15,7 @@ def run(args: Any) -> int:
     """Write the animation from a run's photograph to its result."""
     check_animation(args.output, args)
 
-    from dst.deform.pipeline import load_run
+    from dst.deform.resuming import load_run
     from dst.viz import animation
 
     frames = animation.morph(load_run(args.run), args.frames, args.side)

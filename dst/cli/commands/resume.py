@@ -18,7 +18,7 @@ def run(args: Any) -> int:
     if args.output:
         check_image(args, *(path for path in (args.content, *(args.style or ())) if path))
 
-    from dst.deform import pipeline
+    from dst.deform.resuming import resume
     from dst.runs import checkpoint
 
     args.animate = args.morph = None
@@ -30,7 +30,7 @@ def run(args: Any) -> int:
     style = args.style[0] if args.style and len(args.style) == 1 else args.style
 
     def work(progress: Progress, on_step: Any) -> Any:
-        return pipeline.resume(
+        return resume(
             args.run, size=size, content=args.content, style=style, on_step=on_step, on_stage=progress.on_stage
         )
 

@@ -19,7 +19,7 @@ def run(args: Any) -> int:
         raise InputError("give --run DIR or --points FILE to warp by: one of the two")
     check_image(args, args.image)
 
-    from dst.deform.pipeline import warp_image
+    from dst.deform.stages import warp_image
     from dst.runs.record import read_record
 
     if args.run and read_record(args.run).get("warp", {}).get("points") == 0:

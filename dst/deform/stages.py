@@ -1,0 +1,73 @@
+"""Stages of a run by themselves: match two images, warp one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from correspondence.matches import Matches
+from dst import imaging, runtime
+from dst.config import InputError, StylizeConfig, WarpConfig, check_number
+from dst.deform import matching
+from dst.deform.edits import check_pins
+from dst.deform.fitting import fit_warp
+from dst.deform.pipeline import encoder_of
+from dst.runs.record import read_record
+from dst.warp import Warp
+
+
+def match(content: Any, style: Any, *, preset: str = "default", **options: Any) -> tuple[Matches, str]:
+    """Match two images with the encoder of a config.
+
+    Args:
+        content, style: as for `stylize`, one style.
+        preset, options: as for `stylize`; those of matching and of the encoder, `seed`, `pins` and `drop` matter.
+
+    Returns:
+        Matches in pixels of the displayed images, and one sentence on whether they can be relied on.
+
+    Raises:
+        InputError: an input or an option that cannot be used.
+    """
+    config = StylizeConfig.from_options(preset, **options)
+    images = [imaging.read(source, side=config.match.match_size) for source in (content, style)]
+    check_pins(np.array(config.guidance.pins or ()), *(image.size for image in images))
+    with runtime.computing(config.threads):
+        found = matching.find_matches(*images, encoder_of(config), config)
+    matches, _, verdict = matching.edited(found, config)
+    return matches, verdict
+
+
+def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=None, strength: float = 1.0):
+    """Warp any image, at its own size, by a finished run's warp or straight from keypoints.
+
+    Args:
+        source: as for `stylize`.
+        run: a run's folder; its warp is stretched to the image.
+        points: keypoints as for `stylize`; the style points are brought into the content's frame by a similarity.
+        style_size: (W, H) of the image that the style points refer to, to check them; None where unknown.
+        strength: factor on the displacements.
+
+    Returns:
+        (Image, factor): the warped image, with alpha and depth as they came, and the share of the displacements that is
+        left where they had to be reduced so that nothing folds (1.0: all).
+
+    Raises:
+        InputError: an image, a run or points that cannot be used; both or neither of `run` and `points`.
+    """
+    image = imaging.read(source)
+    if (run is None) == (points is None):
+        raise InputError("give a run or points to warp by: one of the two")
+    strength = check_number("strength", strength, 0, 3)
+    if run is not None:
+        read_record(run)
+        warp = Warp.load(Path(run) / "warp.json")
+    else:
+        matches = matching.read_points(points, image.size, style_size)
+        weights = WarpConfig()
+        fitted = fit_warp(matches, strength, weights.beta, weights.gamma)
+        return fitted.warp.apply(image), fitted.kept
+    warp, factor = warp.with_strength(strength * warp.strength).unfold()
+    return warp.apply(image), factor
