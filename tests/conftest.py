@@ -190,3 +190,13 @@ def write_points(path, rows):
 
 POINTS = [(10, 10, 12, 10, 1), (38, 9, 40, 9, 1), (24, 20, 24, 24, 0.5), (12, 32, 12, 32, 1), (37, 31, 35, 31, 1)]
 """Rows of a points.csv that fit a content of 48 x 40 pixels and a style of 48 x 52."""
+
+
+@pytest.fixture(scope="module")
+def no_figures():
+    """Drawing a run's figures takes longer than a small run does, and has tests of its own."""
+    from dst.deform import pipeline
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "figures", dict)
+        yield

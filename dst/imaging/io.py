@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from dst.config import MIN_IMAGE_SIDE, InputError, check_number, suggest
 from dst.files import check_extension, check_output, replacing
-from dst.imaging.codecs import MAX_PIXELS, READABLE, Decoded, decode, encode_pixels, too_many_pixels
+from dst.imaging.codecs import MAX_PIXELS, READABLE, Decoded, decode, too_many_pixels
 from dst.imaging.color import LUMA
+from dst.imaging.encoding import encode_pixels
 from dst.imaging.quiet import quiet
 from dst.imaging.resample import flatten
 from dst.imaging.strips import ENOUGH, assemble, check_memory, reduced_size

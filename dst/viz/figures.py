@@ -6,23 +6,19 @@ whether pyplot was loaded or not; to a file it goes by `figure.savefig`.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import colors
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from dst.imaging import flatten
+from dst.viz.panels import DPI, blank, hues, image_row, image_size, number, pale, shown_points
 from dst.viz.sheets import titled_sheet
 from dst.warp import to_pixels
 
-DPI = 100
 TERMS = {
     "total": "total, weighted",
     "content": "content",
@@ -35,19 +31,10 @@ TERMS = {
 INK, SOURCE, TARGET, REACHED, FOLD = "#222222", "#1f77b4", "#d62728", "#2ca02c", "#ff00c8"
 
 
-class Drawn(Figure):
-    """A figure that a notebook shows by itself; a plain one is shown only where pyplot has been loaded."""
-
-    def _repr_png_(self) -> bytes:
-        file = io.BytesIO()
-        self.savefig(file, format="png")
-        return file.getvalue()
-
-
 def losses(result: Any) -> Figure:
     """Each term of the objective over the steps, one panel a term; a line and the side in pixels mark each scale."""
     history = result.history
-    figure = _figure(12, 6)
+    figure = blank(12, 6)
     for place, (term, title) in enumerate(TERMS.items(), start=1):
         axes = figure.add_subplot(2, 3, place)
         values = np.array([row.get(term, np.nan) for row in history], dtype=float)
@@ -88,21 +75,21 @@ def matches(result: Any) -> Figure:
     points.csv, counted from 1.
     """
     partner, name = (result.style, "style") if result.geometry is None else (result.geometry, "geometry")
-    figure, cells = _row([result.content, partner], ["content", name], height=480, foot=30)
+    figure, cells = image_row([result.content, partner], ["content", name], height=480, foot=30)
     found = result.matches
     if found is None or not len(found):
         cells[0].set_title("content (no matches)", fontsize=10)
         return figure
-    shades = _shades(found.content)
+    shades = hues(found.content)
     for axes, image, points, size in (
         (cells[0], result.content, found.content, found.content_size),
         (cells[1], partner, found.style, found.style_size),
     ):
-        shown = _shown_points(points, size, image)
+        shown = shown_points(points, size, image)
         sizes = 15 + 75 * found.scores
         axes.scatter(*shown.T, s=sizes, c=shades, edgecolors="white", linewidths=0.8)
         for k, (x, y) in enumerate(shown):
-            _number(axes, x, y, str(k + 1))
+            number(axes, x, y, str(k + 1))
     steps = [0.25, 0.5, 1.0]
     keys = [
         Line2D([], [], marker="o", ls="", color="grey", ms=(15 + 75 * s) ** 0.5, label=f"confidence {s:g}")
@@ -119,15 +106,15 @@ def arrows(result: Any) -> Figure:
     """
     warp, image = result.warp, result.content
     title = "keypoints: before, wanted, reached" if len(warp.source) else "no keypoints: nothing was warped"
-    figure, (axes,) = _row([_pale(image)], [title], height=640, foot=30)
+    figure, (axes,) = image_row([pale(image)], [title], height=640, foot=30)
     keys = [Line2D([], [], marker="o", ls="", color=SOURCE, ms=5, label="source")]
     if len(warp.source):
-        shown = _image_size(image)
+        shown = image_size(image)
         start, end = (to_pixels(points, shown) for points in (warp.source, warp.source + warp.moved))
         free = _keypoints(result)
         wanted = result.record.get("warp", {}).get("targets")
         if wanted:
-            wanted = _shown_points(np.array(wanted, float), warp.size, image)[free]
+            wanted = shown_points(np.array(wanted, float), warp.size, image)[free]
             for (x, y), (to_x, to_y) in zip(start[free], wanted, strict=True):
                 axes.plot([x, to_x], [y, to_y], color=TARGET, linewidth=0.7, alpha=0.8)
             axes.scatter(*wanted.T, s=28, facecolors="none", edgecolors=TARGET, linewidths=1.1)
@@ -162,8 +149,8 @@ def grid(result: Any, lines: int = 24) -> Figure:
     image, warp = result.warped_content, result.warp
     title = f"the warp; {result.record.get('warp', {}).get('folded_share', 0):.2%} of the image folds"
     title = title if len(warp.source) else "no warp: nothing was warped"
-    figure, (axes,) = _row([_pale(image)], [title], height=640)
-    width, height = size = _image_size(image)
+    figure, (axes,) = image_row([pale(image)], [title], height=640)
+    width, height = size = image_size(image)
     x, y = np.linspace(-0.5, width - 0.5, 2 * width // 3 + 2), np.linspace(-0.5, height - 0.5, 2 * height // 3 + 2)
     mesh = np.stack(np.meshgrid(x, y), axis=-1)  # (h, w, 2), pixels of the image shown
     own = (mesh.reshape(-1, 2) + 0.5) * (max(warp.size) / max(size)) - 0.5
@@ -192,7 +179,7 @@ def contact(result: Any, height: int = 320) -> Figure:
         height: of each image in the widest row, pixels.
     """
     sheet = titled_sheet(contact_rows(result), height, _metrics(result.record.get("metrics") or {}))
-    figure = _figure((sheet.shape[1] + 0.01) / DPI, (sheet.shape[0] + 0.01) / DPI)
+    figure = blank((sheet.shape[1] + 0.01) / DPI, (sheet.shape[0] + 0.01) / DPI)
     figure.figimage(sheet, resize=False)
     return figure
 
@@ -236,68 +223,3 @@ RUN_FIGURES: dict[str, Callable[[Any], Figure]] = {
     "contact.png": contact,
 }
 """What a run's folder holds beside its images."""
-
-
-def _figure(width: float, height: float) -> Figure:
-    """A white figure of a size in inches, drawn by Agg whatever the session's backend."""
-    figure = Drawn(figsize=(width, height), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _row(images: Sequence[np.ndarray], titles: Sequence[str], height: int, foot: int = 0) -> tuple[Figure, list[Axes]]:
-    """One row of images of equal height (pixels), each under its title; `foot` pixels are left free below."""
-    gap, head = 12, 26
-    widths = [height * image.shape[1] / image.shape[0] for image in images]
-    full_w, full_h = sum(widths) + gap * (len(widths) + 1), height + head + gap + foot
-    figure = _figure(full_w / DPI, full_h / DPI)
-    left, cells = gap, []
-    for title, image, wide in zip(titles, images, widths, strict=True):
-        place = left / full_w, (gap + foot) / full_h, wide / full_w, height / full_h
-        axes = figure.add_axes(place)
-        axes.imshow(flatten(image), interpolation="hanning", aspect="auto")
-        axes.autoscale(False)
-        axes.set_title(title, fontsize=10, pad=4)
-        axes.set_xticks([])
-        axes.set_yticks([])
-        for side in axes.spines.values():
-            side.set_visible(False)
-        left += wide + gap
-        cells.append(axes)
-    return figure, cells
-
-
-def _image_size(image: np.ndarray) -> tuple[int, int]:
-    return image.shape[1], image.shape[0]
-
-
-def _shown_points(points: np.ndarray, size: tuple[int, int] | None, image: np.ndarray) -> np.ndarray:
-    """Points in pixels of an image of `size` to pixels of the smaller or larger image that is shown."""
-    shown = np.array(_image_size(image), float)
-    return (points + 0.5) * shown / np.array(size or shown, float) - 0.5
-
-
-def _shades(points: np.ndarray) -> np.ndarray:
-    """A colour (N, 3) for each point, hue by its direction from the middle, so that neighbours look alike."""
-    away = points - points.mean(axis=0)
-    hue = np.arctan2(away[:, 1], away[:, 0]) / (2 * np.pi) % 1.0
-    far = np.hypot(*away.T)
-    far = far / max(float(far.max(initial=0)), 1e-9)
-    return colors.hsv_to_rgb(np.stack([hue, 0.45 + 0.55 * far, np.full_like(hue, 0.95)], axis=1))
-
-
-def _number(axes: Axes, x: float, y: float, text: str) -> None:
-    """A number beside a point: to its upper right, or inwards where that is outside the image."""
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()  # y points down: bottom > top
-    right_edge, top_edge = x > left + 0.95 * (right - left), y < top + 0.05 * (bottom - top)
-    offset = -4 if right_edge else 4, -4 if top_edge else 4
-    box = {"boxstyle": "round,pad=0.1", "fc": "black", "ec": "none", "alpha": 0.55}
-    axes.annotate(
-        text, (x, y), offset, textcoords="offset points", fontsize=6.5, color="white", bbox=box,
-        ha="right" if right_edge else "left", va="top" if top_edge else "bottom",
-    )  # fmt: skip
-
-
-def _pale(image: np.ndarray) -> np.ndarray:
-    """The image, faded, so that lines over it show."""
-    return (255 - (255 - flatten(image).astype(np.float32)) * 0.55).round().astype(np.uint8)

@@ -14,19 +14,18 @@ rigid.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from dst.config import InputError, check_choice
+from dst.config import InputError
 from dst.config.base import shown
 from dst.config.kinds import Number, whole
 from dst.config.schema import Items, Maybe, Row, Table
 from dst.files import read_json, replacing
-from dst.imaging.io import Image, is_pillow
-from dst.imaging.resample import sample_at
+from dst.warp.apply import warped
 from dst.warp.coordinates import check_size, extent, mesh, node_grid, to_pixels, to_unit
 from dst.warp.field import Field
 from dst.warp.folds import BOUND, FoldReport, fold_report, unfold
@@ -50,8 +49,6 @@ SCHEMA = Table(
 )
 """What a warp's file must hold, beside `format`."""
 
-DTYPES = (np.uint8, np.uint16, np.float16, np.float32, np.float64)
-"""Types of the arrays that a warp takes."""
 FINE_STEPS = 512
 """Steps of the displacement grid of a warped image, along the long side: one for five pixels, from 128 to this many.
 What lies between is off by some hundredths of a pixel at most, next to control points."""
@@ -122,7 +119,7 @@ class Warp(ControlPoints):
         Raises:
             InputError: another shape or type, or an unknown mode.
         """
-        return _apply(self, image, mode)
+        return warped(self, image, mode)
 
     def unmap_points(self, points) -> np.ndarray:
         """Where the content seen at output positions `points` (N, 2) in pixels comes from: pixels (N, 2), exact."""
@@ -211,6 +208,11 @@ class InverseWarp:
 
     warp: Warp
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether nothing moves."""
+        return self.warp.is_identity
+
     def field(self, size=None) -> Field:
         """As `Warp.field`, from Newton's method on a grid of up to 257 nodes."""
         size = check_size(size or self.warp.size)
@@ -225,7 +227,7 @@ class InverseWarp:
 
     def apply(self, image: Any, mode: str = "bicubic") -> Any:
         """As `Warp.apply`."""
-        return _apply(self, image, mode)
+        return warped(self, image, mode)
 
     def map_points(self, points) -> np.ndarray:
         """As `Warp.map_points`: the warp's `unmap_points`."""
@@ -242,57 +244,6 @@ class InverseWarp:
 
 def _nodes(size) -> int:
     return min(FINE_STEPS, max(128, max(size) // 5)) + 1
-
-
-def _apply(warp: Any, image: Any, mode: str) -> Any:
-    """Any kind of image by way of a tensor, and back."""
-    check_choice("sampling mode", mode, ("bicubic", "bilinear"))
-    if isinstance(image, torch.Tensor):
-        return _apply_tensor(warp, image, mode)
-    if isinstance(image, Image):
-        rgb, alpha = (
-            None if x is None else _apply_tensor(warp, x, mode).clamp_(0, 1) for x in (image.rgb, image.alpha)
-        )
-        return replace(image, rgb=rgb, alpha=alpha)
-    if is_pillow(image):
-        from PIL import Image as Pillow
-
-        known = (
-            image
-            if image.mode in ("L", "RGB", "RGBA", "F", "I;16")
-            else image.convert("RGBA" if image.has_transparency_data else "RGB")
-        )
-        return Pillow.fromarray(_apply(warp, np.asarray(known), mode))
-    if not (isinstance(image, np.ndarray) and image.ndim in (2, 3) and image.dtype in DTYPES and image.size):
-        shown = (
-            f"array of shape {image.shape}, {image.dtype}" if isinstance(image, np.ndarray) else type(image).__name__
-        )
-        raise InputError(
-            f"image is a {shown}: a warp takes a tensor (N, C, H, W), an array (H, W) or (H, W, C) of uint8, uint16 or "
-            "floats, or a PIL image"
-        )
-    planes = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(image)).astype(_working(image.dtype)))
-    moved = _apply_tensor(warp, planes.permute(2, 0, 1)[None], mode)[0].permute(1, 2, 0).numpy().reshape(image.shape)
-    if np.issubdtype(image.dtype, np.integer):
-        moved = np.rint(moved).clip(0, np.iinfo(image.dtype).max)
-    return moved.astype(image.dtype)
-
-
-def _working(dtype: np.dtype) -> type:
-    return np.float64 if dtype == np.float64 else np.float32
-
-
-def _apply_tensor(warp: Any, image: torch.Tensor, mode: str) -> torch.Tensor:
-    if not (image.ndim == 4 and image.is_floating_point() and image.numel()):
-        raise InputError(
-            f"image is a tensor of shape {tuple(image.shape)}, {image.dtype}: "
-            "a warp takes a floating point tensor of shape (N, C, H, W)"
-        )
-    owner = warp.warp if isinstance(warp, InverseWarp) else warp
-    if owner.is_identity:
-        return image.clone()
-    field = warp.field((image.shape[3], image.shape[2]))
-    return sample_at(image.cpu(), field, mode).to(image.device)
 
 
 def _sampling_grid(field: Field, dtype: torch.dtype) -> torch.Tensor:

@@ -17,18 +17,11 @@ from dst.deform import matching, pipeline
 from dst.methods.targets import StyleCache
 from dst.viz.sheets import table_sheet
 
+pytestmark = pytest.mark.usefixtures("no_figures")
 TINY = {
     "size": 32, "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "encoder": "vgg19-16x",
     "weights": "random", "warp": False,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_figures():
-    """Drawing a run's figures takes longer than these runs do, and has tests of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "figures", dict)
-        yield
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from dst.cli.progress import Progress
 from dst.deform import pipeline
 from dst.runs import checkpoint
 
+pytestmark = pytest.mark.usefixtures("no_figures")
 FLAGS = "--size 32 --smallest-scale 32 --steps 2 --samples 32 --style-samples 32 --no-warp --quiet".split()
 
 
@@ -30,14 +31,6 @@ def pixels(path: Path) -> np.ndarray:
 
 def noted(run: Path) -> dict:
     return json.loads((run / "run.json").read_text())["output"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_figures():
-    """Drawing a run's figures takes longer than these runs do, and has tests of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "figures", dict)
-        yield
 
 
 @pytest.fixture

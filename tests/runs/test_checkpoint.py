@@ -18,15 +18,8 @@ from dst.deform import pipeline
 from dst.runs import checkpoint
 from dst.viz.animation import run_frames
 
+pytestmark = pytest.mark.usefixtures("no_figures")
 OPTIONS = {**SMALL, "smallest_scale": 32, "points": POINTS}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_figures():
-    """Drawing a run's figures takes longer than these runs do, and has tests of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "figures", dict)
-        yield
 
 
 @pytest.fixture(scope="module")

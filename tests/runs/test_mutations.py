@@ -27,6 +27,7 @@ from dst.viz.animation import run_frames
 from dst.warp import Warp
 
 GONE, DEEP = object(), "@deep@"
+pytestmark = pytest.mark.usefixtures("no_figures")
 VALUES = (GONE, None, "x", -1, True, [], {}, 1e30, 10**400, math.nan, DEEP)
 LOOKED_AT = (
     "size",
@@ -41,14 +42,6 @@ LOOKED_AT = (
     "total",
 )
 POINTS = np.array([[10, 10, 9, 11], [30, 6, 26, 7], [18, 22, 17, 24], [6, 24, 7, 22], [31, 25, 28, 27]], float)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_figures():
-    """Drawing a run's figures takes longer than these runs do, and has tests of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "figures", dict)
-        yield
 
 
 @pytest.fixture
