@@ -200,3 +200,11 @@ def no_figures():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "figures", dict)
         yield
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """A smooth colourful 16-bit RGBA image whose four corners differ."""
+    x, y = np.meshgrid(np.linspace(0, 1, 50), np.linspace(0, 1, 40))
+    planes = [x, y, 0.5 + 0.4 * np.sin(3 * x + 2 * y), 0.2 + 0.8 * y]
+    return np.rint(np.stack(planes, 2) * 65535).astype(np.uint16)

@@ -12,3 +12,13 @@ SMALL = {
 
 BARE = {name: value for name, value in SMALL.items() if "samples" not in name}
 """The same for a method that compares whole layers, not samples."""
+
+
+def run(pair, **options):
+    """A small run of a pair, of the points above; `points=None` has them found."""
+    from dst.deform import pipeline
+
+    options = {"points": POINTS, **(BARE if options.get("method") == "gatys" else SMALL), **options}
+    if options["points"] is None:
+        del options["points"]
+    return pipeline.stylize(*pair, **options)

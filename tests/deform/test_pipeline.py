@@ -8,7 +8,7 @@ import torch
 from conftest import blobs
 from kornia.color import rgb_to_lab
 from PIL import Image
-from runs_of import BARE, POINTS, SMALL
+from runs_of import POINTS, SMALL, run
 
 import dst
 from correspondence.matches import Matches
@@ -16,7 +16,6 @@ from dst import imaging
 from dst.config import InputError
 from dst.deform import pipeline
 from dst.imaging import samples
-from dst.viz import animation
 
 
 @pytest.fixture(scope="module")
@@ -24,73 +23,9 @@ def pair():
     return blobs((80, 60), 0), blobs((72, 64), 1)
 
 
-def run(pair, **options):
-    options = {"points": POINTS, **(BARE if options.get("method") == "gatys" else SMALL), **options}
-    if options["points"] is None:
-        del options["points"]
-    return pipeline.stylize(*pair, **options)
-
-
 @pytest.fixture(scope="module")
 def plain(pair):
     return run(pair)
-
-
-@pytest.mark.parametrize("sides", [((200, 16), (60, 90)), ((60, 90), (240, 18))])
-def test_a_long_strip_is_painted_saved_and_read_though_it_is_a_few_pixels_wide_by_then(sides, tmp_path):
-    result = run([blobs(side, k) for k, side in enumerate(sides)], points=None)
-    result.save(tmp_path / "run")
-    width, height = imaging.fit_size(sides[0], 64)
-    assert result.image.shape == (height, width, 3)
-    assert np.array_equal(dst.load_run(tmp_path / "run").image, result.image)
-    assert result._repr_png_() and all(frame.shape == (height, width, 3) for frame in animation.morph(result, count=4))
-
-
-@pytest.mark.parametrize("strip", [(17, 2000), (2000, 17)])
-@pytest.mark.parametrize("method", ["strotss", "gatys"])
-@pytest.mark.parametrize("size", [32, 64, 117])
-def test_a_strip_of_any_length_is_painted_and_painted_from_at_any_size(strip, method, size):
-    """17 x 2000 is a single pixel wide up to a size of 176."""
-    for sides in ((strip, (60, 90)), ((60, 90), strip), (strip, strip)):
-        given = [blobs(side, k) for k, side in enumerate(sides)]
-        result = run(given, points=None, method=method, size=size)
-        width, height = imaging.fit_size(sides[0], size)
-        assert result.image.shape == (height, width, 3) and len(result.history) == 2 and not result.record["stopped"]
-        assert min(imaging.fit_size(strip, size)) == 1
-        assert all(np.isfinite(value) for value in result.record["metrics"].values() if value is not None)
-        assert "an image of {} x {} is 2 pixels wide at 256".format(*strip) in dst.match(*given, **RANDOM)[1]
-
-
-RANDOM = {"encoder": "vgg19-16x", "weights": "random"}
-
-
-def test_layers_that_a_strip_is_too_narrow_for_are_refused_with_the_sizes_that_work():
-    strip, other = blobs((400, 40), 0), blobs((70, 90), 1)
-    for content, style, sizes in ((strip, other, "75 and a size of 75"), (other, strip, "75 and a size of 75")):
-        with pytest.raises(InputError) as caught:
-            run((content, style), points=None, layers=("relu4_1", "relu5_1"))
-        assert str(caught.value) == (
-            "relu4_1+relu5_1 needs images 8 pixels wide, and at the coarsest scale one is 6: "
-            f"give an earlier layer, such as relu1_1, or a smallest_scale of {sizes}"
-        )
-        wide = {"layers": ("relu4_1", "relu5_1"), "points": None}
-        assert run((content, style), **wide, size=75, smallest_scale=75).history
-        with pytest.raises(InputError, match="a smallest_scale of 75"):
-            run((content, style), **wide, size=74, smallest_scale=74)
-    with pytest.raises(InputError, match=r"such as relu1_1$"):
-        run((blobs((6000, 17), 0), other), points=None, layers=("relu5_1",), size=64)
-
-
-def test_an_image_too_narrow_to_be_matched_is_told_with_the_size_that_would_do():
-    narrow, other = blobs((400, 20), 0), blobs((70, 90), 1)
-    verdict = dst.match(narrow, other, match_size=64, **RANDOM)[1]
-    assert verdict == (
-        "an image of 400 x 20 is 3 pixels wide at 64, and matching needs 16: a matching size of 310 would do"
-    )
-    assert "wide at 309" in dst.match(other, narrow, match_size=309, **RANDOM)[1]
-    assert "pixels wide" not in dst.match(other, narrow, match_size=310, **RANDOM)[1]
-    assert run((narrow, other), points=None).record["matches"]["verdict"] == f"{verdict}: plain style transfer"
-    assert dst.match(blobs((2000, 17), 0), other, **RANDOM)[1].endswith("crop it")
 
 
 @pytest.mark.parametrize("preset", ["fast", "paper"])
@@ -101,10 +36,6 @@ def test_a_content_of_one_colour_takes_the_colour_of_a_style_of_one_colour(prese
     assert not result.record["stopped"] and np.isfinite([row["total"] for row in result.history]).all()
     assert np.abs(result.image.astype(int) - (20, 60, 180)).max() <= 3
     assert result.record["metrics"]["style_distance"] < 0.05
-
-
-def lab(picture):
-    return rgb_to_lab(imaging.read(np.ascontiguousarray(picture[..., :3])).rgb)
 
 
 def test_a_run_gives_pictures_of_the_contents_aspect_and_a_full_record(plain):
@@ -163,101 +94,6 @@ def test_poor_matches_give_plain_style_transfer_and_say_so(pair):
     assert result.warp.is_identity
     assert "plain style transfer" in result.record["matches"]["verdict"]
     assert len(result.matches) == 0
-
-
-def test_a_pin_lands_where_its_style_point_is_in_the_contents_frame(pair):
-    pin = (40, 25, 45, 30)
-    result = run(pair, pins=[pin], gamma=50.0)
-    base = Matches(POINTS[:, :2], POINTS[:, 2:4], None, (80, 60), (72, 64))
-    from correspondence import align
-
-    wanted = align(
-        Matches(
-            np.concatenate([[pin[:2]], base.content]),
-            np.concatenate([[pin[2:]], base.style]),
-            np.concatenate([[1.0], POINTS[:, 4]]), (80, 60), (72, 64), pinned=[True] + 5 * [False],
-        )
-    )[0]  # fmt: skip
-    assert np.abs(result.warp.map_points(np.array([pin[:2]], float)) - wanted).max() < 0.5
-    assert result.matches.content[0].tolist() == [40, 25]
-    assert "1 pinned" in result.record["matches"]["verdict"]
-
-
-def test_dropped_matches_are_left_out(pair):
-    result = run(pair, drop=[2, 5])
-    assert np.array_equal(result.matches.content, POINTS[[0, 2, 3], :2])
-    result = run(pair, drop=[1, 2, 3])
-    assert len(result.matches) == 2
-    assert (
-        "3 dropped and 0 pinned by hand), fewer than the 3" in result.record["matches"]["verdict"]
-        and result.warp.is_identity
-    )
-    with pytest.raises(InputError, match="there are 5"):
-        run(pair, drop=[6])
-
-
-def test_a_protected_part_is_rigid_in_the_result(pair):
-    mask = np.zeros((60, 80), np.uint8)
-    mask[15:35, 30:55] = 255
-    result = run(pair, rigid_mask=mask)
-    points = np.argwhere(mask)[::5, ::-1].astype(float)
-    a, b = points @ [1, 1j], result.warp.map_points(points) @ [1, 1j]
-    system = np.stack([a, np.ones_like(a)], 1)
-    assert np.abs(system @ np.linalg.lstsq(system, b, rcond=None)[0] - b).max() < 0.5
-
-
-def test_geometry_gives_the_shapes_and_style_the_strokes(pair):
-    seen = blobs((90, 50), 5)
-    points = [[10, 10, 12, 9], [70, 12, 80, 10], [40, 50, 44, 41], [20, 40, 30, 30]]
-    result = run(pair, geometry=seen, points=points)
-    assert result.matches.style_size == (90, 50)
-    assert result.record["geometry"]["size"] == [90, 50]
-    assert result.style.shape == (57, 64, 3)
-    with pytest.raises(InputError, match="outside the image"):
-        run(pair, points=points)
-
-
-def test_the_weight_of_a_style_decides_how_much_of_it_is_seen(pair):
-    black, white = (np.full((40, 40, 3), level, np.uint8) for level in (0, 255))
-    options = {"points": None, "warp": False, "steps": 10, "lr": 0.05, "alpha": 0.1}
-    means = [run((pair[0], [black, white]), style_weights=w, **options).image.mean() for w in ([1, 0], [1, 1], [0, 1])]
-    assert means[0] + 20 < means[1] < means[2] - 20
-    assert len(run((pair[0], [black, white]), points=None, warp=False).record["styles"]) == 2
-
-
-def test_luminance_keeps_the_colours_of_the_warped_content(pair):
-    result = run(pair, preserve_color="luminance")
-    apart = (lab(result.image) - lab(result.warped_content))[:, 1:].abs()
-    assert apart.mean() < 0.7 and apart.max() < 4  # what rounding both to 8 bits does
-    apart = (lab(result.unwarped) - lab(result.content))[:, 1:].abs()
-    assert apart.mean() < 0.7 and apart.max() < 4
-    assert not np.array_equal(result.image, result.warped_content)
-
-
-def test_histogram_brings_the_style_to_the_contents_colours(pair):
-    style = np.clip(pair[1] * 0.2, 0, 255).astype(np.uint8)
-    options = {"points": None, "warp": False, "steps": 10, "lr": 0.05, "alpha": 0.5}
-    dark, kept = (run((pair[0], style), preserve_color=p, **options).image.mean() for p in ("none", "histogram"))
-    assert abs(kept - pair[0].mean()) < abs(dark - pair[0].mean()) / 2
-
-
-def test_color_only_bends_and_recolours_without_a_step(pair):
-    result = run(pair, color_only=True)
-    assert result.history == [] and result.record["terms"] == []
-    assert not result.warp.is_identity
-    means = [picture.reshape(-1, 3).mean(0) for picture in (result.unwarped, result.content, result.style)]
-    assert np.linalg.norm(means[0] - means[2]) < 0.5 * np.linalg.norm(means[1] - means[2])
-
-
-def test_areas_are_painted_apart(pair):
-    mask = np.zeros((60, 80), np.uint8)
-    mask[:, 40:] = 255
-    style = np.zeros((40, 40, 3), np.uint8)
-    style[:, 20:] = 255
-    options = {"points": None, "warp": False, "steps": 12, "lr": 0.05, "alpha": 0.1}
-    masks = {"content_mask": mask, "style_mask": 255 - style}
-    image = run((pair[0], style), **options, **masks).image
-    assert image[:, :28].mean() > image[:, 36:].mean() + 60
 
 
 @pytest.mark.parametrize("init", ["noise", "style"])

@@ -8,7 +8,7 @@ import tifffile
 import torch
 from conftest import blobs
 from PIL import Image as Pillow
-from test_images import P3, png_16, profile_bytes
+from pixels import P3, png_16, profile_bytes
 
 import cli
 import dst
