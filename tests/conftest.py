@@ -1,4 +1,4 @@
-"""What every test shares: an empty working folder that must stay empty, and small pictures."""
+"""What every test shares: an empty working folder that must stay empty, and small images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def empty_working_folder(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
-def picture_file(tmp_path):
+def image_file(tmp_path):
     """A function that writes a smooth, detailed PNG of a given size and seed, and returns its path."""
     from PIL import Image
 
@@ -39,16 +39,16 @@ def picture_file(tmp_path):
 
 
 def blobs(size: tuple[int, int], seed: int = 0) -> np.ndarray:
-    """A picture (H, W, 3) uint8 of overlapping coloured discs: structure at every place, the same for the same seed."""
+    """A image (H, W, 3) uint8 of overlapping coloured discs: structure at every place, the same for the same seed."""
     width, height = size
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
-    picture = np.full((height, width, 3), rng.integers(60, 200, 3), np.float64)
+    image = np.full((height, width, 3), rng.integers(60, 200, 3), np.float64)
     for _ in range(24):
         centre, radius = rng.uniform(0, 1, 2) * (width, height), rng.uniform(0.05, 0.25) * max(size)
         share = np.clip(radius - np.hypot(x - centre[0], y - centre[1]), 0, 1)[..., None]
-        picture = (1 - share) * picture + share * rng.integers(0, 256, 3)
-    return picture.round().astype(np.uint8)
+        image = (1 - share) * image + share * rng.integers(0, 256, 3)
+    return image.round().astype(np.uint8)
 
 
 @pytest.fixture
@@ -94,12 +94,12 @@ def make_result(warps: bool = True, alpha: bool = False, seed: int = 0, **change
     points = np.array([[20, 20], [90, 24], [60, 50], [30, 76], [100, 70], [62, 84]], float)
     found = Matches(points, points * 0.5 + 3, rng.uniform(0.2, 1, 6), shape, (70, 60)) if warps else None
     warp = Warp.fit(points, points + rng.uniform(-5, 5, (6, 2)), shape) if warps else Warp.identity(shape)
-    pictures = {name: blobs(size, k) for k, name in enumerate(("unwarped", "content"))}
+    images = {name: blobs(size, k) for k, name in enumerate(("unwarped", "content"))}
     for after, before in (("image", "unwarped"), ("warped_content", "content")):
-        pictures[after] = imaging.to_array(warp.apply(imaging.read(pictures[before]).rgb).clamp(0, 1))
+        images[after] = imaging.to_array(warp.apply(imaging.read(images[before]).rgb).clamp(0, 1))
     if alpha:
         opaque = rng.integers(0, 256, (48, 60, 1), np.uint8)
-        pictures = {name: np.concatenate([picture, opaque], 2) for name, picture in pictures.items()}
+        images = {name: np.concatenate([image, opaque], 2) for name, image in images.items()}
     terms = ("content", "style", "style_warped", "warp", "tv", "total")
     history = [
         {
@@ -111,7 +111,7 @@ def make_result(warps: bool = True, alpha: bool = False, seed: int = 0, **change
         | {"seconds": 0.01}
         for k in range(10)
     ]
-    fields = {**pictures, "style": blobs((50, 60), 9), "matches": found, "warp": warp, "history": history}
+    fields = {**images, "style": blobs((50, 60), 9), "matches": found, "warp": warp, "history": history}
     result = Result(**fields, record={}, matches_image=blobs((110, 48), 7) if warps else None)
     job = SimpleNamespace(
         config=StylizeConfig.from_options(size=60), preset="default", matches=found, verdict="6 points given",
@@ -127,9 +127,9 @@ def make_result(warps: bool = True, alpha: bool = False, seed: int = 0, **change
 
 
 @pytest.fixture
-def pair(picture_file):
+def pair(image_file):
     """The paths of a photograph and a painting."""
-    return str(picture_file("content.png", seed=1)), str(picture_file("style.png", (40, 52), seed=2))
+    return str(image_file("content.png", seed=1)), str(image_file("style.png", (40, 52), seed=2))
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_a_notebook_runs(book, tmp_path, monkeypatch):
     found: dict = {}
 
     def match_once(content, style, *others):
-        """Match each pair of pictures once for all cells: matching is what takes the time, and is tested elsewhere."""
+        """Match each pair of images once for all cells: matching is what takes the time, and is tested elsewhere."""
         key = content.rgb.numpy().tobytes(), style.rgb.numpy().tobytes()
         if key not in found:
             found[key] = find_matches(content, style, *others)

@@ -34,7 +34,7 @@ ORDER = [
 ]
 """Rooms from the foundation up: each may import what stands in a row above it in this list, and itself.
 
-`warp` imports `imaging`, since a warp takes any picture; `viz` draws what `runs` holds and `deform` puts its figures into a
+`warp` imports `imaging`, since a warp takes any image; `viz` draws what `runs` holds and `deform` puts its figures into a
 run's folder, so `deform` stands over it.
 """
 JOIN = {"deform"}

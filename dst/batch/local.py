@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from correspondence.common import read_regular
 from dst.batch.pairs import read_pairs
 from dst.config import InputError, plain, split_options
 from dst.deform import pipeline, resuming
@@ -49,7 +50,8 @@ def run_batch(
         One row a pair, with the columns of the report.
 
     Raises:
-        InputError: a table that cannot be read, two pairs of one name, or a folder that cannot be written.
+        InputError: a table that cannot be read, two pairs of one name, a folder that cannot be written, or one that holds a
+            `report.csv` of something else.
     """
     home = Path(out_dir)
     rows = read_pairs(pairs)
@@ -64,6 +66,7 @@ def run_batch(
             elif not home.absolute().parent.is_dir():
                 why = f"{home.absolute().parent} does not exist"
             raise InputError(f"the folder {out_dir} cannot be made ({why}): choose another") from error
+    _check_report(home / REPORT)
     report: list[dict[str, Any]] = []
     cache = StyleCache()
     for index, row in enumerate(rows):
@@ -131,10 +134,21 @@ def _listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
+def _check_report(path: Path) -> None:
+    """Only a report of an earlier batch is replaced."""
+    if os.path.lexists(path):
+        try:
+            text = read_regular(path).decode()
+        except (OSError, ValueError):
+            text = ""
+        if text.splitlines()[:1] != [",".join(COLUMNS)]:
+            raise InputError(f"{path} is not the report of a batch: move it elsewhere, or choose another folder")
+
+
 def _write_report(path: Path, report: list[dict[str, Any]]) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(report)
-    with replacing(path) as temporary:
+    with replacing(path, follow=False) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8")

@@ -1,6 +1,7 @@
 """Batches and grids: every pair gets its folder and its row, whatever happens to another; a grid shows what it says."""
 
 import csv
+import os
 
 import numpy as np
 import pytest
@@ -192,13 +193,28 @@ RED = (250, 10, 20)
 
 
 def test_labels_of_a_grid_stay_within_their_columns_and_name_files_shortly():
-    pictures = [np.full((40, 30, 3), RED, np.uint8)] * 4
-    rows = [_label("init", value) for value in ("noise", "/somewhere/else/a_picture_with_a_long_name_indeed.png")]
-    sheet = table_sheet(pictures, rows, [_label("style_strength", value) for value in (0.5, 30)])
+    images = [np.full((40, 30, 3), RED, np.uint8)] * 4
+    rows = [_label("init", value) for value in ("noise", "/somewhere/else/a_image_with_a_long_name_indeed.png")]
+    sheet = table_sheet(images, rows, [_label("style_strength", value) for value in (0.5, 30)])
     columns = np.flatnonzero((sheet == RED).all(2).any(0))
     starts = columns[np.flatnonzero(np.diff(columns, prepend=-9) > 1)]
-    assert len(starts) == 2 and starts[1] - starts[0] >= 90  # as wide as the words, not as the pictures
+    assert len(starts) == 2 and starts[1] - starts[0] >= 90  # as wide as the words, not as the images
     head = (sheet[: int(np.flatnonzero((sheet == RED).all(2).any(1))[0])] < 128).any((0, 2))
     assert not head[(starts[0] + starts[1] + 30) // 2]  # white between the two labels
     assert _label("init", "/somewhere/else/x.png") == "init x.png"
     assert len(_label("init", "y" * 80)) < 32 and _label("warp", False) == "warp no"
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link", "folder"])
+def test_a_report_of_something_else_is_never_replaced(folder, kind, monkeypatch):
+    own = folder / "out" / "report.csv"
+    own.parent.mkdir()
+    {
+        "file": lambda: own.write_text("month,income\n1,2\n"),
+        "dangling link": lambda: own.symlink_to("nowhere.csv"),
+        "folder": own.mkdir,
+    }[kind]()
+    monkeypatch.setattr(pipeline, "stylize", None)
+    with pytest.raises(InputError, match=r"report\.csv is not the report of a batch: move it elsewhere"):
+        run_batch(folder / "pairs.csv", folder / "out", **TINY)
+    assert os.listdir(own.parent) == ["report.csv"] and not (own.parent / "nowhere.csv").exists()

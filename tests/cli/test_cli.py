@@ -131,7 +131,7 @@ def test_the_demo_replaces_itself_when_it_is_told_to_and_nothing_else(stand_in, 
     assert cli.main(["demo", "--force", "--quiet"]) == 0
 
 
-def test_a_loss_that_stops_being_finite_ends_with_one_and_the_last_good_picture(
+def test_a_loss_that_stops_being_finite_ends_with_one_and_the_last_good_image(
     stand_in, pair, tmp_path, capsys, monkeypatch
 ):
     before = pipeline.stylize

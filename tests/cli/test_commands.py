@@ -22,9 +22,9 @@ def test_warp_by_points_warps_and_keeps_size_depth_and_alpha(tmp_path):
     deep = rng.integers(0, 65536, (40, 48, 4)).astype(np.uint16)
     cv2.imwrite(str(tmp_path / "deep.png"), deep)
     common = ["warp", str(tmp_path / "deep.png"), "--points", str(points), "--quiet", "-o"]
-    assert cli.main([*common, str(tmp_path / "bent.png")]) == 0
-    bent = cv2.imread(str(tmp_path / "bent.png"), cv2.IMREAD_UNCHANGED)
-    assert bent.shape == deep.shape and bent.dtype == np.uint16 and (bent != deep).any()
+    assert cli.main([*common, str(tmp_path / "warped.png")]) == 0
+    warped = cv2.imread(str(tmp_path / "warped.png"), cv2.IMREAD_UNCHANGED)
+    assert warped.shape == deep.shape and warped.dtype == np.uint16 and (warped != deep).any()
     assert cli.main([*common, str(tmp_path / "same.png"), "--strength", "0"]) == 0
     assert np.array_equal(cv2.imread(str(tmp_path / "same.png"), cv2.IMREAD_UNCHANGED), deep)
 
@@ -34,8 +34,8 @@ def test_warp_by_a_run(made_result, pair, tmp_path, capsys):
     made_result(warps=False).save(tmp_path / "plain")
     for run in ("run", "plain"):
         assert cli.main(["warp", pair[0], "--run", str(tmp_path / run), "-o", str(tmp_path / f"{run}.png")]) == 0
-    before, bent, same = (np.asarray(Pillow.open(p)) for p in (pair[0], tmp_path / "run.png", tmp_path / "plain.png"))
-    assert (bent != before).any() and np.array_equal(same, before)
+    before, warped, same = (np.asarray(Pillow.open(p)) for p in (pair[0], tmp_path / "run.png", tmp_path / "plain.png"))
+    assert (warped != before).any() and np.array_equal(same, before)
     assert "warped nothing" in capsys.readouterr().err
 
 
@@ -143,8 +143,8 @@ def test_batch_reports_what_failed_and_goes_on(stand_in, pair, tmp_path, monkeyp
     assert (tmp_path / "many" / "report.csv").exists() and (tmp_path / "many" / "a" / "image.png").exists()
 
 
-def test_batch_paints_many_images_in_one_style(stand_in, pair, picture_file, tmp_path, capsys):
-    images = [pair[0], str(picture_file("other photo.png", seed=3)), str(tmp_path / "none.png")]
+def test_batch_paints_many_images_in_one_style(stand_in, pair, image_file, tmp_path, capsys):
+    images = [pair[0], str(image_file("other photo.png", seed=3)), str(tmp_path / "none.png")]
     arguments = ["batch", "--style", pair[1], *images, "-o", str(tmp_path / "many"), "--alpha", "3", "--no-warp"]
     assert cli.main(arguments) == 0 and "3 of 3" in capsys.readouterr().err
     assert [(call["content"], call["style"]) for call in stand_in] == [(image, pair[1]) for image in images]

@@ -34,9 +34,9 @@ def noted(run: Path) -> dict:
 
 
 @pytest.fixture
-def stopped(picture_file, tmp_path, monkeypatch):
+def stopped(image_file, tmp_path, monkeypatch):
     """The folder of a run that was stopped after its first step, and the image that it wrote beside it."""
-    pair = picture_file("content.png", seed=1), picture_file("style.png", (40, 52), seed=2)
+    pair = image_file("content.png", seed=1), image_file("style.png", (40, 52), seed=2)
     run, out = tmp_path / "run", tmp_path / "out.png"
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "on_step", lambda *_: signal.raise_signal(signal.SIGTERM))
@@ -99,8 +99,8 @@ def test_a_killed_run_that_wrote_no_image_makes_none_appear(stopped, capsys):
     assert out.read_bytes() == b"mine" and "stays as it is" in capsys.readouterr().err
 
 
-def test_notes_of_that_name_are_the_callers_own(stopped, tmp_path, picture_file):
-    pair = picture_file("content.png", seed=1), picture_file("style.png", (40, 52), seed=2)
+def test_notes_of_that_name_are_the_callers_own(stopped, tmp_path, image_file):
+    pair = image_file("content.png", seed=1), image_file("style.png", (40, 52), seed=2)
     options = {"size": 32, "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "warp": False}
     pipeline.stylize(*pair, run_dir=tmp_path / "own", notes={"output": 5}, **options)
     assert dst.load_run(tmp_path / "own").record["output"] == 5

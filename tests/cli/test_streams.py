@@ -30,9 +30,9 @@ def shell(redirection: str, *arguments, **environment: str) -> subprocess.Comple
     )
 
 
-def warping(picture_file, tmp_path) -> list[str]:
+def warping(image_file, tmp_path) -> list[str]:
     points = write_points(tmp_path / "points.csv", POINTS)
-    return ["warp", str(picture_file("content.png", seed=1)), "--points", str(points), "-o"]
+    return ["warp", str(image_file("content.png", seed=1)), "--points", str(points), "-o"]
 
 
 def is_png(data: bytes) -> np.ndarray:
@@ -72,16 +72,16 @@ def test_both_lost_is_a_failure_without_noise():
 
 @posix
 @pytest.mark.parametrize("redirection", [">&- 2>&- <&-", pytest.param("> /dev/full 2> /dev/full", marks=needs_full)])
-def test_a_file_is_written_whatever_becomes_of_the_streams(redirection, picture_file, tmp_path):
+def test_a_file_is_written_whatever_becomes_of_the_streams(redirection, image_file, tmp_path):
     out = tmp_path / "out.png"
-    done = shell(redirection, *warping(picture_file, tmp_path), out)
+    done = shell(redirection, *warping(image_file, tmp_path), out)
     assert done.returncode == 0 and done.stdout == done.stderr == b""
     assert is_png(out.read_bytes()).shape == (40, 48, 3)
 
 
 @posix
 @pytest.mark.parametrize("lost", [1, 2])
-def test_a_reader_that_has_gone(lost, picture_file, tmp_path):
+def test_a_reader_that_has_gone(lost, image_file, tmp_path):
     """Of standard output, when that was asked for: 141, silently. Of standard error: nothing changes."""
     reading, writing = os.pipe()
     os.close(reading)
@@ -171,8 +171,8 @@ def test_ctrl_c_is_heard_where_nobody_listens(monkeypatch):
 # An image on standard output.
 
 
-def test_a_warped_image_goes_to_standard_output(picture_file, tmp_path, capsysbinary):
-    arguments, out = warping(picture_file, tmp_path), tmp_path / "out.png"
+def test_a_warped_image_goes_to_standard_output(image_file, tmp_path, capsysbinary):
+    arguments, out = warping(image_file, tmp_path), tmp_path / "out.png"
     assert cli.main([*arguments, "-"]) == 0
     said = capsysbinary.readouterr()
     assert b"wrote to standard output (48 x 40 pixels)" in said.err

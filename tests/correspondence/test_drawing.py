@@ -8,13 +8,13 @@ from correspondence.drawing import MIN_HEIGHT, _free_places, colours, draw
 from correspondence.matches import Matches
 
 
-def picture(width, height):
+def pattern(width, height):
     return np.full((height, width, 3), 128, np.uint8)
 
 
 def test_both_ends_have_the_same_colour_in_the_right_place():
     matches = Matches([[100, 300], [400, 100]], [[300, 50], [60, 400]], None, (500, 660), (400, 660))
-    out = draw(picture(500, 660), picture(400, 660), matches, numbers=False, scale=False)
+    out = draw(pattern(500, 660), pattern(400, 660), matches, numbers=False, scale=False)
     assert out.dtype == np.uint8 and out.shape == (660, 500 + 11 + 400, 3)
     for k, colour in enumerate(colours(2)):
         x, y = matches.content[k].astype(int)
@@ -24,15 +24,15 @@ def test_both_ends_have_the_same_colour_in_the_right_place():
 
 @pytest.mark.parametrize("size", [(16, 16), (30, 200), (700, 90), (1600, 1200)])
 def test_any_size_stays_legible_and_untouched(size):
-    image = picture(*size)
+    image = pattern(*size)
     matches = Matches([[0, 0], [size[0] - 1, size[1] - 1]], [[3, 3], [8, 9]], None, size, (20, 25))
-    out = draw(image, picture(20, 25), matches, lines=True)
+    out = draw(image, pattern(20, 25), matches, lines=True)
     assert out.shape[0] >= min(MIN_HEIGHT, 480) and (image == 128).all()
-    assert not np.array_equal(out, draw(image, picture(20, 25), matches, numbers=False))
+    assert not np.array_equal(out, draw(image, pattern(20, 25), matches, numbers=False))
 
 
-def test_no_matches_give_both_pictures():
-    out = draw(picture(40, 30), picture(20, 20), Matches([], []), scale=False)
+def test_no_matches_give_both_images():
+    out = draw(pattern(40, 30), pattern(20, 20), Matches([], []), scale=False)
     assert (out[:MIN_HEIGHT, :100] == 128).all()
 
 
@@ -72,9 +72,9 @@ def test_colours_differ():
 def test_images_that_do_not_fit():
     matches = Matches([[1, 1]], [[2, 2]], None, (40, 30), (20, 20))
     with pytest.raises(MatchError, match="41 x 30"):
-        draw(picture(41, 30), picture(20, 20), matches)
+        draw(pattern(41, 30), pattern(20, 20), matches)
     with pytest.raises(MatchError, match="uint8"):
-        draw(np.zeros((30, 40, 3)), picture(20, 20), matches)
+        draw(np.zeros((30, 40, 3)), pattern(20, 20), matches)
 
 
 def test_numbers_of_crowded_points_do_not_cover_one_another():

@@ -1,4 +1,4 @@
-"""Matching as a whole: exact invariants on small pictures, and accuracy on a photograph with the default encoder."""
+"""Matching as a whole: exact invariants on small images, and accuracy on a photograph with the default encoder."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def tensor(array):
     return torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)[None].float() / 255
 
 
-def picture(width, height, seed):
+def pattern(width, height, seed):
     """Blurred noise with some structure at every scale: uint8 (height, width, 3)."""
     generator = torch.Generator().manual_seed(seed)
     total = torch.zeros(1, 3, height, width)
@@ -46,7 +46,7 @@ def picture(width, height, seed):
 
 @pytest.fixture(scope="module")
 def pair():
-    return tensor(picture(96, 80, 0)), tensor(picture(72, 96, 1))
+    return tensor(pattern(96, 80, 0)), tensor(pattern(72, 96, 1))
 
 
 def test_exchanging_the_images_exchanges_the_matches(pair):
@@ -87,7 +87,7 @@ def test_limits_are_kept(pair):
     "sizes", [((16, 16), (16, 16)), ((16, 17), (96, 16)), ((128, 16), (16, 96)), ((33, 47), (20, 90))]
 )
 def test_tiny_and_long_images_never_fail(sizes):
-    found = match(*(tensor(picture(*size, k)) for k, size in enumerate(sizes)), encode)
+    found = match(*(tensor(pattern(*size, k)) for k, size in enumerate(sizes)), encode)
     assert np.isfinite(found.content).all() and np.isfinite(found.scores).all()
 
 
@@ -118,7 +118,7 @@ def test_a_frame_goes_there_and_back():
 
 
 def test_sampling_in_place_returns_the_image():
-    image = tensor(picture(20, 18, 4))
+    image = tensor(pattern(20, 18, 4))
     grid = np.stack(np.meshgrid(np.arange(20.0), np.arange(18.0)), axis=-1)
     seen, mask = sample(image, grid)
     assert torch.allclose(seen, image, atol=1e-5) and mask.min() == 1

@@ -16,8 +16,8 @@ def pair():
     return blobs((80, 60), 0), blobs((72, 64), 1)
 
 
-def lab(picture):
-    return rgb_to_lab(imaging.read(np.ascontiguousarray(picture[..., :3])).rgb)
+def lab(image):
+    return rgb_to_lab(imaging.read(np.ascontiguousarray(image[..., :3])).rgb)
 
 
 def test_a_pin_lands_where_its_style_point_is_in_the_contents_frame(pair):
@@ -96,11 +96,11 @@ def test_histogram_brings_the_style_to_the_contents_colours(pair):
     assert abs(kept - pair[0].mean()) < abs(dark - pair[0].mean()) / 2
 
 
-def test_color_only_bends_and_recolours_without_a_step(pair):
+def test_color_only_warps_and_recolours_without_a_step(pair):
     result = run(pair, color_only=True)
     assert result.history == [] and result.record["terms"] == []
     assert not result.warp.is_identity
-    means = [picture.reshape(-1, 3).mean(0) for picture in (result.unwarped, result.content, result.style)]
+    means = [image.reshape(-1, 3).mean(0) for image in (result.unwarped, result.content, result.style)]
     assert np.linalg.norm(means[0] - means[2]) < 0.5 * np.linalg.norm(means[1] - means[2])
 
 

@@ -22,7 +22,7 @@ def encoder():
     return load_encoder("vgg19-16x", weights="random")
 
 
-def picture(height, width, seed):
+def image(height, width, seed):
     coarse = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(seed))
     return torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
 
@@ -33,8 +33,8 @@ TARGET = np.array([[0.05, 0.0], [-0.03, 0.02], [0.0, 0.06], [0.02, 0.0]])
 
 def scene(points=True, style=None, held=None, **kw):
     warp = Warp((48, 36), SOURCE, TARGET, rigid=held) if points else None
-    styles = [Style(picture(30, 48, 1) if style is None else style, 1.0)]
-    return Scene(picture(36, 48, 0), styles, None, warp, None, beta=0.5, gamma=50.0, **kw)
+    styles = [Style(image(30, 48, 1) if style is None else style, 1.0)]
+    return Scene(image(36, 48, 0), styles, None, warp, None, beta=0.5, gamma=50.0, **kw)
 
 
 def loop(given, encoder, config, seed=0, state=None):
@@ -118,7 +118,7 @@ def test_held_points_stay_on_their_targets(encoder):
 
 @pytest.mark.parametrize("method", ["strotss", "gatys"])
 @pytest.mark.parametrize("level", [0.0, 0.5])
-def test_a_one_colour_style_gives_a_finite_picture_of_about_that_colour(encoder, method, level):
+def test_a_one_colour_style_gives_a_finite_image_of_about_that_colour(encoder, method, level):
     problem = scene(style=torch.full((1, 3, 40, 40), level))
     state = loop(problem, encoder, options(method=method, steps=15)).run()
     assert not state.stopped
@@ -129,7 +129,7 @@ def test_a_one_colour_style_gives_a_finite_picture_of_about_that_colour(encoder,
 
 @pytest.mark.parametrize("method", ["strotss", "gatys"])
 def test_a_long_strip_is_painted_at_scales_where_it_is_a_few_pixels_wide(encoder, method):
-    strip = Scene(picture(6, 96, 0), [Style(picture(90, 9, 1))], None, None, None, beta=0.5, gamma=50.0)
+    strip = Scene(image(6, 96, 0), [Style(image(90, 9, 1))], None, None, None, beta=0.5, gamma=50.0)
     state = loop(strip, encoder, options(method=method)).run()
     assert not state.stopped and state.image.shape == (1, 3, 6, 96) and state.image.isfinite().all()
 

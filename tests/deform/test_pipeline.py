@@ -1,4 +1,4 @@
-"""A whole run on small pictures: what each keyword promises of the Result. Weights are random unless a test says why."""
+"""A whole run on small images: what each keyword promises of the Result. Weights are random unless a test says why."""
 
 import json
 
@@ -38,7 +38,7 @@ def test_a_content_of_one_colour_takes_the_colour_of_a_style_of_one_colour(prese
     assert result.record["metrics"]["style_distance"] < 0.05
 
 
-def test_a_run_gives_pictures_of_the_contents_aspect_and_a_full_record(plain):
+def test_a_run_gives_images_of_the_contents_aspect_and_a_full_record(plain):
     for name in ("image", "unwarped", "warped_content", "content"):
         assert getattr(plain, name).shape == (48, 64, 3)
     assert plain.style.shape == (57, 64, 3)
@@ -104,14 +104,14 @@ def test_the_first_guess_shows_in_the_first_step(pair, init):
     assert (first[0] - first[1]).abs().mean() > 0.05
 
 
-def test_alpha_is_bent_with_the_picture(pair):
+def test_alpha_is_warped_with_the_image(pair):
     alpha = np.zeros((60, 80, 1), np.uint8)
     alpha[10:50, 20:60] = 255
     result = run((np.concatenate([pair[0], alpha], 2), pair[1]))
     assert result.image.shape == (48, 64, 4)
     held = imaging.resize(torch.from_numpy(alpha).permute(2, 0, 1)[None] / 255, 64)
-    bent = result.warp.apply(held)[0, 0].numpy()
-    assert np.abs(result.image[..., 3] / 255 - bent).max() < 0.01
+    warped = result.warp.apply(held)[0, 0].numpy()
+    assert np.abs(result.image[..., 3] / 255 - warped).max() < 0.01
     assert np.array_equal(result.image[..., 3], result.warped_content[..., 3])
 
 
@@ -151,28 +151,28 @@ def test_a_saved_run_is_read_back(plain, tmp_path):
     assert again.record == json.loads(json.dumps(plain.record))
 
 
-def test_a_run_bends_any_picture_at_its_own_size_and_depth(plain, tmp_path):
+def test_a_run_warps_any_image_at_its_own_size_and_depth(plain, tmp_path):
     plain.save(tmp_path / "run")
     deep = (np.random.default_rng(0).random((120, 160, 4)) * 65535).astype(np.uint16)
-    bent, factor = dst.warp_image(deep, run=tmp_path / "run")
-    assert bent.size == (160, 120) and bent.depth == 16 and bent.alpha is not None and factor == 1
+    warped, factor = dst.warp_image(deep, run=tmp_path / "run")
+    assert warped.size == (160, 120) and warped.depth == 16 and warped.alpha is not None and factor == 1
     expected = plain.warp.apply(imaging.read(deep).rgb).clamp(0, 1)
-    assert torch.equal(bent.rgb, expected)
+    assert torch.equal(warped.rgb, expected)
     still, _ = dst.warp_image(deep, run=tmp_path / "run", strength=0.0)
     assert torch.equal(still.rgb, imaging.read(deep).rgb)
 
 
-def test_keypoints_bend_a_picture_without_a_run(pair):
-    bent, _ = dst.warp_image(pair[0], points=POINTS, style_size=(72, 64))
+def test_keypoints_warp_an_image_without_a_run(pair):
+    warped, _ = dst.warp_image(pair[0], points=POINTS, style_size=(72, 64))
     same = pipeline.stylize(*pair, points=POINTS, color_only=True, size=80)  # the very warp that a run would begin with
-    assert torch.equal(bent.rgb, same.warp.apply(imaging.read(pair[0]).rgb).clamp(0, 1))
-    assert np.array_equal(imaging.to_array(bent.rgb), same.warped_content)
+    assert torch.equal(warped.rgb, same.warp.apply(imaging.read(pair[0]).rgb).clamp(0, 1))
+    assert np.array_equal(imaging.to_array(warped.rgb), same.warped_content)
     for options in ({}, {"run": "x", "points": POINTS}):
         with pytest.raises(InputError, match="a run or points to warp by"):
             dst.warp_image(pair[0], **options)
 
 
-def test_matching_a_picture_with_itself_keeps_it(pair):
+def test_matching_an_image_with_itself_keeps_it(pair):
     matches, verdict = dst.match(pair[0], pair[0], **{k: SMALL[k] for k in ("encoder", "weights", "match_size")})
     assert len(matches) >= 4 and str(len(matches)) in verdict
     assert np.abs(matches.content - matches.style).max() < 2
@@ -181,8 +181,8 @@ def test_matching_a_picture_with_itself_keeps_it(pair):
 def test_the_demo_pair_is_there():
     content, style = samples.demo_pair()
     assert min(content.size) >= 200
-    with Image.open(style) as picture:
-        assert min(picture.size) >= 256
+    with Image.open(style) as image:
+        assert min(image.size) >= 256
 
 
 def test_each_optimiser_paints_about_as_well_by_its_own_learning_rate():

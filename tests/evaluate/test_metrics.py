@@ -1,4 +1,4 @@
-"""Metrics: each is held against pictures and warps whose answer is known."""
+"""Metrics: each is held against images and warps whose answer is known."""
 
 import json
 

@@ -73,13 +73,13 @@ def with_orientation(data, orientation):
 
 
 def test_cmyk_and_lab(tmp_path, scene):
-    picture = Pillow.fromarray(eight(scene[..., :3]))
-    picture.convert("CMYK").save(tmp_path / "a.jpg", quality=100)
+    image = Pillow.fromarray(eight(scene[..., :3]))
+    image.convert("CMYK").save(tmp_path / "a.jpg", quality=100)
     found = pixels_of(imaging.read(tmp_path / "a.jpg")).astype(int)
     assert np.abs(found - eight(scene[..., :3])).mean() < 3
     to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
-    picture = Pillow.new("RGB", SIZE, (180, 90, 60))
-    to_lab.apply(picture).save(tmp_path / "lab.tif")
+    image = Pillow.new("RGB", SIZE, (180, 90, 60))
+    to_lab.apply(image).save(tmp_path / "lab.tif")
     found = pixels_of(imaging.read(tmp_path / "lab.tif")).astype(int)
     assert np.abs(found - (180, 90, 60)).max() <= 3
 
@@ -186,7 +186,7 @@ def test_damaged_files_are_read_or_refused_in_one_line(tmp_path, name):
             assert 0 <= found.rgb.min() and found.rgb.max() <= 1
 
 
-def test_files_that_are_no_pictures(tmp_path):
+def test_files_that_are_no_images(tmp_path):
     (tmp_path / "text.png").write_text("not a picture")
     with pytest.raises(InputError, match=r"text\.png is not an image that can be read: give a JPEG"):
         imaging.read(tmp_path / "text.png")

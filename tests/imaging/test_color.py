@@ -4,12 +4,12 @@ import torch
 from dst.imaging import color
 
 
-def picture(seed=0):
+def colours(seed=0):
     return torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(seed)) * 0.3 + 0.3
 
 
 def test_moments_equal_torch_cov_and_weights_average():
-    a, b = picture(0), picture(1)
+    a, b = colours(0), colours(1)
     mean, covariance = color.color_moments([a])
     pixels = a.double().reshape(3, -1)
     assert torch.allclose(mean, pixels.mean(1)) and torch.allclose(covariance, torch.cov(pixels, correction=0))
@@ -18,19 +18,19 @@ def test_moments_equal_torch_cov_and_weights_average():
 
 
 def test_transferred_colours_have_the_moments_asked_for():
-    wanted = color.color_moments([picture(1) * 0.7 + 0.1])
-    moved = color.transfer_colors(picture(0), *wanted)
+    wanted = color.color_moments([colours(1) * 0.7 + 0.1])
+    moved = color.transfer_colors(colours(0), *wanted)
     mean, covariance = color.color_moments([moved])
     assert torch.allclose(mean, wanted[0], atol=2e-3) and torch.allclose(covariance, wanted[1], atol=2e-3)
 
 
 def test_transfer_to_its_own_colours_changes_nothing():
-    image = picture()
+    image = colours()
     assert torch.allclose(color.transfer_colors(image, *color.color_moments([image])), image, atol=1e-3)
 
 
 def test_tones_of_a_grey_style_are_grey_and_keep_the_order_of_lightness():
-    image, grey = picture(), picture(1)[:, :1].expand(-1, 3, -1, -1)
+    image, grey = colours(), colours(1)[:, :1].expand(-1, 3, -1, -1)
     painted = color.tone_colors(image, *color.color_moments([grey]))
     assert (painted - painted.mean(1, keepdim=True)).abs().max() < 1e-2
     luma = (image * torch.tensor(color.LUMA).view(1, 3, 1, 1)).sum(1).flatten()
@@ -41,16 +41,16 @@ def test_tones_of_a_grey_style_are_grey_and_keep_the_order_of_lightness():
 @pytest.mark.parametrize("level", [0.0, 0.4, 1.0])
 def test_one_colour_images_give_finite_colours(level):
     flat = torch.full((1, 3, 8, 8), level)
-    for given in (flat, picture()):
-        for asked in (flat, picture(1)):
+    for given in (flat, colours()):
+        for asked in (flat, colours(1)):
             moments = color.color_moments([asked])
             for result in (color.transfer_colors(given, *moments), color.tone_colors(given, *moments)):
                 assert result.isfinite().all() and result.min() >= 0 and result.max() <= 1
-    assert (color.tone_colors(picture(), *color.color_moments([flat])) - level).abs().max() < 0.05
+    assert (color.tone_colors(colours(), *color.color_moments([flat])) - level).abs().max() < 0.05
 
 
 def test_opponent_axes_are_undone_and_a_unit_step_moves_chroma_less():
-    image = picture()
+    image = colours()
     assert torch.allclose(color.to_rgb(color.to_opponent(image)), image, atol=1e-6)
     steps = [color.to_rgb(torch.eye(3)[i].view(1, 3, 1, 1)).norm() for i in range(3)]
     assert torch.allclose(torch.stack(steps), torch.tensor([1.0, color.CHROMA_STEP, color.CHROMA_STEP]))

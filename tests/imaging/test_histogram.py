@@ -15,7 +15,7 @@ def two_halves(width, height, swap=False):
     return mask[:, ::-1].copy() if swap else mask
 
 
-def pictures():
+def images():
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(2, 3, 5, 6, generator=generator)
     both = torch.nn.functional.interpolate(coarse, size=(40, 48), mode="bilinear", align_corners=False)
@@ -23,7 +23,7 @@ def pictures():
 
 
 def test_luminance_keeps_a_and_b_of_the_content():
-    content, painted = pictures()
+    content, painted = images()
     kept = color.keep_chroma(painted, content)
     own, wanted, given = (rgb_to_lab(x) for x in (kept, content, painted))
     assert (own - wanted)[:, 1:].abs().max() < 0.5
@@ -32,14 +32,14 @@ def test_luminance_keeps_a_and_b_of_the_content():
 
 
 def test_grey_has_the_same_lightness_and_no_colour():
-    content, _ = pictures()
+    content, _ = images()
     lab = rgb_to_lab(color.grey(content))
     assert lab[:, 1:].abs().max() < 0.1
     assert (lab - rgb_to_lab(content))[:, 0].abs().max() < 0.1
 
 
 def test_matched_colours_have_the_quantiles_along_the_palettes_axes():
-    content, style = (0.3 * x + 0.3 for x in pictures())
+    content, style = (0.3 * x + 0.3 for x in images())
     matched = histogram.match_colors(style, [content])
     axes = torch.linalg.eigh(torch.cov(content.flatten(2)[0])).eigenvectors
     have, want = (axes.T @ x.flatten(2)[0] for x in (matched, content))
@@ -48,7 +48,7 @@ def test_matched_colours_have_the_quantiles_along_the_palettes_axes():
 
 
 def test_matching_colours_invents_none():
-    content, style = pictures()
+    content, style = images()
     ramp = content.mean(1, keepdim=True) * torch.tensor([0.9, 0.5, 0.2]).view(1, 3, 1, 1)  # browns, dark to light
     matched = histogram.match_colors(style, [ramp])
     direction = torch.tensor([0.9, 0.5, 0.2]) / torch.tensor([0.9, 0.5, 0.2]).norm()
@@ -56,15 +56,15 @@ def test_matching_colours_invents_none():
     assert (matched - direction.view(1, 3, 1, 1) * along[:, None]).abs().max() < 0.03
 
 
-def test_the_grain_of_a_flat_picture_is_not_blown_up():
+def test_the_grain_of_a_flat_image_is_not_blown_up():
     grain = 0.5 + 0.001 * torch.randn(1, 3, 40, 48, generator=torch.Generator().manual_seed(1))
-    content, _ = pictures()
+    content, _ = images()
     matched = histogram.match_colors(grain, [content])
     assert matched.isfinite().all() and matched.std((2, 3)).max() < 0.1 < content.std((2, 3)).min()
 
 
 def test_shares_decide_how_much_each_palette_counts():
-    content, _ = pictures()
+    content, _ = images()
     dark, light = content * 0.2, content * 0.2 + 0.8
     means = [histogram.match_colors(content, [dark, light], s).mean() for s in ([1.0, 0.0], [1.0, 1.0], [0.0, 1.0])]
     assert abs(means[0] - dark.mean()) < 0.02 and abs(means[2] - light.mean()) < 0.02
@@ -72,7 +72,7 @@ def test_shares_decide_how_much_each_palette_counts():
 
 
 def test_recolouring_carries_the_palette_and_areas_apart():
-    content, style = pictures()
+    content, style = images()
     whole = histogram.recolor(content * 0.2 + 0.4, [style * 0.2 + 0.4], [1.0], None)
     assert torch.allclose(whole.mean((2, 3)), (style * 0.2 + 0.4).mean((2, 3)), atol=0.01)
     assert torch.equal(histogram.recolor(content, [style], [1.0], None, strength=0.0), content)

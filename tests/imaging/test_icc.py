@@ -97,7 +97,7 @@ def test_a_broken_profile_is_ignored_with_a_warning(tmp_path, scene, deep):
     assert np.array_equal(pixels_of(found), pixels)
 
 
-def test_a_grey_picture_with_an_rgb_profile(tmp_path):
+def test_a_grey_image_with_an_rgb_profile(tmp_path):
     grey = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (16, 1))
     Pillow.fromarray(grey).save(tmp_path / "a.png", icc_profile=icc.srgb_profile())
     assert np.abs(pixels_of(imaging.read(tmp_path / "a.png"))[..., 0].astype(int) - grey).max() <= 1

@@ -43,7 +43,7 @@ def test_16_bits_come_back_exactly(tmp_path):
         assert np.array_equal(pixels_of(imaging.read(tmp_path / name)), pixels)
 
 
-def test_equal_pictures_make_equal_files(scene):
+def test_equal_images_make_equal_files(scene):
     rgb = imaging.read(scene).rgb
     for extension in EXTENSIONS:
         assert imaging.encode(rgb, extension=extension) == imaging.encode(rgb.clone(), extension=extension)
@@ -170,9 +170,9 @@ def test_replacing_keeps_links_and_permissions(tmp_path):
 def test_encode():
     rgb = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(0))
     data = imaging.encode(rgb)
-    picture = Pillow.open(io.BytesIO(data))
-    assert picture.size == (30, 20) and picture.info["srgb"] == 0
-    picture.verify()
+    image = Pillow.open(io.BytesIO(data))
+    assert image.size == (30, 20) and image.info["srgb"] == 0
+    image.verify()
     assert np.array_equal(np.asarray(Pillow.open(io.BytesIO(data))), imaging.to_array(rgb))
     assert imaging.encode(imaging.to_array(rgb)) == data
     for bad in (dict(quality=0), dict(depth=12), dict(extension=".gif"), dict(extension="png")):
@@ -197,7 +197,7 @@ def test_fit_size():
 
 @pytest.mark.parametrize("long_side", [64, 97, 200, 333])
 def test_resize_keeps_places_and_means(long_side):
-    """A smooth picture stays where it was: each pixel's value is the function at its centre."""
+    """A smooth image stays where it was: each pixel's value is the function at its centre."""
 
     def draw(width, height):
         x = (np.arange(width) + 0.5) / width

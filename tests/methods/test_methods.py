@@ -107,7 +107,7 @@ def test_a_style_goes_through_the_network_once_however_many_segments_it_has(make
     left = (torch.arange(48) < 24).float().expand(1, 1, 32, 48)
     segments = [Segment(mask, [mask, mask]) for mask in (left, 1 - left)]
     make(encoder, content, [Style(first), Style(second)], FEW, draw, segments=segments)
-    assert [sum(image is picture for image in seen) for picture in (first, second, content)] == [1, 1, 1]
+    assert [sum(image is wanted for image in seen) for wanted in (first, second, content)] == [1, 1, 1]
 
 
 def test_a_cache_forgets_what_was_used_longest_ago():

@@ -17,7 +17,7 @@ def test_first_guesses():
     assert torch.allclose(first_guess("noise", content, [flat], 0), flat[..., :1, :1].expand_as(content))
     assert noise[0].std() < 0.5 * style.std() and (noise[0].mean() - style.mean()).abs() < 0.05
     assert first_guess("style", content, [style], 0).shape == content.shape
-    picture = first_guess(np.full((50, 20, 3), 51, np.uint8), content, [style], 0)
-    assert picture.shape == content.shape and torch.allclose(picture, torch.tensor(0.2), atol=1e-3)
+    image = first_guess(np.full((50, 20, 3), 51, np.uint8), content, [style], 0)
+    assert image.shape == content.shape and torch.allclose(image, torch.tensor(0.2), atol=1e-3)
     with pytest.raises(InputError, match="did you mean 'noise'"):
         first_guess("noize", content, [style], 0)

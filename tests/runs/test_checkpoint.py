@@ -72,9 +72,9 @@ def test_a_resumed_run_has_the_frames_of_one_that_never_stopped(pair, finished, 
     run = tmp_path / "run"
     pipeline.stylize(*pair, run_dir=run, on_step=lambda step: step.done == 2, **OPTIONS)
     dst.resume(run)
-    films = [list(run_frames(folder, hold=1)) for folder in (run, finished)]
-    assert len(films[0]) == 4 + 1 and all(np.array_equal(a, b) for a, b in zip(*films, strict=True))
-    assert np.array_equal(films[0][-1], dst.load_run(run).image)
+    animations = [list(run_frames(folder, hold=1)) for folder in (run, finished)]
+    assert len(animations[0]) == 4 + 1 and all(np.array_equal(a, b) for a, b in zip(*animations, strict=True))
+    assert np.array_equal(animations[0][-1], dst.load_run(run).image)
 
 
 def test_no_frames_of_a_run_that_kept_none(finished, whole, tmp_path):

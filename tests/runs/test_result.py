@@ -37,7 +37,7 @@ def test_what_is_saved_is_read_back_equal(made_result, tmp_path, alpha):
     assert np.array_equal(read.warp.displacement, made.warp.displacement)
 
 
-def test_the_picture_that_shapes_came_from_is_kept(made_result, tmp_path):
+def test_the_image_that_shapes_came_from_is_kept(made_result, tmp_path):
     made = made_result(geometry=np.full((20, 30, 3), (1, 2, 3), np.uint8))
     made.save(tmp_path / "run")
     assert np.array_equal(Result.load(tmp_path / "run").geometry, made.geometry)

@@ -1,4 +1,4 @@
-"""The sample pictures: drawn alike every time, as committed, and fit to serve as styles."""
+"""The sample images: drawn alike every time, as committed, and fit to serve as styles."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ FOLDER = draw_samples.ASSETS
 
 @pytest.mark.parametrize("name", draw_samples.SAMPLES)
 def test_drawing_is_repeatable_and_is_what_is_committed(name):
-    """The committed picture is the full-size one; a small one has the same composition, not the same strokes."""
+    """The committed image is the full-size one; a small one has the same composition, not the same strokes."""
     small = draw_samples.draw(name, 64)
     if name == "oval":
         assert np.array_equal(draw_samples.draw(name, 64), small)
@@ -24,7 +24,7 @@ def test_drawing_is_repeatable_and_is_what_is_committed(name):
     assert np.abs(blur(small) - blur(same_size)).mean() < 12
 
 
-def test_pictures_differ_and_are_listed():
+def test_images_differ_and_are_listed():
     sources = (FOLDER / "SOURCES").read_text()
     means = []
     for name in draw_samples.SAMPLES:

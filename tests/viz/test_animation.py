@@ -52,7 +52,7 @@ def test_a_recorder_holds_a_bounded_evenly_spread_choice():
     for k in range(99):
         assert not recorder(step(k))
     assert 5 <= len(recorder.shots) <= 10
-    levels = [int(picture[0, 0, 0]) for picture, _ in recorder.shots]
+    levels = [int(frame[0, 0, 0]) for frame, _ in recorder.shots]
     gaps = np.diff(levels)
     assert levels[0] == 0 and gaps.max() - gaps.min() <= 2
     assert recorder.shots[0][0].shape == (26, 32, 3)
@@ -75,14 +75,14 @@ def test_frames_of_a_run_have_one_size_and_end_with_the_result(made_result):
 
 def test_each_frame_is_warped_as_far_as_its_step_was(made_result):
     result = made_result()
-    picture = torch.from_numpy(result.unwarped).permute(2, 0, 1)[None].float() / 255
+    image = torch.from_numpy(result.unwarped).permute(2, 0, 1)[None].float() / 255
     moved = torch.from_numpy(np.array(result.warp.moved))
     recorder = Recorder()
     for share in (0.0, 1.0):
-        recorder(SimpleNamespace(state=SimpleNamespace(image=picture, parameters={"displacement": [share * moved]})))
+        recorder(SimpleNamespace(state=SimpleNamespace(image=image, parameters={"displacement": [share * moved]})))
     still, warped, _ = recorder.frames(result, hold=1)
     assert np.array_equal(still, result.unwarped)
-    expected = result.warp.apply(picture, "bilinear")[0].permute(1, 2, 0).numpy() * 255
+    expected = result.warp.apply(image, "bilinear")[0].permute(1, 2, 0).numpy() * 255
     assert np.abs(warped - expected).max() <= 1
     assert np.array_equal(list(recorder.frames(result, warped=False))[1], result.unwarped)
 
@@ -102,7 +102,7 @@ def test_what_a_run_keeps_is_small_and_goes_on_after_a_stop(made_result):
     for _ in range(30):
         second(event)
     assert len(whole.shots) == len(second.shots) <= KEPT_COUNT and whole.every == second.every == 2
-    assert sum(picture.nbytes for picture, _ in whole.shots) < 1e6
+    assert sum(frame.nbytes for frame, _ in whole.shots) < 1e6
     shown = [list(kept.frames(made_result(), hold=1)) for kept in (whole, second)]
     assert all(np.array_equal(a, b) for a, b in zip(*shown, strict=True))
 
@@ -119,9 +119,9 @@ def test_frames_under_kept_colours_have_the_contents_colours(made_result):
 
 def test_a_gif_has_every_frame_and_its_pace(made_result, tmp_path):
     write_animation(tmp_path / "a.gif", morph(made_result(), 6, hold=0), fps=10)
-    with Image.open(tmp_path / "a.gif") as picture:
-        assert picture.n_frames == 6 and picture.size == (60, 48)
-        assert picture.info["duration"] == 100 and picture.info["loop"] == 0
+    with Image.open(tmp_path / "a.gif") as image:
+        assert image.n_frames == 6 and image.size == (60, 48)
+        assert image.info["duration"] == 100 and image.info["loop"] == 0
     assert [p.name for p in tmp_path.iterdir()] == ["a.gif"]
 
 

@@ -25,7 +25,7 @@ def pixels(figure: Figure) -> np.ndarray:
 @pytest.mark.parametrize("kind", ["warps", "plain", "alpha"])
 def test_every_figure_is_drawn_for_every_kind_of_run(made_result, draw, kind):
     result = made_result(warps=kind != "plain", alpha=kind == "alpha")
-    before = [picture.copy() for picture in (result.image, result.content)]
+    before = [image.copy() for image in (result.image, result.content)]
     figure = draw(result)
     assert isinstance(figure, Figure)
     assert pixels(figure).std() > 5
@@ -63,20 +63,20 @@ def test_losses_take_an_empty_history_and_zeros(made_result):
     figures.losses(made_result(history=flat)).canvas.draw()
 
 
-def test_matches_have_the_same_colours_and_numbers_on_both_pictures(made_result):
+def test_matches_have_the_same_colours_and_numbers_on_both_images(made_result):
     result = made_result()
     left, right = figures.matches(result).axes
     colours = [axes.collections[0].get_facecolors() for axes in (left, right)]
     assert np.array_equal(*colours) and len(colours[0]) == len(result.matches)
     assert [t.get_text() for t in left.texts] == [t.get_text() for t in right.texts] == list("123456")
-    # The pictures shown are 60 x 48 of 120 x 96 and 50 x 60 of 70 x 60: pixel areas are mapped, not pixel centres.
+    # The images shown are 60 x 48 of 120 x 96 and 50 x 60 of 70 x 60: pixel areas are mapped, not pixel centres.
     assert np.allclose(left.collections[0].get_offsets(), (result.matches.content + 0.5) * 0.5 - 0.5)
     assert np.allclose(right.collections[0].get_offsets(), (result.matches.style + 0.5) * (50 / 70, 1) - 0.5)
     sizes = left.collections[0].get_sizes()
     assert np.array_equal(np.argsort(sizes), np.argsort(result.matches.scores))
 
 
-def test_matches_with_another_picture_than_the_style_are_drawn_on_that_one(made_result):
+def test_matches_with_another_image_than_the_style_are_drawn_on_that_one(made_result):
     green = np.full((60, 70, 3), (10, 250, 20), np.uint8)
     result = made_result(geometry=green)
     figure = figures.matches(result)
@@ -140,7 +140,7 @@ def test_the_grid_of_a_still_warp_is_straight_and_regular(made_result):
 
 
 def test_the_grid_line_through_a_keypoint_goes_where_the_keypoint_went(made_result):
-    # The keypoint stands at the picture's x = 29.5, on the third of six lines, and moves right by 6.
+    # The keypoint stands at the image's x = 29.5, on the third of six lines, and moves right by 6.
     warp = Warp.fit([[59.5, 47.5], [20, 20], [20, 76]], [[71.5, 47.5], [20, 20], [20, 76]], (120, 96))
     axes = figures.grid(made_result(warp=warp), lines=5).axes[0]
     lines = [path.vertices for path in axes.collections[0].get_paths()]

@@ -43,14 +43,14 @@ def test_translated_ramp_is_exact_and_edges_do_not_ring(mode):
 
 
 @pytest.mark.parametrize(("mode", "limit"), [("bicubic", 0.25), ("bilinear", 3)])
-def test_a_smooth_picture_is_resampled_to_a_fraction_of_a_grey_level(mode, limit):
-    def picture(x, y):
+def test_a_smooth_image_is_resampled_to_a_fraction_of_a_grey_level(mode, limit):
+    def image(x, y):
         return 0.5 + 0.2 * torch.sin(x / 4 + y / 9) + 0.2 * torch.cos(y / 5) * torch.sin(x / 6)
 
     size = (300, 280)  # more than one tile
     whole, wanted = shifted(size, 0, 0)(0, 280), shifted(size, 0.37, -0.21)(0, 280)
-    out = sample_at(picture(*whole).float()[None, None], shifted(size, 0.37, -0.21), mode)
-    error = (out[0, 0] - picture(*wanted)).abs()[3:-3, 3:-3]
+    out = sample_at(image(*whole).float()[None, None], shifted(size, 0.37, -0.21), mode)
+    error = (out[0, 0] - image(*wanted)).abs()[3:-3, 3:-3]
     assert error.square().mean().sqrt() < limit / 255 / 2
     assert error.quantile(0.9) < limit / 255  # peaks that no pixel has are cut, since nothing may overshoot
 
@@ -115,7 +115,7 @@ def test_points_land_where_told_and_come_back():
     assert np.abs(warp.inverse().map_points(warp.map_points(at)) - at).max() < 1e-4
 
 
-def test_inverse_undoes_the_picture():
+def test_inverse_undoes_the_image():
     warp = gentle((128, 96), 20)
     x, y = np.meshgrid(np.arange(128), np.arange(96))
     image = torch.from_numpy(0.5 + 0.25 * np.sin(x / 9) + 0.2 * np.cos(y / 7))[None, None]
