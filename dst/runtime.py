@@ -27,6 +27,8 @@ def prepare() -> list[str]:
         os.environ["MKL_CBWR"] = "AUTO"
         late = ", which takes effect where no matrix product was made before" if "torch" in sys.modules else ""
         said.append(f"MKL_CBWR=AUTO: the matrix library gives the same bits every time{late}")
+    if not _done:
+        logging.getLogger("dst").addHandler(logging.NullHandler())  # who uses the library decides what is shown
     if not _done and _keep_freed_memory():
         said.append("mallopt: memory that is freed stays with the process, to be used again at once")
     _done.append(True)

@@ -195,10 +195,10 @@ POINTS = [(10, 10, 12, 10, 1), (38, 9, 40, 9, 1), (24, 20, 24, 24, 0.5), (12, 32
 @pytest.fixture(scope="module")
 def no_figures():
     """Drawing a run's figures takes longer than a small run does, and has tests of its own."""
-    from dst.deform import pipeline
+    from dst.deform import painting
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "figures", dict)
+        patch.setattr(painting, "figures", dict)
         yield
 
 

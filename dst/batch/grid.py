@@ -14,8 +14,7 @@ from dst import imaging
 from dst.config import InputError, MatchConfig, check_choice, option_kinds, plain, split_options
 from dst.deform import matching, pipeline
 from dst.deform.guidance import without_idle
-from dst.deform.inputs import needed_side
-from dst.deform.pipeline import encoder_of
+from dst.deform.inputs import encoder_of, needed_side
 from dst.methods.targets import StyleCache
 from dst.runs.result import Result
 from dst.viz.sheets import table_sheet

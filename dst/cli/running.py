@@ -115,7 +115,7 @@ def write_image(output: str, rgb: Any, alpha: Any = None, depth: int = 8) -> Non
 def _estimated(args: Any, content: Any, config: Any) -> Any:
     """Say what the run will cost; where memory would not do, say what size would, and with --fit take that size."""
     from dst import imaging
-    from dst.deform.pipeline import encoder_of
+    from dst.deform.inputs import encoder_of
     from dst.runs.estimate import estimate, largest_size
 
     size, encoder = imaging.read(content, side=config.size).size, encoder_of(config)

@@ -12,6 +12,7 @@ import torch
 from dst import imaging
 from dst.config import InputError, StylizeConfig
 from dst.deform.guidance import style_shares
+from dst.features import Encoder, cached_encoder
 from dst.files import digest
 from dst.imaging import color, histogram
 from dst.imaging.masks import Segmentation, read_rigid_mask, read_segmentation
@@ -132,3 +133,8 @@ def make_scene(inputs: Inputs, config: StylizeConfig, warp: Warp | None, weights
         gamma=config.warp.gamma,
         segments=None if segmentation is None else segmentation.segments(device),
     )
+
+
+def encoder_of(config: StylizeConfig) -> Encoder:
+    """The encoder of a config; the last one is kept, so that a second run with it starts at once."""
+    return cached_encoder(config.encoder, config.weights, config.device)

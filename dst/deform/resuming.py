@@ -11,8 +11,9 @@ from dst import runtime
 from dst.config import InputError, check_number
 from dst.deform.finish import recolored
 from dst.deform.guidance import check_call
+from dst.deform.inputs import encoder_of
 from dst.deform.larger import enlarged, resized
-from dst.deform.pipeline import EVERY, Clock, Report, encoder_of, figures, make_loop, paint
+from dst.deform.painting import EVERY, Clock, Report, figures, make_loop, paint
 from dst.features import Encoder
 from dst.optim.loop import schedule
 from dst.optim.state import State, Step

@@ -13,7 +13,7 @@ from dst.config import InputError, StylizeConfig, WarpConfig, check_number
 from dst.deform import matching
 from dst.deform.edits import check_pins
 from dst.deform.fitting import fit_warp
-from dst.deform.pipeline import encoder_of
+from dst.deform.inputs import encoder_of
 from dst.runs.record import read_record
 from dst.warp import Warp
 

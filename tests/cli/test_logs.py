@@ -13,7 +13,7 @@ import cli
 from correspondence.matches import Matches
 from dst.cli.commands import COMMANDS
 from dst.cli.parsing import build
-from dst.deform import pipeline, stages
+from dst.deform import painting, pipeline, stages
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def talking(stand_in, monkeypatch):
 
     def stylize(*args, **kwargs):
         for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
-            logging.getLogger("dst.deform.pipeline").log(level, "one\ntwo")
+            logging.getLogger("dst.deform.painting").log(level, "one\ntwo")
         return before(*args, **kwargs)
 
     monkeypatch.setattr(pipeline, "stylize", stylize)
@@ -107,19 +107,19 @@ def test_a_line_stands_above_a_bar(monkeypatch, capsys):
     progress = Progress()
     progress.on_stage("match", "start")
     with shown("info", quiet=False):
-        logging.getLogger("dst.deform.pipeline").info("words")
+        logging.getLogger("dst.deform.painting").info("words")
     progress.on_stage("match", "end")
     assert re.search(r"(^|\r) *\r?dst: info: words\n", capsys.readouterr().err)
 
 
 def test_a_run_logs_its_stages_sizes_scales_matches_and_memory(monkeypatch, caplog):
-    monkeypatch.setattr(pipeline, "figures", dict)
+    monkeypatch.setattr(painting, "figures", dict)
     with caplog.at_level(logging.DEBUG, logger="dst"):
         result = pipeline.stylize(blobs((48, 40), 1), blobs((48, 52), 2), points=np.array(POINTS, float), **SMALL)
     told = {
         level: [r.getMessage() for r in caplog.records if r.levelno == level] for level in (logging.INFO, logging.DEBUG)
     }
-    assert {record.name for record in caplog.records} == {"dst.deform.pipeline"}
+    assert {record.name for record in caplog.records} == {"dst.deform.painting"}
     assert [line.partition(":")[0] for line in told[logging.INFO]] == ["read", "match", "warp", "optimize", "finish"]
     assert all(re.fullmatch(r"\w+: \d+\.\d s", line) for line in told[logging.INFO])
     assert told[logging.DEBUG][:3] == [
@@ -132,6 +132,6 @@ def test_a_run_logs_its_stages_sizes_scales_matches_and_memory(monkeypatch, capl
 
 def test_the_library_says_nothing_by_itself(monkeypatch, capfd):
     before = list(logging.getLogger().handlers)
-    monkeypatch.setattr(pipeline, "figures", dict)
+    monkeypatch.setattr(painting, "figures", dict)
     pipeline.stylize(blobs((48, 40), 1), blobs((40, 52), 2), warp=False, **SMALL)
     assert capfd.readouterr() == ("", "") and logging.getLogger().handlers == before

@@ -9,7 +9,7 @@ from runs_of import BARE, POINTS, SMALL
 import dst
 from dst import runtime
 from dst.config import InputError
-from dst.deform import matching, pipeline
+from dst.deform import matching, painting, pipeline
 from dst.runs import checkpoint, progress
 
 
@@ -101,7 +101,7 @@ def test_a_preset_may_hold_what_a_method_does_not_use(pair):
 
 
 def test_the_number_of_threads_is_recorded_and_taken_up_again(pair, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "figures", dict)
+    monkeypatch.setattr(painting, "figures", dict)
     mine = torch.get_num_threads()
     first = run(pair, threads=3, run_dir=tmp_path / "run", on_step=lambda step: True)
     assert first.record["threads"] == 3 and torch.get_num_threads() == mine

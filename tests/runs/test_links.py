@@ -13,7 +13,7 @@ import torch
 import cli
 import dst
 from dst.config import InputError
-from dst.deform import pipeline
+from dst.deform import inputs, painting
 from dst.features import weights
 from dst.files import replacing
 from dst.runs import checkpoint
@@ -83,7 +83,7 @@ def test_a_file_replaces_a_link_and_leaves_its_target_unless_it_is_to_be_followe
 
 def test_a_checkpoint_is_never_written_through_a_link(run, precious):
     kept = checkpoint.read(run)
-    encoder = pipeline.encoder_of(kept.job.config)
+    encoder = inputs.encoder_of(kept.job.config)
     (run / checkpoint.NAME).unlink()
     for target in (precious, precious.with_name("none"), Path("/dev/null")):
         link(run / checkpoint.NAME, target)
@@ -105,7 +105,7 @@ def test_a_save_over_a_folder_of_links_leaves_their_targets(made_result, tmp_pat
 
 
 def test_resume_leaves_what_the_links_in_its_folder_point_to(tmp_path, precious, monkeypatch):
-    monkeypatch.setattr(pipeline, "figures", dict)
+    monkeypatch.setattr(painting, "figures", dict)
     run = tmp_path / "run"
     shutil.copytree(FINISHED.with_name("stopped"), run)
     (precious.parent / checkpoint.NAME).write_bytes((run / checkpoint.NAME).read_bytes())

@@ -8,7 +8,7 @@ import pytest
 
 import dst
 from dst.config import InputError
-from dst.deform import pipeline
+from dst.deform import painting
 from dst.evaluate.table import evaluate_runs
 from dst.runs import checkpoint
 from dst.viz.animation import run_frames
@@ -23,7 +23,7 @@ def old(tmp_path):
 
 
 def test_a_stopped_run_of_the_old_version_goes_on_to_what_it_would_have_become(old, monkeypatch):
-    monkeypatch.setattr(pipeline, "figures", dict)
+    monkeypatch.setattr(painting, "figures", dict)
     whole, rest = dst.load_run(old / "finished"), dst.resume(old / "stopped")
     assert len(rest.history) == len(whole.history) == 4 and not rest.record["stopped"]
     apart = np.abs(rest.image.astype(int) - whole.image)

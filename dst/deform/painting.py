@@ -1,0 +1,102 @@
+"""What a run that is begun and one that is gone on with have in common: its stages timed, its loop, its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+import correspondence
+from dst.config import counted
+from dst.deform import matching
+from dst.deform.finish import final_warp, make_result, target_points
+from dst.deform.objective import DeformProblem
+from dst.evaluate.metrics import metrics
+from dst.features import Encoder
+from dst.methods.targets import StyleCache
+from dst.optim.loop import Loop, schedule
+from dst.optim.state import State
+from dst.runs.checkpoint import Keeper
+from dst.runs.estimate import layers_of, memory_needed
+from dst.runs.job import Job
+from dst.runs.record import make_record
+from dst.runs.result import Result
+from dst.warp import to_pixels
+
+log = logging.getLogger(__name__)
+Report = Callable[[str, str], None]
+EVERY = 30.0
+"""Seconds between two checkpoints."""
+
+
+class Clock:
+    """Seconds spent in each stage, and the word given to its subscribers at the start and the end of each."""
+
+    def __init__(self, *subscribers: Report | None) -> None:
+        self.subscribers = [tell for tell in subscribers if tell is not None]
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str):
+        for tell in self.subscribers:
+            tell(name, "start")
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+        for tell in self.subscribers:
+            tell(name, "end")
+        log.info("%s: %.1f s", name, self.seconds[name])
+
+
+def make_loop(job: Job, encoder: Encoder, state: State | None = None, cache: StyleCache | None = None) -> Loop:
+    config = job.config
+    return Loop(
+        DeformProblem(job.scene, encoder, config.optimize, config.seed, cache), config.optimize, config.seed, state
+    )
+
+
+def paint(
+    job: Job, loop: Loop | None, state: State, encoder: Encoder, clock: Clock, on_step, keeper: Keeper | None
+) -> Result:
+    """Run what is left of the optimisation and make the Result."""
+    if log.isEnabledFor(logging.DEBUG):
+        _tell(job, loop, encoder)
+    with clock.stage("optimize"):
+        if keeper is not None and loop is not None:
+            keeper.write(state)
+            on_step = keeper.watch(on_step)
+        if loop is not None:
+            state = loop.run(on_step)
+    with clock.stage("finish"):
+        warp, factor = final_warp(job, state)
+        images = job.content, job.style if job.geometry is None else job.geometry
+        drawn = None if job.matches is None else matching.draw_matches(job.matches, *images)
+        result = make_result(job, state, warp, drawn)
+        result.figures = figures()
+        wanted = target_points(job, warp)
+        crossed = correspondence.crossing_share(to_pixels(warp.source, job.content_size), wanted)
+        measured = metrics(result, encoder, crossed)
+    result.record = make_record(result, job, encoder, factor, wanted, measured, state.stopped, clock.seconds)
+    if keeper is not None:
+        keeper.publish(result, state)
+    return result
+
+
+def _tell(job: Job, loop: Loop | None, encoder: Encoder) -> None:
+    """Log what is about to be done: sizes, matches, scales and what they will take."""
+    height, width = job.content.shape[-2:]
+    log.debug("content of %d x %d pixels, painted at %d x %d", *job.content_size, width, height)
+    log.debug("%s: %s", counted(0 if job.matches is None else len(job.matches), "point"), job.verdict)
+    for scale in () if loop is None else schedule((width, height), job.config.optimize):
+        log.debug("scale of %d x %d pixels, %s", *scale.size, counted(scale.steps, "step"))
+    warps = job.scene.warp is not None
+    needed = memory_needed(encoder, (width, height), layers_of(encoder, job.config), warps)
+    log.debug("about %.1f GB of memory at most", needed / 1e9)
+
+
+def figures() -> dict[str, Callable[[Result], Any]]:
+    from dst.viz.figures import RUN_FIGURES  # brings matplotlib
+
+    return dict(RUN_FIGURES)
