@@ -57,7 +57,7 @@ class Matches:
     scores: float64 (N,), in [0, 1], how likely each match is right; 1 everywhere where nothing else is given.
     content_size, style_size: (width, height) of the images that the points refer to, or None where unknown.
     confidence: in [0, 1], of the pair as a whole; None where unknown, as for points set by hand.
-    pinned: bool (N,), matches set by hand that a warp must reach; none unless given. Files do not keep it.
+    pinned: bool (N,), matches set by hand that a warp must reach; none unless given. A CSV file does not keep it.
 
     Raises:
         MatchError: shapes that do not fit, values that are not finite, scores outside [0, 1].
@@ -153,17 +153,44 @@ class Matches:
         """Write the header `content_x,content_y,style_x,style_y,score` and a row for each match, atomically."""
         write_text(path, csv_text(self.table()))
 
-    def to_json(self, path) -> None:
-        """Write points, scores, both sizes and the confidence as one JSON object, atomically."""
-        record = {
+    def for_sizes(self, content_size: tuple[int, int], style_size: tuple[int, int] | None = None) -> Matches:
+        """The same matches in pixels of these images, taken to be the same ones at any size; unknown sizes become these.
+
+        Args:
+            content_size, style_size: (width, height) in pixels of the displayed images; None where unknown.
+
+        Raises:
+            MatchError: the matches are of images of another shape.
+        """
+        found = replace(self, content_size=self.content_size or content_size, style_size=self.style_size or style_size)
+        wanted = content_size, style_size or found.style_size
+        for side, old, new in zip(("content", "style"), (found.content_size, found.style_size), wanted, strict=True):
+            if old is not None and abs(old[0] * new[1] - old[1] * new[0]) > max(*old, *new):  # by more than rounding
+                raise MatchError(
+                    f"the matches are of a {side} image of {old[0]} x {old[1]} pixels, and this one is {new[0]} x {new[1]}: "
+                    "give those of this image"
+                )
+        if wanted == (found.content_size, found.style_size):
+            return found
+        if found.style_size is None:
+            return replace(replace(found, style_size=(1, 1)).resized(content_size, (1, 1)), style_size=None)
+        return found.resized(*wanted)
+
+    def as_dict(self) -> dict:
+        """What `to_json` writes, as plain lists and numbers: points, scores, sizes, confidence, the places of pinned ones."""
+        return {
             "content_size": self.content_size,
             "style_size": self.style_size,
             "confidence": self.confidence,
             "content": self.content.tolist(),
             "style": self.style.tolist(),
             "scores": self.scores.tolist(),
+            "pinned": np.flatnonzero(self.pinned).tolist(),
         }
-        write_text(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+    def to_json(self, path) -> None:
+        """Write all that is known as one JSON object (`as_dict`), atomically."""
+        write_text(path, json.dumps(self.as_dict(), indent=1, allow_nan=False) + "\n")
 
     @classmethod
     def from_csv(cls, path, content_size=None, style_size=None) -> Matches:
@@ -190,7 +217,8 @@ class Matches:
             record = json.loads(read_text(path))
             content, style = record["content"], record["style"]
             sizes = content_size or record.get("content_size"), style_size or record.get("style_size")
-            found = cls(content, style, record.get("scores"), *sizes, record.get("confidence"))
+            pinned = places_to_mask(record.get("pinned", []), len(content))
+            found = cls(content, style, record.get("scores"), *sizes, record.get("confidence"), pinned)
         except MatchError as error:
             raise MatchError(f"{path}: {error}") from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -200,6 +228,19 @@ class Matches:
             ) from error
         check_points(found, path, None)
         return found
+
+
+def places_to_mask(places, count: int) -> np.ndarray:
+    """Whole numbers from 0 to `count` - 1, in any order, as (count,) bool.
+
+    Raises:
+        MatchError: others.
+    """
+    if not all(type(k) is int and 0 <= k < count for k in places):
+        raise MatchError(f"pinned is {str(places)[:40]}: it takes the places of matches, from 0 to {count - 1}")
+    mask = np.zeros(count, bool)
+    mask[list(places)] = True
+    return mask
 
 
 def check_points(found: Matches, path, lines: list[int] | None) -> None:

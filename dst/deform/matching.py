@@ -67,14 +67,20 @@ def find_matches(content: imaging.Image, style: imaging.Image, encoder: Encoder,
 def read_points(points: Any, content_size: tuple[int, int], style_size: tuple[int, int] | None) -> Matches:
     """Matches from a points.csv or points.json, an array (N, 4 or 5), or Matches, checked against the images' sizes.
 
+    Matches and a points.json that carry sizes are resized to those of the images, and keep their pins and confidence.
+
     Raises:
         InputError: a file that cannot be read, an array of another shape, or points that cannot be used.
     """
     try:
-        if isinstance(points, (str, os.PathLike)):
-            read = Matches.from_json if str(points).lower().endswith(".json") else Matches.from_csv
-            return read(points, content_size, style_size)
-        table = points.table() if isinstance(points, Matches) else np.asarray(points, dtype=np.float64)
+        if isinstance(points, (str, os.PathLike)) and not str(points).lower().endswith(".json"):
+            return Matches.from_csv(points, content_size, style_size)
+        if isinstance(points, (str, os.PathLike, Matches)):
+            found = points if isinstance(points, Matches) else Matches.from_json(points)
+            found = found.for_sizes(content_size, style_size)
+            check_points(found, "points" if isinstance(points, Matches) else points, None)
+            return found
+        table = np.asarray(points, dtype=np.float64)
         if table.ndim != 2 or table.shape[1] not in (4, 5):
             raise InputError(
                 f"points have shape {table.shape}: give (N, 4) or (N, 5), content x, y, style x, y and perhaps a score"
@@ -115,7 +121,7 @@ def edited(found: Matches, config: StylizeConfig) -> tuple[Matches, bool, str]:
     matches = add_pins(left, pins)
     if len(pins) and not usable:
         matches, usable = matches.subset(matches.pinned), len(pins) >= MIN_POINTS
-        verdict = f"{verdict}; left are {counted(len(pins), 'pin')}{_too_few(matches)}"
+        verdict = f"{verdict}; only the {counted(len(pins), 'pin')} left to go by{_too_few(matches)}"
     return matches, usable, verdict + _by_hand(config)
 
 
@@ -125,7 +131,8 @@ def _too_few(matches: Matches) -> str:
 
 def _by_hand(config: StylizeConfig) -> str:
     pins, drop = len(config.guidance.pins or ()), len(config.guidance.drop or ())
-    return f" ({drop} dropped and {pins} pinned by hand)" if pins or drop else ""
+    edits = [f"{count} {what}" for count, what in ((drop, "dropped"), (pins, "pinned")) if count]
+    return f" ({', '.join(edits)} by hand)" if edits else ""
 
 
 def _short_side(size: tuple[int, int], side: int) -> int:

@@ -31,13 +31,18 @@ def match(content: Any, style: Any, *, preset: str = "default", **options: Any) 
     Raises:
         InputError: an input or an option that cannot be used.
     """
+    matches, _, verdict = matched(content, style, preset=preset, **options)
+    return matches, verdict
+
+
+def matched(content: Any, style: Any, *, preset: str = "default", **options: Any) -> tuple[Matches, bool, str]:
+    """As `match`; between the two what the sentence is about: whether the matches can be relied on to warp an image."""
     config = StylizeConfig.from_options(preset, **options)
     images = [imaging.read(source, side=config.match.match_size) for source in (content, style)]
     check_pins(np.array(config.guidance.pins or ()), *(image.size for image in images))
     with runtime.computing(config.threads):
         found = matching.find_matches(*images, encoder_of(config), config)
-    matches, _, verdict = matching.edited(found, config)
-    return matches, verdict
+    return matching.edited(found, config)
 
 
 def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=None, strength: float = 1.0):

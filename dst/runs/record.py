@@ -106,7 +106,8 @@ def matches_record(matches: Any, verdict: str) -> dict[str, Any]:
     if matches is None:
         return found
     sizes = {name: list(getattr(matches, name)) for name in ("content_size", "style_size")}
-    own = {"count": len(matches), "pins": int(matches.pinned.sum()), "confidence": matches.confidence}
+    pinned = np.flatnonzero(matches.pinned).tolist()
+    own = {"count": len(matches), "pins": len(pinned), "pinned": pinned, "confidence": matches.confidence}
     return {**found, **own, **sizes, "points": matches.table().tolist()}
 
 

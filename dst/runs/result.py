@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from correspondence.common import MatchError, open_regular, read_regular
-from correspondence.matches import Matches
+from correspondence.matches import Matches, places_to_mask
 from dst import imaging
 from dst.config import InputError
 from dst.config.schema import Items
@@ -146,8 +146,10 @@ def _matches_of(record: dict[str, Any], folder: Any) -> Matches | None:
     if found["content_size"] is None:
         return None
     rows = np.array(found["points"], dtype=np.float64).reshape(-1, 5)
-    sizes, pinned = (found["content_size"], found["style_size"]), np.arange(len(rows)) < found["pins"]
+    sizes, places = (found["content_size"], found["style_size"]), found.get("pinned")
     try:
+        first = range(min(found["pins"], len(rows)))  # of version 0.1, which knew their number: those in front
+        pinned = places_to_mask(first if places is None else places, len(rows))
         return Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], *sizes, found.get("confidence"), pinned)
     except MatchError as error:
         raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error

@@ -49,7 +49,7 @@ RECORD = Table(
                 "style_size": Maybe(SIZE),
                 "points": Items(Row(PIXEL, PIXEL, PIXEL, PIXEL, Number(0, 1)), MAX_POINTS),
             },
-            {"count": COUNT, "confidence": Maybe(Number(0, 1))},
+            {"count": COUNT, "confidence": Maybe(Number(0, 1)), "pinned": Items(COUNT, MAX_POINTS)},
         ),
         "warp": Table(
             {"points": COUNT, "reduced_to": SHARE},

@@ -8,7 +8,7 @@ from conftest import POINTS, refused, write_points
 from PIL import Image as Pillow
 
 import cli
-from dst.cli.commands import match as match_command
+from correspondence.matches import Matches
 from dst.config import InputError
 from dst.deform import pipeline, stages
 from dst.viz import animation
@@ -58,17 +58,15 @@ def test_points_that_cannot_be_used_get_one_line(rows, words, pair, tmp_path, ca
 
 
 def test_match_draws_and_saves(pair, tmp_path, monkeypatch, capsys):
-    from correspondence.matches import Matches
-
     rows = np.array(POINTS)
     found = Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], (48, 40), (48, 52), 0.7)
     asked = {}
 
     def match(content, style, **options):
         asked.update(options)
-        return found, "5 matches"
+        return found, True, "5 matches"
 
-    monkeypatch.setattr(stages, "match", match)
+    monkeypatch.setattr(stages, "matched", match)
     csv, js, out = tmp_path / "p.csv", tmp_path / "p.json", tmp_path / "m.png"
     assert cli.main(["match", *pair, "-o", str(out), "--save-points", str(csv), "--size", "128", "--json"]) == 0
     said = capsys.readouterr()
@@ -80,13 +78,16 @@ def test_match_draws_and_saves(pair, tmp_path, monkeypatch, capsys):
     assert Matches.from_json(js) == found
 
 
-def test_match_says_its_confidence_in_the_pair_and_what_was_edited():
-    rows = np.array(POINTS)
-    from correspondence.matches import Matches
-
-    found = Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], (48, 40), (48, 52), 0.83)
-    assert match_command._sentence(found, "5 matches") == "5 matches; confidence in the pair 83%"
-    assert "6 matches; 5 after --drop" in match_command._sentence(found, "6 matches")
+def test_match_says_what_it_found_and_what_was_edited_once(tmp_path, capsys):
+    flat = tmp_path / "flat.png"
+    Pillow.new("RGB", (60, 50), (90, 60, 30)).save(flat)
+    pins = [flag for pin in ("5,5,6,5", "50,8,47,9", "30,40,28,44") for flag in ("--pin", pin)]
+    arguments = ["match", str(flat), str(flat), "--save-points", str(tmp_path / "m.json"), "--size", "64", *pins]
+    assert cli.main([*arguments, "--quiet"]) == 0 and capsys.readouterr().err == ""  # three pins can be relied on
+    assert cli.main(arguments) == 0
+    said = capsys.readouterr().err
+    assert "only the 3 pins left to go by (3 pinned by hand)" in said and said.count("pinned") == 1
+    assert Matches.from_json(tmp_path / "m.json").pinned.tolist() == [True] * 3
 
 
 def test_animations_of_a_run(stand_in, pair, tmp_path, monkeypatch, capsys):

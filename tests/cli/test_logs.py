@@ -73,7 +73,9 @@ def test_matches_are_told_quietly_only_where_they_cannot_be_relied_on(pair, tmp_
     rows = np.array(POINTS)
     for count, told in ((5, False), (2, True)):
         found = Matches(rows[:count, :2], rows[:count, :2] + 1, rows[:count, 4], (48, 40), (48, 52), 0.7)
-        monkeypatch.setattr(stages, "match", lambda *_, found=found, **__: (found, f"{len(found)} matches"))
+        monkeypatch.setattr(
+            stages, "matched", lambda *_, found=found, **__: (found, len(found) > 2, f"{len(found)} matches")
+        )
         assert cli.main(["match", *pair, "-o", str(tmp_path / "m.png"), "--quiet"]) == 0
         assert (f"{count} matches" in capsys.readouterr().err) == told
 

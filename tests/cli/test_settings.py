@@ -70,7 +70,7 @@ def test_every_command_that_takes_options_takes_them_from_a_file(stand_in, pair,
         asked.update(options)
         raise InputError("enough")
 
-    monkeypatch.setattr(stages, "match", match)
+    monkeypatch.setattr(stages, "matched", match)
     assert cli.main(["match", *pair, "-o", str(tmp_path / "m.png"), *config]) == 2
     assert asked == {"match_size": 128}
 
@@ -115,7 +115,7 @@ def test_every_command_keeps_what_it_takes(stand_in, pair, tmp_path, monkeypatch
 
     rows = np.array(POINTS)
     found = Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], (48, 40), (48, 52), 0.7)
-    monkeypatch.setattr(stages, "match", lambda *_, **__: (found, "5 matches"))
+    monkeypatch.setattr(stages, "matched", lambda *_, **__: (found, True, "5 matches"))
     kept = tmp_path / "r.toml"
     given = {
         "match": ([*pair, "-o", "m.png", "--size", "128"], {"match_size": 128}),

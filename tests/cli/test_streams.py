@@ -122,7 +122,7 @@ def test_a_record_that_is_lost_is_a_failure_after_the_files(
 
     rows, out = np.array(POINTS), tmp_path / "out.png"
     found = Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], (48, 40), (48, 52), 0.7)
-    monkeypatch.setattr(stages, "match", lambda *_, **__: (found, "5 matches"))
+    monkeypatch.setattr(stages, "matched", lambda *_, **__: (found, True, "5 matches"))
     made_result().save(tmp_path / "run")
     (tmp_path / "pairs.csv").write_text("content,style\ncontent.png,style.png\n")
     given = {
@@ -198,7 +198,7 @@ def test_matches_go_to_standard_output(pair, tmp_path, monkeypatch, capsysbinary
 
     rows = np.array(POINTS)
     found = Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], (48, 40), (48, 52), 0.7)
-    monkeypatch.setattr(stages, "match", lambda *_, **__: (found, "5 matches"))
+    monkeypatch.setattr(stages, "matched", lambda *_, **__: (found, True, "5 matches"))
     assert cli.main(["match", *pair, "-o", "-", "--save-points", str(tmp_path / "p.csv")]) == 0
     assert is_png(capsysbinary.readouterr().out).ndim == 3 and (tmp_path / "p.csv").exists()
 

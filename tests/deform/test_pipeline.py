@@ -126,6 +126,24 @@ def test_points_come_from_csv_json_arrays_and_matches_alike(pair, tmp_path):
     assert all(np.array_equal(image, images_[0]) for image in images_)
 
 
+def test_matches_keep_their_pins_and_confidence_and_follow_the_images_to_other_sizes(pair, tmp_path):
+    pinned = [False, True, False, False, True]
+    found = Matches(POINTS[:, :2], POINTS[:, 2:4], POINTS[:, 4], (80, 60), (72, 64), 0.6, pinned)
+    small = found.resized((40, 30), (36, 32))
+    small.to_json(tmp_path / "small.json")
+    whole = run(pair, points=found, color_only=True)
+    assert whole.matches == found and whole.matches.confidence == 0.6
+    for given in (small, tmp_path / "small.json"):
+        again = run(pair, points=given, color_only=True)
+        assert np.allclose(again.matches.table(), found.table()) and again.matches.confidence == 0.6
+        assert again.matches.pinned.tolist() == pinned and np.abs(again.image.astype(int) - whole.image).max() <= 1
+    whole.save(tmp_path / "run")
+    assert dst.load_run(tmp_path / "run").matches == found
+    assert dst.warp_image(pair[0], points=small)[1] == dst.warp_image(pair[0], points=found)[1]
+    with pytest.raises(InputError, match="content image of 80 x 60 pixels, and this one is 72 x 64"):
+        run(pair[::-1], points=found)
+
+
 @pytest.mark.parametrize(
     "points, message",
     [

@@ -32,8 +32,8 @@ def run(args: Any) -> int:
         check_output(args.save_points, (".csv", ".json"))
 
     from dst import imaging
-    from dst.deform.matching import draw_matches, judge
-    from dst.deform.stages import match
+    from dst.deform.matching import draw_matches
+    from dst.deform.stages import matched
 
     progress = Progress(args.quiet)
     progress.on_stage("read", "start")
@@ -42,7 +42,7 @@ def run(args: Any) -> int:
     content, style = (imaging.read(path, side=side) for path in (args.content, args.style))
     progress.on_stage("read", "end")
     progress.on_stage("match", "start")
-    matches, verdict = match(content, style, **args.options)
+    matches, usable, verdict = matched(content, style, **args.options)
     progress.on_stage("match", "end")
     if args.save_points:
         json_asked = Path(args.save_points).suffix.lower() == ".json"
@@ -50,30 +50,10 @@ def run(args: Any) -> int:
     if args.output:
         write_image(args.output, draw_matches(matches, content.rgb, style.rgb, SIDE))
     if args.json:
-        put(json.dumps(_record(matches, verdict), indent=1) + "\n")
-    if not args.quiet or not judge(matches, StylizeConfig.from_options(**args.options))[0]:
-        say(_sentence(matches, verdict))
+        put(json.dumps({"count": len(matches), "verdict": verdict, **matches.as_dict()}, indent=1) + "\n")
+    if not args.quiet or not usable:
+        say(verdict if matches.confidence is None else f"{verdict}; confidence in the pair {matches.confidence:.0%}")
     return 0
-
-
-def _sentence(matches: Any, verdict: str) -> str:
-    """How many matches there are, whether they can be relied on, and the confidence in the pair as a whole."""
-    count = str(len(matches))
-    line = verdict if verdict.startswith(count) else f"{verdict}; {count} after --drop and --pin"
-    return line if matches.confidence is None else f"{line}; confidence in the pair {matches.confidence:.0%}"
-
-
-def _record(matches: Any, verdict: str) -> dict[str, Any]:
-    return {
-        "count": len(matches),
-        "verdict": verdict,
-        "confidence": matches.confidence,
-        "content_size": matches.content_size,
-        "style_size": matches.style_size,
-        "content": matches.content.tolist(),
-        "style": matches.style.tolist(),
-        "scores": matches.scores.tolist(),
-    }
 
 
 ROW = Command(
