@@ -41,8 +41,7 @@ def final_warp(job: Job, state: State) -> tuple[Warp, float]:
     if "displacement" in state.parameters:
         moved = state.parameters["displacement"][0].detach().cpu().double().numpy()
         warp = dataclasses.replace(warp, displacement=moved, strength=1.0)
-    pinned = (warp.origin >= 0) & job.matches.pinned[warp.origin]
-    return mend(warp, pinned, job.mask)
+    return mend(warp, job.mask)
 
 
 def target_points(job: Job, warp: Warp) -> np.ndarray:

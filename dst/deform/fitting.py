@@ -93,18 +93,18 @@ def fit_points(
         InputError: points that no warp can be fitted to; a pin inside a rigid part or too close to it.
     """
     warp = Warp.fit(source, target, size)
-    held = np.zeros(len(source), bool) if pinned is None else pinned
-    confidence = None if confidence is None else torch.tensor(np.where(held, 1.0, confidence))
+    pinned = np.zeros(len(source), bool) if pinned is None else pinned
+    confidence = None if confidence is None else torch.tensor(np.where(pinned, 1.0, confidence))
     wanted = torch.tensor(strength * warp.displacement)
     reached = smooth_displacements(
-        torch.tensor(warp.source), wanted, warp.size, *weights, torch.tensor(held), confidence
+        torch.tensor(warp.source), wanted, warp.size, *weights, torch.tensor(pinned), confidence
     )
-    warp = drop_folding(dataclasses.replace(warp, displacement=reached.numpy(), rigid=held.astype(int)))
-    return Fitted(*mend(warp, warp.rigid > 0, mask))
+    warp = drop_folding(dataclasses.replace(warp, displacement=reached.numpy(), pinned=pinned))
+    return Fitted(*mend(warp, mask))
 
 
 def point_weights(warp: Warp, matches: Matches) -> np.ndarray:
-    """How strongly each point of a matches' warp pulls (`pull`); 0 for those that hold a rigid part. (k,)
+    """How strongly each point of a matches' warp pulls (`pull`); 0 for those that carry a rigid part. (k,)
 
     Scaled so that the mean over all points is that over the matched ones: a rigid part does not weaken the others' pull.
     """

@@ -38,7 +38,7 @@ def smooth_displacements(
     size: tuple[int, int],
     beta: float,
     gamma: float,
-    held: Tensor | None = None,
+    fixed: Tensor | None = None,
     confidence: Tensor | None = None,
     steps: int = SOLVE_STEPS,
 ) -> Tensor:
@@ -49,7 +49,7 @@ def smooth_displacements(
         target: (k, 2) displacement that reaches the target keypoints, same units.
         size: (W, H) of the frame.
         beta, gamma: weights of the warp term and of the total variation of the flow.
-        held: (k,) bool, keypoints that stay on their targets.
+        fixed: (k,) bool, keypoints that stay on their targets.
         confidence: (k,) weights of the keypoints in the warp term.
         steps: of the descent.
 
@@ -68,12 +68,12 @@ def smooth_displacements(
         value = beta * losses.warp_loss(displacement, target, confidence)
         (value + gamma * losses.flow_total_variation(coarse, flow.spacing)).backward()
         descent.step()
-    return _hold(displacement.detach(), target, held)
+    return _restored(displacement.detach(), target, fixed)
 
 
-def _hold(displacement: Tensor, target: Tensor, held: Tensor | None) -> Tensor:
-    """Put the held points back on their targets."""
-    return displacement if held is None else torch.where(held[:, None], target, displacement)
+def _restored(displacement: Tensor, target: Tensor, fixed: Tensor | None) -> Tensor:
+    """Put the fixed points back on their targets."""
+    return displacement if fixed is None else torch.where(fixed[:, None], target, displacement)
 
 
 class DeformProblem:
@@ -106,9 +106,9 @@ class DeformProblem:
         self.warps = scene.warp is not None and len(scene.warp.source) > 0
         if self.warps:
             self.learning_rates["displacement"] = warp_lr
-            held = scene.warp.rigid > 0
+            fixed = scene.warp.fixed
             self.source, self.target = (torch.tensor(x).to(self.device) for x in (scene.warp.source, scene.warp.moved))
-            self.held = torch.from_numpy(held).to(self.device) if held.any() else None
+            self.fixed = torch.from_numpy(fixed).to(self.device) if fixed.any() else None
             weights = scene.confidence
             self.confidence = None if weights is None else torch.from_numpy(weights).to(self.device)
 
@@ -122,7 +122,7 @@ class DeformProblem:
         start = resize(self.guide if self.scene.start is None else self.scene.start, side)
         parameters = {"pixels": decompose_image(start, levels)}
         if self.warps:
-            size, weights = self.scales[-1].size, (self.scene.beta, self.scene.gamma, self.held, self.confidence)
+            size, weights = self.scales[-1].size, (self.scene.beta, self.scene.gamma, self.fixed, self.confidence)
             parameters["displacement"] = [smooth_displacements(self.source, self.target, size, *weights)]
         return parameters
 
@@ -170,9 +170,9 @@ class DeformObjective:
 
     def project(self, parameters: Parameters) -> None:
         """Rigid and pinned points stay on their targets."""
-        if self.flow is not None and self.problem.held is not None:
+        if self.flow is not None and self.problem.fixed is not None:
             (displacement,) = parameters["displacement"]
-            displacement.copy_(_hold(displacement, self.problem.target, self.problem.held))
+            displacement.copy_(_restored(displacement, self.problem.target, self.problem.fixed))
 
 
 def _resize_segment(segment: Segment, content: Tensor, styles: list[Style]) -> Segment:

@@ -162,7 +162,7 @@ def _packed(value: Any) -> Any:
     if isinstance(value, StylizeConfig):
         return value.flat()
     if isinstance(value, Warp):
-        names = ("size", "source", "displacement", "rigid", "origin")
+        names = ("size", "source", "displacement", "rigid", "origin", "pinned")
         return {name: _packed(getattr(value, name)) for name in names}
     if dataclasses.is_dataclass(value):
         return {f.name: _packed(getattr(value, f.name)) for f in dataclasses.fields(value)}

@@ -27,7 +27,7 @@ KEPT_SIDE, KEPT_COUNT, KEPT_QUALITY = 256, 60, 90
 class Recorder:
     """Collects the steps of a run: give it as `on_step`, then ask for `frames`.
 
-    At most `limit` images are held; when there are more, every second one is let go and only every second step is taken
+    At most `limit` images are kept; when there are more, every second one is let go and only every second step is taken
     from then on, so that memory stays bounded and the images evenly spread.
     """
 
@@ -43,14 +43,14 @@ class Recorder:
         if self.seen % self.every == 0:
             image = shrunk(step.state.image, self.side)
             moved = step.state.parameters.get("displacement", [torch.zeros(0, 2)])[0]
-            self.shots.append((self._held(imaging.to_array(image)), moved.detach().cpu().double().numpy().copy()))
+            self.shots.append((self._stored(imaging.to_array(image)), moved.detach().cpu().double().numpy().copy()))
         self.seen += 1
         if len(self.shots) > self.limit:
             self.shots, self.every = self.shots[::2], 2 * self.every
         return stop
 
-    def _held(self, image: np.ndarray) -> np.ndarray:
-        """What is held of an image (H, W, 3) uint8: itself."""
+    def _stored(self, image: np.ndarray) -> np.ndarray:
+        """What is kept of an image (H, W, 3) uint8: itself."""
         return image
 
     def frames(
@@ -79,7 +79,7 @@ class Recorder:
             if content is not None:
                 shown = color.keep_chroma(shown, content)
             if warped and len(moved) == len(source) and len(moved):
-                points = {"source": source, "displacement": moved, "rigid": None, "origin": None}
+                points = {"source": source, "displacement": moved, "rigid": None, "origin": None, "pinned": None}
                 warp = dataclasses.replace(result.warp, strength=1.0, **points)
                 shown = warp.apply(shown, "bilinear").clamp(0, 1)
             yield imaging.to_array(shown)
@@ -97,7 +97,7 @@ class KeptFrames(Recorder):
             self.every, self.seen = packed["every"], packed["seen"]
             self.shots = [(image.numpy(), moved.numpy()) for image, moved in packed["shots"]]
 
-    def _held(self, image: np.ndarray) -> np.ndarray:
+    def _stored(self, image: np.ndarray) -> np.ndarray:
         """The image's JPEG: bytes as (n,) uint8."""
         return np.frombuffer(imaging.encode(image, extension=".jpg", quality=KEPT_QUALITY), np.uint8).copy()
 

@@ -21,7 +21,7 @@ from dst.imaging.codecs import MAX_PIXELS
 from dst.optim.loop import schedule
 from dst.optim.state import State
 from dst.runs.job import Job, Scene
-from dst.warp.points import HELD_POINTS
+from dst.warp.points import MAX_CONTROL_POINTS
 
 VALUE, SHARE, SECONDS = Number(-1e300, 1e300), Number(0, 2), Number(0, 1e12)
 SIDE, COUNT = whole(1, MAX_PIXELS), whole(0, 2**31 - 1)
@@ -56,7 +56,7 @@ RECORD = Table(
             {
                 "folded_share": SHARE,
                 "softened_to": SHARE,
-                "targets": Items(Row(PIXEL, PIXEL), HELD_POINTS),
+                "targets": Items(Row(PIXEL, PIXEL), MAX_CONTROL_POINTS),
                 **dict.fromkeys(("min_jacobian", "max_jacobian", "bending_energy", "matches_reduced_to"), Maybe(VALUE)),
             },
         ),
@@ -114,8 +114,8 @@ LARGEST = 8192
 """The longest side of any image in a checkpoint, as of the option `size`."""
 IMAGE, PLANE = (Array(torch.float32, 1, n, -1, -1, limit=8, side=LARGEST) for n in (3, 1))
 BAND = Array(torch.float32, 1, 3, -1, -1, limit=1e6, side=LARGEST)
-POINTS, MOVES = (Array(torch.float64, -1, 2, limit=limit, side=HELD_POINTS) for limit in (1e9, 100))
-LABELS = Array(torch.int64, -1, side=HELD_POINTS)
+POINTS, MOVES = (Array(torch.float64, -1, 2, limit=limit, side=MAX_CONTROL_POINTS) for limit in (1e9, 100))
+LABELS, FLAGS = (Array(dtype, -1, side=MAX_CONTROL_POINTS) for dtype in (torch.int64, torch.bool))
 _JOB = Table(
     {
         "config": Table({}, {"weights": Maybe(Words()), "device": Words()}),
@@ -148,9 +148,18 @@ _JOB = Table(
                 "styles": Items(Row(IMAGE, Number(0, 1e9)), 1000, least=1),
                 "start": Maybe(IMAGE),
                 "warp": Maybe(
-                    Table({"size": SIZE, "source": MOVES, "displacement": MOVES, "rigid": LABELS, "origin": LABELS})
+                    Table(
+                        {
+                            "size": SIZE,
+                            "source": MOVES,
+                            "displacement": MOVES,
+                            "rigid": LABELS,
+                            "origin": LABELS,
+                            "pinned": FLAGS,
+                        }
+                    )
                 ),
-                "confidence": Maybe(Array(torch.float64, -1, limit=1e9, side=HELD_POINTS)),
+                "confidence": Maybe(Array(torch.float64, -1, limit=1e9, side=MAX_CONTROL_POINTS)),
                 "beta": Number(0, 1e7),
                 "gamma": Number(0, 1e7),
                 "segments": Maybe(Items(Row(Maybe(PLANE), Items(Maybe(PLANE), 1000)), 64)),

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from dst.config import ALIASES
-from dst.warp.points import HELD_POINTS
+from dst.warp.points import MAX_CONTROL_POINTS
 
 
 def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
@@ -38,8 +38,11 @@ def upgraded_checkpoint(data: dict[str, Any]) -> dict[str, Any]:
     if len(source):
         scene["warp"] = {"size": size, "source": source, "displacement": target, "rigid": rigid}
         scene["warp"]["origin"] = _origin(source.numpy(), points, max(size))
-    if held is None and scene["warp"] is not None:
-        scene["warp"]["rigid"] = torch.zeros(len(source), dtype=torch.int64)
+        if rigid.shape != (len(source),):
+            raise ValueError("as many labels as points")
+        origin, labels = scene["warp"]["origin"], torch.zeros(len(source), dtype=torch.int64) if held is None else rigid
+        pinned = (labels > 0) & (origin >= 0)  # pins had a label too
+        scene["warp"] |= {"pinned": pinned, "rigid": torch.where(pinned, 0, labels)}
     scene["segments"] = scene.pop("regions")
     job |= {"content": job.pop("picture"), "geometry": job.pop("partner"), "scene": scene, "matches": None}
     job["config"] = {ALIASES.get(name, name): value for name, value in job["config"].items()}
@@ -58,7 +61,7 @@ def upgraded_checkpoint(data: dict[str, Any]) -> dict[str, Any]:
 
 def _origin(source: np.ndarray, points: torch.Tensor | None, side: int) -> torch.Tensor:
     """Which of the matches each of a warp's points is, -1 for none: told by their places. (k,)"""
-    if max(len(source), 0 if points is None else len(points)) > HELD_POINTS:
+    if max(len(source), 0 if points is None else len(points)) > MAX_CONTROL_POINTS:
         raise ValueError("too many points")
     if points is None or not len(points):
         return torch.full((len(source),), -1)

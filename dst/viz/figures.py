@@ -102,7 +102,7 @@ def matches(result: Any) -> Figure:
 def arrows(result: Any) -> Figure:
     """Keypoints on the content: where each was, where it was to go, and where the run moved it.
 
-    A part that is held in shape has many points; they are small dots, before and after.
+    A rigid part has many points; they are small dots, before and after.
     """
     warp, image = result.warp, result.content
     title = "keypoints: before, wanted, reached" if len(warp.source) else "no keypoints: nothing was warped"
@@ -126,7 +126,7 @@ def arrows(result: Any) -> Figure:
         keys.append(Line2D([], [], color=REACHED, linewidth=2, label="reached"))
         axes.scatter(*start[free].T, s=12, color=SOURCE, zorder=4)
         if not free.all():
-            for points, colour, name in ((start, SOURCE, "held in shape, before"), (end, REACHED, "and after")):
+            for points, colour, name in ((start, SOURCE, "rigid, before"), (end, REACHED, "and after")):
                 axes.scatter(*points[~free].T, s=4, color=colour, alpha=0.7, linewidths=0)
                 keys.append(Line2D([], [], marker="o", ls="", color=colour, ms=2.5, label=name))
         figure.legend(handles=keys, loc="lower center", ncols=len(keys), fontsize=8, frameon=False)

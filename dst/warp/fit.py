@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -23,14 +22,13 @@ MISS = 0.25
 """How far a pinned point may stay from its target, pixels of an image of up to 1024 pixels."""
 
 
-def mend(warp: W, pinned: np.ndarray, mask: np.ndarray | None) -> tuple[W, float]:
+def mend(warp: W, mask: np.ndarray | None) -> tuple[W, float]:
     """Remove the folds of a warp, make chosen parts rigid, and see to it that pinned points are reached.
 
     Where pinned points would miss because the map folds elsewhere, free points are dropped, those nearest to them first.
 
     Args:
-        warp: at strength 1; points with a label in `rigid` stay.
-        pinned: (k,) bool, the points that must be reached.
+        warp: at strength 1; its `fixed` points stay, and its `pinned` ones must be reached.
         mask: (H, W) of bool, the parts that shall be rigid, or None.
 
     Returns:
@@ -39,8 +37,8 @@ def mend(warp: W, pinned: np.ndarray, mask: np.ndarray | None) -> tuple[W, float
     Raises:
         InputError: a pin inside a rigid part or too close to it.
     """
-    pins = warp.subset(np.flatnonzero(pinned))
-    fixed, free = np.flatnonzero(warp.rigid > 0), np.flatnonzero(warp.rigid == 0)
+    pins = warp.subset(np.flatnonzero(warp.pinned))
+    fixed, free = np.flatnonzero(warp.fixed), np.flatnonzero(~warp.fixed)
     if len(pins.source):
         gaps = np.linalg.norm(warp.source[free, None] - pins.source[None], axis=2).min(1)
         free = free[np.argsort(-gaps, kind="stable")]
@@ -60,7 +58,7 @@ def drop_folding(warp: W, floor: float = FLOOR, max_share: float = 0.5) -> W:
     move. Reducing all displacements until the last fold is gone would let one outlier undo the whole warp.
 
     Args:
-        warp: any warp; its rigid points stay.
+        warp: any warp; its `fixed` points stay.
         floor: the determinant at which to stop.
         max_share: share of the points that may go.
     """
@@ -69,7 +67,7 @@ def drop_folding(warp: W, floor: float = FLOOR, max_share: float = 0.5) -> W:
         places, found, _ = survey(warp, SURVEY, floor)
         if float(found.min()) > floor:
             places, found, _ = survey(warp, CLOSER, floor)
-        free = np.flatnonzero(warp.rigid == 0)
+        free = np.flatnonzero(~warp.fixed)
         if float(found.min()) > floor or len(free) <= 3:
             break
         place = places[int(found.argmin())].numpy()
@@ -93,8 +91,7 @@ def _mended(warp: W, pins: ControlPoints, mask: np.ndarray | None) -> tuple[W, f
     if missing.any():
         k = int(pins.origin[missing.argmax()])
         raise InputError(f"pin {k + 1} lies in a rigid part or next to it: move the pin or the mask's edge")
-    held = np.isin(warp.origin, pins.origin) & (warp.rigid == 0)
-    return replace(warp, rigid=np.where(held, warp.rigid.max() + 1, warp.rigid)), kept
+    return warp, kept
 
 
 def _miss(warp: ControlPoints, pins: ControlPoints) -> float:

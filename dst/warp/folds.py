@@ -194,7 +194,7 @@ def _flat(warp: ControlPoints, bound: float, grid: int) -> bool:
 
 def _relax(warp: W, bound: float, rounds: int = 14) -> W:
     """Smooth the displacements of free points near folds until none is left, or the rounds are used up."""
-    free, ridge = warp.rigid == 0, np.zeros(len(warp.source))
+    free, ridge = ~warp.fixed, np.zeros(len(warp.source))
     system = _point_kernel(warp)
     current = warp
     for _ in range(rounds):
@@ -210,16 +210,19 @@ def _relax(warp: W, bound: float, rounds: int = 14) -> W:
         if not near.any():
             break
         ridge[near] = np.maximum(4 * ridge[near], 2e-4)
-        smooth = warp.displacement - ridge[:, None] * np.linalg.solve(system + np.diag(ridge), warp.displacement)
+        with one_thread():
+            given = torch.from_numpy(np.array(warp.displacement))
+            stiff = torch.linalg.solve(system + torch.from_numpy(np.diag(ridge)), given).numpy()
+        smooth = warp.displacement - ridge[:, None] * stiff
         current = dataclasses.replace(warp, displacement=np.where(free[:, None], smooth, warp.displacement))
     return current
 
 
-def _point_kernel(warp: ControlPoints) -> np.ndarray:
+def _point_kernel(warp: ControlPoints) -> torch.Tensor:
     """Kernel among the source points once the anchors (and the affine part) are eliminated; positive definite."""
     source = torch.from_numpy(np.array(warp.source))
     anchor = torch.from_numpy(border_anchors(warp.size, warp.anchors or 2))
     against = torch.cat([kernel(source, anchor), affine_basis(source)], 1)
     with one_thread():
         reduced = kernel(source, source) - against @ torch.linalg.solve(saddle(anchor, warp.ridge), against.T)
-    return (reduced + max(warp.ridge, 1e-9) * torch.eye(len(source), dtype=torch.float64)).numpy()
+    return reduced + max(warp.ridge, 1e-9) * torch.eye(len(source), dtype=torch.float64)

@@ -14,8 +14,8 @@ from dst.config import InputError, check_number
 from dst.warp.coordinates import check_size
 from dst.warp.tps import ANCHORS, RIDGE, Spline, border_anchors
 
-HELD_POINTS = 4 * MAX_POINTS
-"""The most that a warp has in all: those it was given, and those added to them to hold rigid parts."""
+MAX_CONTROL_POINTS = 4 * MAX_POINTS
+"""The most that a warp has in all: those it was given, and those added to them to carry rigid parts."""
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -113,8 +113,10 @@ class ControlPoints:
     rigid: np.ndarray | None = None
     """(k,) whole numbers: the rigid part a point belongs to, 0 for a free point; None means all free."""
     origin: np.ndarray | None = None
-    """(k,) whole numbers: which of the points that were given first each one is, -1 for one that was added to hold a rigid
+    """(k,) whole numbers: which of the points that were given first each one is, -1 for one that was added to carry a rigid
     part; None means all in their order."""
+    pinned: np.ndarray | None = None
+    """(k,) bool: points that must be reached; None means none."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", check_size(self.size))
@@ -125,13 +127,18 @@ class ControlPoints:
         origin = np.arange(count) if self.origin is None else _whole("origins", self.origin)
         object.__setattr__(self, "rigid", read_only(labels))
         object.__setattr__(self, "origin", read_only(origin))
-        if count > HELD_POINTS:
-            raise InputError(f"{count} points: a warp holds up to {HELD_POINTS}, those of rigid parts among them")
-        if not count == len(self.displacement) == len(labels) == len(origin):
-            given = (
-                f"{count} source points, {len(self.displacement)} displacements, {len(labels)} labels of rigid parts"
+        pinned = np.zeros(count, bool) if self.pinned is None else np.array(self.pinned, bool)
+        object.__setattr__(self, "pinned", read_only(pinned))
+        if count > MAX_CONTROL_POINTS:
+            raise InputError(
+                f"{count} points: a warp takes up to {MAX_CONTROL_POINTS}, those that carry rigid parts among them"
             )
-            raise InputError(f"{given}: a warp takes one displacement and one label for each point")
+        if not count == len(self.displacement) == len(labels) == len(origin) == pinned.size:
+            given = (
+                f"{count} source points, {len(self.displacement)} displacements, {len(labels)} labels of rigid parts, "
+                f"{len(origin)} origins, {pinned.size} values of pinned"
+            )
+            raise InputError(f"{given}: a warp takes one of each for each point")
         check_number("warp strength", self.strength, -10, 10)
         check_number("warp ridge", self.ridge, 0, 1)
         check_number("border anchors per side", self.anchors, 0, 1000, whole=True)
@@ -142,12 +149,19 @@ class ControlPoints:
             )
 
     def __repr__(self) -> str:
-        rigid = int((self.rigid > 0).sum())
-        held = f" ({rigid} rigid)" if rigid else ""
+        special = [
+            f"{count} {what}"
+            for count, what in (((self.rigid > 0).sum(), "rigid"), (self.pinned.sum(), "pinned"))
+            if count
+        ]
+        special = f" ({', '.join(special)})" if special else ""
         strength = "" if self.strength == 1 else f", strength {self.strength:g}"
-        return (
-            f"{type(self).__name__}({self.size[0]} x {self.size[1]} pixels, {len(self.source)} points{held}{strength})"
-        )
+        return f"{type(self).__name__}({self.size[0]} x {self.size[1]} pixels, {len(self.source)} points{special}{strength})"
+
+    @property
+    def fixed(self) -> np.ndarray:
+        """(k,) bool: points that do not give way to others, since they carry a rigid part or are pinned."""
+        return (self.rigid > 0) | self.pinned
 
     @property
     def moved(self) -> np.ndarray:
@@ -182,5 +196,5 @@ class ControlPoints:
 
     def subset(self, index):
         """The warp with only the points that `index` (whole numbers, in that order) picks."""
-        names = ("source", "displacement", "rigid", "origin")
+        names = ("source", "displacement", "rigid", "origin", "pinned")
         return dataclasses.replace(self, **{name: getattr(self, name)[index] for name in names})

@@ -37,7 +37,7 @@ def make_rigid(warp: W, mask: np.ndarray) -> W:
     over the part and on a ring around it; other points in or close to a part are dropped. The spline between them
     is then checked: more points are added until the part is rigid to `TOLERANCE`, and if the map folds, the
     remaining points are relaxed near the folds, then everything is scaled down (a scaled similarity is one too). A
-    part that reaches the border is held in place, since the border is. More than 32 parts are joined with their
+    part that reaches the border stays in place, since the border does. More than 32 parts are joined with their
     nearest neighbours until 32 are left.
 
     Args:
@@ -193,6 +193,7 @@ def _with_parts(warp: W, labels: np.ndarray, step: float, parts: list[_Part], sp
         displacement=np.concatenate([warp.displacement[free], *displacement]),
         rigid=np.concatenate([np.zeros(free.sum(), int), *rigid]),
         origin=np.concatenate([warp.origin[free], *(np.full(len(points), -1) for points in source)]),
+        pinned=np.concatenate([warp.pinned[free], *(np.zeros(len(points), bool) for points in source)]),
     )
 
 

@@ -22,14 +22,14 @@ import torch
 
 from dst.config import InputError
 from dst.config.base import shown
-from dst.config.kinds import Number, whole
+from dst.config.kinds import Number, Switch, whole
 from dst.config.schema import Items, Maybe, Row, Table
 from dst.files import read_json, replacing
 from dst.warp.apply import warped
 from dst.warp.coordinates import check_size, extent, mesh, node_grid, to_pixels, to_unit
 from dst.warp.field import Field
 from dst.warp.folds import BOUND, FoldReport, fold_report, unfold
-from dst.warp.points import HELD_POINTS, ControlPoints, check_geometry, check_points
+from dst.warp.points import MAX_CONTROL_POINTS, ControlPoints, check_geometry, check_points
 from dst.warp.tps import ANCHORS, RIDGE, invert, invert_pixels
 
 FORMAT, VERSION = "dst-warp", 1
@@ -41,11 +41,14 @@ SCHEMA = Table(
         "strength": Number(-10, 10),
         "ridge": Number(0, 1),
         "anchors": whole(0, 1000),
-        "source": Items(_POINT, HELD_POINTS),
-        "displacement": Items(_POINT, HELD_POINTS),
-        "rigid": Items(whole(0, 2**31 - 1), HELD_POINTS),
+        "source": Items(_POINT, MAX_CONTROL_POINTS),
+        "displacement": Items(_POINT, MAX_CONTROL_POINTS),
+        "rigid": Items(whole(0, 2**31 - 1), MAX_CONTROL_POINTS),
     },
-    {"origin": Maybe(Items(whole(-1, 2**31 - 1), HELD_POINTS))},
+    {
+        "origin": Maybe(Items(whole(-1, 2**31 - 1), MAX_CONTROL_POINTS)),
+        "pinned": Items(Switch(), MAX_CONTROL_POINTS),
+    },
 )
 """What a warp's file must hold, beside `format`."""
 
@@ -59,7 +62,7 @@ class Warp(ControlPoints):
     """A fitted warp: its control points, and what can be done with it.
 
     Points are in unit coordinates of an image of `size`; arrays are read only. The fields are those of `ControlPoints`:
-    `size`, `source`, `displacement`, `strength`, `ridge`, `anchors`, `rigid`, `origin`.
+    `size`, `source`, `displacement`, `strength`, `ridge`, `anchors`, `rigid`, `origin`, `pinned`.
     """
 
     @classmethod
@@ -163,7 +166,7 @@ class Warp(ControlPoints):
             "strength": float(self.strength), "ridge": float(self.ridge),
             "anchors": int(self.anchors), "units": "long sides, origin at the corner of the first pixel",
             "source": self.source.tolist(), "displacement": self.displacement.tolist(), "rigid": self.rigid.tolist(),
-            "origin": self.origin.tolist(),
+            "origin": self.origin.tolist(), "pinned": self.pinned.tolist(),
         }  # fmt: skip
         with replacing(path) as part:
             part.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
@@ -193,8 +196,8 @@ class Warp(ControlPoints):
         try:
             SCHEMA.check("", data)
             fields = {name: data[name] for name in ("strength", "ridge", "anchors", "rigid")}
-            fields["origin"] = data.get("origin")
-            if fields["origin"] is None:  # a file of version 0.1: rigid points may be pins too, which nobody can tell
+            fields |= {"origin": data.get("origin"), "pinned": data.get("pinned")}
+            if fields["origin"] is None:  # of version 0.1, whose pins had labels too: nobody can tell which
                 fields["origin"] = [-1 if label else k for k, label in enumerate(fields["rigid"])]
             points = [np.array(data[name], dtype=np.float64).reshape(-1, 2) for name in ("source", "displacement")]
             return cls(tuple(data["size"]), *points, **fields)

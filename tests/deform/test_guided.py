@@ -43,10 +43,7 @@ def test_dropped_matches_are_left_out(pair):
     assert np.array_equal(result.matches.content, POINTS[[0, 2, 3], :2])
     result = run(pair, drop=[1, 2, 3])
     assert len(result.matches) == 2
-    assert (
-        "(3 dropped by hand), fewer than the 3" in result.record["matches"]["verdict"]
-        and result.warp.is_identity
-    )
+    assert "(3 dropped by hand), fewer than the 3" in result.record["matches"]["verdict"] and result.warp.is_identity
     with pytest.raises(InputError, match="there are 5"):
         run(pair, drop=[6])
 

@@ -31,8 +31,8 @@ SOURCE = np.array([[0.3, 0.3], [0.7, 0.3], [0.5, 0.6], [0.3, 0.5]])
 TARGET = np.array([[0.05, 0.0], [-0.03, 0.02], [0.0, 0.06], [0.02, 0.0]])
 
 
-def scene(points=True, style=None, held=None, **kw):
-    warp = Warp((48, 36), SOURCE, TARGET, rigid=held) if points else None
+def scene(points=True, style=None, pinned=None, **kw):
+    warp = Warp((48, 36), SOURCE, TARGET, pinned=pinned) if points else None
     styles = [Style(image(30, 48, 1) if style is None else style, 1.0)]
     return Scene(image(36, 48, 0), styles, None, warp, None, beta=0.5, gamma=50.0, **kw)
 
@@ -110,8 +110,8 @@ def test_a_loss_that_stops_being_finite_ends_the_run_with_the_last_good_image(en
     assert state.image.isfinite().all()
 
 
-def test_held_points_stay_on_their_targets(encoder):
-    state = loop(scene(held=[1, 0, 0, 0]), encoder, options()).run()
+def test_pinned_points_stay_on_their_targets(encoder):
+    state = loop(scene(pinned=[True, False, False, False]), encoder, options()).run()
     assert torch.equal(moved(state)[0], torch.tensor(TARGET[0]))
     assert not torch.equal(moved(state)[1], torch.tensor(TARGET[1]))
 
@@ -153,5 +153,5 @@ def test_displacements_solved_alone_balance_reaching_against_smoothness():
     default = smooth_displacements(*place, beta=0.5, gamma=50.0)
     stiff = smooth_displacements(*place, beta=0.5, gamma=1e4)
     assert stiff.norm() < 0.5 * default.norm() <= 0.5 * target.norm() * 1.01
-    held = torch.tensor([True, False, False, False])
-    assert torch.equal(smooth_displacements(*place, 0.5, 1e4, held)[0], target[0])
+    fixed = torch.tensor([True, False, False, False])
+    assert torch.equal(smooth_displacements(*place, 0.5, 1e4, fixed)[0], target[0])

@@ -115,7 +115,7 @@ def test_points_that_hold_a_part_in_shape_get_no_arrow(made_result):
 
     (arrows,) = (c for c in figure.axes[0].collections if isinstance(c, Quiver))
     assert len(arrows.X) == 6  # the first point is a pin: rigid, and a keypoint
-    assert "held in shape, before" in [t.get_text() for t in figure.legends[0].get_texts()]
+    assert "rigid, before" in [t.get_text() for t in figure.legends[0].get_texts()]
 
 
 def test_arrows_go_from_the_source_to_what_was_reached(made_result):

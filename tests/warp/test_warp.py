@@ -167,7 +167,7 @@ def test_more_points_than_a_spline_can_go_through_are_refused_before_any_table_i
     points = np.random.default_rng(0).uniform(0, 500, (60_000, 2))
     with pytest.raises(InputError, match="60000 points: a warp takes up to 2000"):
         Warp.fit(points, points, (512, 512))
-    with pytest.raises(InputError, match="60000 points: a warp holds up to 8000"):
+    with pytest.raises(InputError, match="60000 points: a warp takes up to 8000"):
         Warp((512, 512), points / 512, points / 512)
 
 
