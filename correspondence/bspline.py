@@ -40,10 +40,10 @@ class Field:
     def design(self, points: np.ndarray) -> np.ndarray:
         """Weights of all control points at points (N, 2) -> (N, rows * columns)."""
         wx, wy = self._axis(points[:, 0], self.columns), self._axis(points[:, 1], self.rows)
-        return (wy[:, :, None] * wx[:, None, :]).reshape(len(points), -1)
+        return (wy[:, :, None] * wx[:, None, :]).reshape(len(points), self.rows * self.columns)
 
     def bending(self) -> np.ndarray:
-        """The quadratic form of the penalty: second differences, and a little of the first so that gaps stay calm."""
+        """The quadratic form of the penalty: second differences, and a little of the first so that gaps stay smooth."""
         dx, dy = np.eye(self.columns), np.eye(self.rows)
         parts = []
         for order_x, order_y, weight in ((2, 0, 1.0), (1, 1, 2.0), (0, 2, 1.0), (1, 0, 1e-3), (0, 1, 1e-3)):

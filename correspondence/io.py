@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .common import MAX_POINTS, TEXT_BYTES, MatchError, replacing
+from .common import MAX_POINTS, MatchError, read_regular, replacing
 
 HEADER = ("content_x", "content_y", "style_x", "style_y", "score")
 
@@ -17,18 +17,14 @@ def read_text(path) -> str:
     """The text of a file.
 
     Raises:
-        MatchError: it cannot be read, is not text, or goes on beyond any table of matches.
+        MatchError: it cannot be read, is no ordinary file, is not text, or goes on beyond any table of matches.
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read(TEXT_BYTES + 1)
+        return read_regular(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise MatchError(f"{path}: not a text file: give a CSV file with the header {','.join(HEADER)}") from error
     except OSError as error:
-        raise MatchError(f"{path}: cannot be read ({error.strerror or error}): give an existing file") from error
-    if len(text) > TEXT_BYTES:
-        raise MatchError(f"{path}: it holds more than {TEXT_BYTES // 10**6} million letters: give a file of matches")
-    return text
+        raise MatchError(f"{path}: cannot be read ({error.strerror or error}): give a file of matches") from error
 
 
 def write_text(path, text: str) -> None:

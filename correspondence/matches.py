@@ -213,8 +213,9 @@ class Matches:
         Raises:
             MatchError: the file cannot be read, or its points cannot be used.
         """
+        text = read_text(path)
         try:
-            record = json.loads(read_text(path))
+            record = json.loads(text)
             content, style = record["content"], record["style"]
             sizes = content_size or record.get("content_size"), style_size or record.get("style_size")
             pinned = places_to_mask(record.get("pinned", []), len(content))

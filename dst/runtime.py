@@ -82,6 +82,8 @@ def computing(threads: int = 0) -> Iterator[int]:
             stack.enter_context(torch.device("cpu"))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
+        for kind in ("cpu", *(["cuda"] if torch.cuda.is_available() else [])):
+            stack.enter_context(torch.autocast(kind, enabled=False))
         yield torch.get_num_threads()
 
 

@@ -194,9 +194,14 @@ def flag_of(f: dataclasses.Field) -> str:
 
 
 def as_flags(message: str) -> str:
-    """A message that names options as Python does, `warp_lr`, with their flags, --warp-lr."""
+    """A message that names options as Python does, `warp_lr` or max_points, with their flags, --warp-lr and --max-points."""
     names = {**option_kinds(), **RUN_KINDS, "force": None}
-    return re.sub(r"`(\w+)`", lambda m: f"--{m[1].replace('_', '-')}" if m[1] in names else m[0], message)
+
+    def flag(found: re.Match) -> str:
+        return f"--{found[1].replace('_', '-')}" if found[1] in names else found[0]
+
+    message = re.sub(r"`(\w+)`", flag, message)
+    return re.sub(r"(?<![\w./\\'\"-])([a-z]+(?:_[a-z]+)+|^[a-z]+(?= is given))(?![\w./\\'\"=(-])", flag, message)
 
 
 def _add_option(place: Any, flag: str, f: dataclasses.Field) -> None:

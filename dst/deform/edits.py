@@ -23,7 +23,9 @@ def drop_matches(matches: Matches, numbers: tuple[int, ...]) -> Matches:
     if not numbers:
         return matches
     if max(numbers) > len(matches):
-        raise InputError(f"drop names match {max(numbers)}, but there are {len(matches)}: see the numbers in the plot")
+        raise InputError(
+            f"drop names match {max(numbers)}, but there are {len(matches)}: see the numbers in matches.png"
+        )
     left = np.ones(len(matches), bool)
     left[np.array(numbers) - 1] = False
     return matches.subset(left)
@@ -55,6 +57,24 @@ def check_pins(pins: np.ndarray, content_size: tuple[int, int], style_size: tupl
         if gaps.min() < 1:
             a, b = np.unravel_index(int(gaps.argmin()), gaps.shape)
             raise InputError(f"pins {min(a, b) + 1} and {max(a, b) + 1} share one {side} point: leave one of them out")
+
+
+def check_pins_move(pins: np.ndarray, mask: np.ndarray | None) -> None:
+    """Refuse pins inside a rigid part.
+
+    Args:
+        pins: (n, 4), as `check_pins` lets them pass.
+        mask: (H, W) of bool, the rigid parts of the content, or None.
+
+    Raises:
+        InputError: a pin whose content point lies in one.
+    """
+    if mask is None or not len(pins):
+        return
+    x, y = (np.clip(np.rint(pins[:, k]).astype(int), 0, mask.shape[1 - k] - 1) for k in (0, 1))
+    inside = mask[y, x]
+    if inside.any():
+        raise InputError(f"pin {int(inside.argmax()) + 1} lies in a rigid part: move the pin or the mask's edge")
 
 
 def add_pins(matches: Matches, pins: np.ndarray) -> Matches:

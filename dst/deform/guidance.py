@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from correspondence.filtering import MIN_MATCHES
 from dst.config import (
     INITS,
     METHODS,
@@ -90,15 +91,30 @@ def _check_warp_options(config: StylizeConfig, warp: bool, points: Any, given: A
         if points is not None:
             raise InputError("points are given, but no warp is asked for: leave out one of the two")
         return
-    if points is None and match.max_points < config.warp.min_matches:
+    if points is None and guidance.pins is None:
+        if match.max_points < config.warp.min_matches:
+            raise InputError(
+                f"max_points is {match.max_points}, but min_matches is {config.warp.min_matches}: nothing could be warped; "
+                "raise one or lower the other"
+            )
+        if match.max_points < MIN_MATCHES:
+            raise InputError(
+                f"max_points is {match.max_points}, and a warp takes {MIN_MATCHES} matches or more: raise it, or add pins"
+            )
+    if points is None:
+        check_drop(config)
+
+
+def check_drop(config: StylizeConfig) -> None:
+    """Refuse numbers that no match to be found can have.
+
+    Raises:
+        InputError: one above the most matches that there may be.
+    """
+    drop, most = config.guidance.drop, config.match.max_points
+    if drop and max(drop) > most:
         raise InputError(
-            f"max_points is {match.max_points}, but min_matches is {config.warp.min_matches}: nothing could be warped; "
-            "raise one or lower the other"
-        )
-    if points is None and guidance.drop and max(guidance.drop) > match.max_points:
-        raise InputError(
-            f"drop names match {max(guidance.drop)}, but there are at most {match.max_points} (max_points): "
-            "see the numbers in the plot of the matches"
+            f"drop names match {max(drop)}, but there are at most {most} (max_points): see the numbers in matches.png"
         )
 
 

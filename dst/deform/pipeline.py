@@ -10,7 +10,7 @@ import numpy as np
 from dst import imaging, runtime
 from dst.config import StylizeConfig
 from dst.deform import matching
-from dst.deform.edits import check_pins
+from dst.deform.edits import check_pins, check_pins_move
 from dst.deform.finish import recolored
 from dst.deform.fitting import point_weights
 from dst.deform.guidance import check_call, check_guidance, check_layers
@@ -80,7 +80,9 @@ def stylize(
         clock, on_step = Clock(on_stage, bar.on_stage), bar.watch(on_step)
         with clock.stage("read"):
             inputs = read_inputs(content, style, config)
-            check_pins(np.array(config.guidance.pins or ()), inputs.content.size, inputs.partner.size)
+            pins = np.array(config.guidance.pins or ())
+            check_pins(pins, inputs.content.size, inputs.partner.size)
+            check_pins_move(pins, inputs.mask)
             given = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
             encoder = encoder_of(config)
             check_layers(config, encoder, inputs.content.size, [image.size for image in inputs.styles])

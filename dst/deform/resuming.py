@@ -141,6 +141,7 @@ def load_run(folder: Any) -> Result:
     Raises:
         InputError: no run there, an unfinished or damaged one, or one made by a newer version.
     """
-    result = Result.load(folder)
+    with runtime.computing():
+        result = Result.load(folder)
     result.figures = figures()
     return result

@@ -13,9 +13,14 @@ from dst.config import InputError, StylizeConfig, WarpConfig, check_number
 from dst.deform import matching
 from dst.deform.edits import check_pins
 from dst.deform.fitting import fit_warp
+from dst.deform.guidance import check_drop
 from dst.deform.inputs import encoder_of
+from dst.imaging.strips import check_memory
 from dst.runs.record import read_record
 from dst.warp import Warp
+
+WARPED_BYTES = 16
+"""What a pixel of a warped image takes until it is written, beside what reading it took."""
 
 
 def match(content: Any, style: Any, *, preset: str = "default", **options: Any) -> tuple[Matches, str]:
@@ -38,9 +43,10 @@ def match(content: Any, style: Any, *, preset: str = "default", **options: Any) 
 def matched(content: Any, style: Any, *, preset: str = "default", **options: Any) -> tuple[Matches, bool, str]:
     """As `match`; between the two what the sentence is about: whether the matches can be relied on to warp an image."""
     config = StylizeConfig.from_options(preset, **options)
-    images = [imaging.read(source, side=config.match.match_size) for source in (content, style)]
-    check_pins(np.array(config.guidance.pins or ()), *(image.size for image in images))
+    check_drop(config)
     with runtime.computing(config.threads):
+        images = [imaging.read(source, side=config.match.match_size) for source in (content, style)]
+        check_pins(np.array(config.guidance.pins or ()), *(image.size for image in images))
         found = matching.find_matches(*images, encoder_of(config), config)
     return matching.edited(found, config)
 
@@ -62,17 +68,19 @@ def warp_image(source: Any, *, run: Any = None, points: Any = None, style_size=N
     Raises:
         InputError: an image, a run or points that cannot be used; both or neither of `run` and `points`.
     """
-    image = imaging.read(source)
     if (run is None) == (points is None):
         raise InputError("give a run or points to warp by: one of the two")
     strength = check_number("strength", strength, 0, 3)
-    if run is not None:
-        read_record(run)
-        warp = Warp.load(Path(run) / "warp.json")
-    else:
-        matches = matching.read_points(points, image.size, style_size)
-        weights = WarpConfig()
-        fitted = fit_warp(matches, strength, weights.beta, weights.gamma)
-        return fitted.warp.apply(image), fitted.kept
-    warp, factor = warp.with_strength(strength * warp.strength).unfold()
-    return warp.apply(image), factor
+    with runtime.computing():
+        image = imaging.read(source)
+        check_memory(image.name, image.size, WARPED_BYTES * image.size[0] * image.size[1], "warped")
+        if run is not None:
+            read_record(run)
+            warp = Warp.load(Path(run) / "warp.json")
+            warp, factor = warp.with_strength(strength * warp.strength).unfold()
+        else:
+            matches = matching.read_points(points, image.size, style_size)
+            weights = WarpConfig()
+            fitted = fit_warp(matches, strength, weights.beta, weights.gamma)
+            warp, factor = fitted.warp, fitted.kept
+        return warp.apply(image), factor

@@ -100,7 +100,9 @@ def read_mask(source, size: tuple[int, int] | None = None) -> torch.Tensor:
     """
     if isinstance(source, (str, os.PathLike)):
         path = _check_source(source)
-        image = _from_decoded(decode(path, str(source), colour=False), path.name, str(source), MIN_IMAGE_SIDE)
+        side = None if size is None else max(size)
+        decoded = decode(path, str(source), colour=False, side=side)
+        image = _from_decoded(decoded, path.name, str(source), MIN_IMAGE_SIDE)
     else:
         image = read(source)
     if image.alpha is not None and image.alpha.min() < image.alpha.max():

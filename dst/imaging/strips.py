@@ -30,8 +30,8 @@ def reduced_size(size: tuple[int, int], side: int | None) -> tuple[int, int] | N
     return fit_size(size, max(size) // max(2, max(size) // (KEPT * side)))
 
 
-def check_memory(name: str, size: tuple[int, int], needed: float) -> None:
-    """Refuse to unpack an image of `size` (W, H) that would take more memory than is free.
+def check_memory(name: str, size: tuple[int, int], needed: float, what: str = "read") -> None:
+    """Refuse to unpack an image of `size` (W, H), or what it is to be, that would take more memory than is free.
 
     Raises:
         InputError: it needs more bytes than are free.
@@ -41,7 +41,7 @@ def check_memory(name: str, size: tuple[int, int], needed: float) -> None:
     free = free_memory()
     if free is not None and needed > free:
         raise InputError(
-            f"{name} is {size[0]} x {size[1]} pixels and needs about {needed / 1e9:.1f} GB to be read, "
+            f"{name} is {size[0]} x {size[1]} pixels and needs about {needed / 1e9:.1f} GB to be {what}, "
             f"{free / 1e9:.1f} GB are free: make it smaller"
         )
 
@@ -75,7 +75,8 @@ def assemble(
         if not planes:
             shape = (width, height) if orientation in TURNED else (height, width)
             planes = [
-                torch.empty(1, count, *shape, dtype=torch.float32) for count in ((3, 1) if part.shape[2] == 4 else (3,))
+                torch.empty(1, count, *shape, dtype=torch.float32, device="cpu")
+                for count in ((3, 1) if part.shape[2] == 4 else (3,))
             ]
         for plane, values in zip(planes, (part[..., :3], part[..., 3:]), strict=False):
             _as_stored(plane[0].numpy(), orientation)[:, top:bottom] = np.moveaxis(values, 2, 0)

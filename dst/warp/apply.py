@@ -70,5 +70,6 @@ def _warped_tensor(warp: Any, image: torch.Tensor, mode: str) -> torch.Tensor:
         )
     if warp.is_identity:
         return image.clone()
-    field = warp.field((image.shape[3], image.shape[2]))
-    return sample_at(image.cpu(), field, mode).to(image.device)
+    with torch.device("cpu"):
+        field = warp.field((image.shape[3], image.shape[2]))
+        return sample_at(image.cpu(), field, mode).to(image.device)
