@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 
 from dst import imaging
-from dst.config import InputError, MatchConfig, check_choice, option_kinds, plain, split_options
+from dst.config import (
+    InputError,
+    MatchConfig,
+    check_choice,
+    named_options,
+    option_kinds,
+    option_name,
+    plain,
+    split_options,
+)
 from dst.deform import matching, pipeline
 from dst.deform.guidance import without_idle
 from dst.deform.inputs import needed_side
@@ -51,8 +60,8 @@ def grid(
     Raises:
         InputError: an unknown option, no value, one option twice, or what `stylize` refuses.
     """
-    known = option_kinds()
-    across = columns if columns is not None else ("", [None])
+    known, options = option_kinds(), named_options(options)
+    rows, across = ((option_name(name), values) for name, values in (rows, columns or ("", [None])))
     for name, values in (rows, across)[: 1 if columns is None else 2]:
         check_choice("option", name, known)
         if not len(values):

@@ -13,7 +13,17 @@ from typing import Any
 from dst._version import __version__
 from dst.cli.rows import JSON, MESSAGES, PRESET, Argument, Command, run_arguments
 from dst.cli.streams import put
-from dst.config import PRESETS, InputError, check_choice, option_fields, option_kinds, suggest
+from dst.config import (
+    ALIASES,
+    PRESETS,
+    InputError,
+    check_choice,
+    flag_of,
+    option_fields,
+    option_kinds,
+    option_name,
+    suggest,
+)
 from dst.config.kinds import BETWEEN, Kind, Numbers, Rows, Switch
 from dst.config.stylize import RUN_KINDS
 
@@ -26,7 +36,7 @@ GROUPS = {
     "schedule": "schedule and samples",
 }
 """Groups of options, in the order that `--help` lists them; any other comes last, under its own name."""
-OLD_FLAGS = {"--trunk": "--encoder", "--protect": "--rigid-mask", "--film": "--animate"}
+OLD_FLAGS = {f"--{old}": flag_of(option_fields()[new]) for old, new in ALIASES.items()} | {"--film": "--animate"}
 """Flags of version 0.1 that its README showed, still understood and no longer listed."""
 OLD_COMMANDS = {"film": "animate", "score": "evaluate"}
 """Commands of version 0.1, likewise."""
@@ -188,15 +198,11 @@ def _add_opposite(place: Any, flag: str, named: dict[str, Any]) -> None:
     place.add_argument(opposite, **{**named, "action": action, "help": argparse.SUPPRESS})
 
 
-def flag_of(f: dataclasses.Field) -> str:
-    """The flag of an option."""
-    return f.metadata["flag"] or "--" + f.name.replace("_", "-")
-
-
 def as_flags(message: str) -> str:
     """A message that names options as Python does, `warp_lr`, with their flags, --warp-lr."""
-    names = {**option_kinds(), **RUN_KINDS, "force": None}
-    return re.sub(r"`(\w+)`", lambda m: f"--{m[1].replace('_', '-')}" if m[1] in names else m[0], message)
+    flags = {name: flag_of(f) for name, f in option_fields().items()}
+    flags |= {name: f"--{name}" for name in (*RUN_KINDS, "force")}
+    return re.sub(r"`(\w+)`", lambda m: flags.get(m[1], m[0]), message)
 
 
 def _add_option(place: Any, flag: str, f: dataclasses.Field) -> None:
@@ -254,7 +260,7 @@ class Axis(Kind):
     def parse(self, name: str, text: str, home: Any = None) -> tuple[str, list]:
         """As `Kind.parse`: the option's name and its values, each read as its own flag would."""
         option, equals, values = text.partition("=")
-        option, known = option.strip().removeprefix("--").replace("-", "_"), option_kinds()
+        option, known = option_name(option), option_kinds()
         kind = known.get(option)
         between = BETWEEN if isinstance(kind, (Numbers, Rows)) or BETWEEN in values else ","
         parts = [part.strip() for part in values.split(between)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,14 @@ KIND, FORMAT = "dst run", 2
 
 
 def read_options(
-    path: Any, kinds: Mapping[str, Kind], aliases: Mapping[str, str], anew: Collection[str] = ()
+    path: Any, kinds: Mapping[str, Kind], names: Callable[[Iterable[str]], list[str]], anew: Collection[str] = ()
 ) -> dict[str, Any]:
     """The options that a file holds, checked, by name.
 
     Args:
         path: a TOML file, in which files are relative to it; a run.json, or a run's folder.
         kinds: every option that there is.
-        aliases: what options were called before.
+        names: gives the names of the options that some keys mean, and refuses two that mean the same.
         anew: names whose values will be replaced; what an earlier run was given that is no file is no fault then.
 
     Raises:
@@ -32,12 +32,14 @@ def read_options(
     place = Path(path) / "run.json" if _is_folder(path) else Path(path)
     record = place.suffix.lower() == ".json"
     found: dict[str, Any] = {}
-    for key, value in (_from_record(place) if record else _from_toml(place)).items():
-        name = aliases.get(key.replace("-", "_"), key.replace("-", "_"))
+    table = _from_record(place) if record else _from_toml(place)
+    try:
+        named = names(table)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
+    for name, (key, value) in zip(named, table.items(), strict=True):
         if name not in kinds:
             raise InputError(f"{place}: the option {key!r} is not known{suggest(name, kinds)}")
-        if name in found:
-            raise InputError(f"{place}: {name} is given twice, the second time as {key!r}: leave one of them out")
         if record and name not in anew and _was_no_file(value):
             raise InputError(f"{place}: {key} was no file ({value}): give a file in its place")
         if value is not None:

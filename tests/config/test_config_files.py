@@ -77,6 +77,12 @@ def test_files_are_relative_to_the_file_and_words_are_words(file, tmp_path):
     assert read_settings(file('style_mask = "m.png"'))["style_mask"] == (str(tmp_path / "m.png"),)
 
 
+def test_a_name_may_be_the_flags(file):
+    assert read_settings(file('pin = "1,2,3,4"\n--style-weights = "1,2"')) == {
+        "pins": ((1, 2, 3, 4),), "style_weights": (1, 2),
+    }  # fmt: skip
+
+
 def test_names_of_version_0_1_are_understood(file, tmp_path):
     found = read_settings(file('trunk = "vgg19"\nprotect = "m.png"'))
     assert found == {"encoder": "vgg19", "rigid_mask": str(tmp_path / "m.png")}
