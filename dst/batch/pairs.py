@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dst.config import InputError, counted, named_options, option_kinds, option_name, option_names, suggest
+from dst.config.files import read_text
 
 
 def read_pairs(pairs: Any) -> list[dict[str, Any]]:
@@ -82,11 +83,7 @@ def _named(number: int, row: Any) -> dict[str, Any]:
 
 
 def _read_csv(path: Path) -> list[dict[str, Any]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"{path} cannot be read ({why}): give a CSV file with the header content,style") from error
+    text = read_text(path, "give a CSV file with the header content,style")
     try:
         table = [cells for cells in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in cells)]
     except csv.Error as error:

@@ -1,7 +1,7 @@
 """Every option of the toolkit: its default, one sentence and its range live here and nowhere else.
 
 One frozen dataclass per stage, each in a file of its own. The command line reads its flags, and `stylize` its keywords, from
-their fields. Importing this package costs nothing: it needs the standard library alone.
+their fields. Importing this package costs nothing: it needs the standard library and `correspondence.common` alone.
 """
 
 from dst.config.base import (

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from correspondence.common import read_regular
 from dst.config.base import InputError, suggest
 from dst.config.kinds import Kind
 
 KIND, FORMAT = "dst run", 2
 """What a run.json says that it is; the format is raised when a reader of the old could misunderstand the new."""
+ADVICE = "give a TOML file, or a run's folder"
 
 
 def read_options(
@@ -63,19 +66,28 @@ def _was_no_file(value: Any) -> bool:
     return any(isinstance(item, str) and item.startswith("<") and item.endswith(">") for item in values)
 
 
-def _text(place: Path) -> str:
+def read_text(path: Any, advice: str) -> str:
+    """What an ordinary file of text holds, of at most `TEXT_BYTES`; a pipe or a device might never end.
+
+    Args:
+        path: of the file, UTF-8 with or without a byte order mark, lines ended in any way.
+        advice: what to give in place of a file that cannot be read.
+
+    Raises:
+        InputError: it cannot be read, is not an ordinary file, is too large or not UTF-8.
+    """
     try:
-        return place.read_text(encoding="utf-8-sig")
+        return io.TextIOWrapper(io.BytesIO(read_regular(path)), encoding="utf-8-sig").read()
     except (OSError, ValueError) as error:
         why = "it is not UTF-8 text" if isinstance(error, UnicodeError) else getattr(error, "strerror", None) or error
-        raise InputError(f"{place} cannot be read ({why}): give a TOML file, or a run's folder") from error
+        raise InputError(f"{path} cannot be read ({why}): {advice}") from error
 
 
 def _from_toml(place: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(_text(place))
+        return tomllib.loads(read_text(place, ADVICE))
     except InputError:
         raise
     except (ValueError, RecursionError) as error:
@@ -84,7 +96,7 @@ def _from_toml(place: Path) -> dict[str, Any]:
 
 def _from_record(place: Path) -> dict[str, Any]:
     try:
-        record = json.loads(_text(place))
+        record = json.loads(read_text(place, ADVICE))
     except InputError:
         raise
     except (ValueError, RecursionError) as error:

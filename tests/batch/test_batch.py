@@ -41,6 +41,20 @@ def test_an_endless_cell_is_refused(tmp_path):
         read_pairs(tmp_path / "pairs.csv")
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "not UTF-8", "no name"])
+def test_a_table_is_read_from_an_ordinary_file_alone(kind, tmp_path):
+    path = tmp_path / ("a\0b.csv" if kind == "no name" else "pairs.csv")
+    {
+        "pipe": lambda: os.mkfifo(path),
+        "device": lambda: path.symlink_to("/dev/zero"),
+        "not UTF-8": lambda: path.write_bytes(b"content,style\n\xe9.png,b.png\n"),
+        "no name": lambda: None,
+    }[kind]()
+    why = {"not UTF-8": "not UTF-8 text", "no name": "null byte"}.get(kind, "not an ordinary file")
+    with pytest.raises(InputError, match=rf"\.csv cannot be read \(.*{why}\): give a CSV file with the header"):
+        read_pairs(path)
+
+
 def test_a_column_may_be_called_as_a_flag_or_as_in_version_0_1(tmp_path):
     text = 'content,style,trunk,style-weights,--pin,\na.png,b.png,vgg16,"1,2","1,2,3,4",\n'
     (tmp_path / "pairs.csv").write_text(text)

@@ -1,6 +1,7 @@
 """Options in a file: TOML and the record of an earlier run give what the command line would, and are refused alike."""
 
 import json
+import os
 import shutil
 import tomllib
 from pathlib import Path
@@ -147,6 +148,26 @@ def test_a_file_that_cannot_be_read_is_refused(file, tmp_path):
     for path, words in bad:
         with pytest.raises(InputError, match=words):
             read_settings(path)
+
+
+@pytest.mark.parametrize("name", ["pipe.toml", "pipe.json", "zero.toml"])
+def test_a_pipe_or_a_device_is_refused_and_not_waited_for(name, tmp_path):
+    path = tmp_path / name
+    path.symlink_to("/dev/zero") if name == "zero.toml" else os.mkfifo(path)
+    with pytest.raises(InputError, match=f"{name} cannot be read .it is not an ordinary file.: give a TOML file"):
+        read_settings(path)
+
+
+def test_a_file_beyond_all_bounds_is_refused_unread(tmp_path):
+    with open(tmp_path / "a.toml", "wb") as large:
+        large.truncate(10**10)
+    with pytest.raises(InputError, match=r"a\.toml cannot be read .it holds more than 64 million bytes"):
+        read_settings(tmp_path / "a.toml")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_in_any_way(end, file):
+    assert read_settings(file(f"size = 64{end}seed = 3{end}")) == {"size": 64, "seed": 3}
 
 
 def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
