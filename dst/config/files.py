@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from correspondence.common import read_regular
-from dst.config.base import InputError, suggest
-from dst.config.kinds import Kind
+from dst.config.base import InputError, shown, suggest
+from dst.config.kinds import Kind, whole
 
 KIND, FORMAT = "dst run", 2
 """What a run.json says that it is; the format is raised when a reader of the old could misunderstand the new."""
@@ -101,11 +101,38 @@ def _from_record(place: Path) -> dict[str, Any]:
         raise
     except (ValueError, RecursionError) as error:
         raise InputError(f"{place} is damaged ({error}): give a TOML file, or another run's folder") from error
-    if not isinstance(record, dict) or record.get("kind") != KIND or not isinstance(record.get("settings"), dict):
-        raise InputError(f"{place} is not the record of a run of dst: give a TOML file, or a run's folder")
-    if not isinstance(record.get("format"), int) or record["format"] > FORMAT:
-        raise InputError(f"{place} was made by a newer version (format {record.get('format')}): update dst")
+    check_record(record, place)
+    if not isinstance(record.get("settings"), dict):
+        raise InputError(f"{place} holds no settings of a run: {ADVICE}")
     return {"preset": record.get("preset"), **record["settings"]}
+
+
+def check_record(record: Any, place: Any) -> None:
+    """Make sure that what stands in a run.json is the record of a run, of a format that this version reads.
+
+    Args:
+        record: what the file holds, of any type.
+        place: the file's name, for messages.
+
+    Raises:
+        InputError: it is something else, was made by a newer version, or names a format that there is not.
+    """
+    version = record.get("format") if isinstance(record, dict) and record.get("kind") == KIND else None
+    if not isinstance(version, int):
+        raise InputError(
+            f"{place} is not the record of a run of dst: give the folder that `--run` or `Result.save` wrote"
+        )
+    if version > FORMAT:
+        found = record.get("versions")
+        made = shown(found.get("dst", "unknown")).strip("'") if isinstance(found, dict) else "unknown"
+        raise InputError(
+            f"{place} was made by a newer version ({made}, format {shown(version)}; this one reads up to {FORMAT}): "
+            "update dst"
+        )
+    try:
+        whole(1, FORMAT).check("format", version)
+    except InputError as error:
+        raise InputError(f"{place} is damaged ({error}): make the run again") from error
 
 
 def toml_text(options: Mapping[str, Any], sentences: Mapping[str, str], head: str) -> str:

@@ -12,6 +12,7 @@ import dst
 from dst.config import InputError, StylizeConfig, option_fields, option_kinds, read_settings
 from dst.config.files import toml_text
 from dst.config.kinds import Choice, File, Files, Names, Number, Numbers, Rows, Switch, Text
+from dst.runs.record import read_record
 
 OLD_RUN = Path(__file__).parent.parent / "runs" / "format_1" / "finished"
 
@@ -141,7 +142,7 @@ def test_a_file_that_cannot_be_read_is_refused(file, tmp_path):
         ("a\0b.toml", "cannot be read"),
         (file("{", "run.json"), "is damaged"),
         (file("[1]", "list.json"), "is not the record of a run"),
-        (file('{"kind": "dst run", "format": 1}', "bare.json"), "is not the record of a run"),
+        (file('{"kind": "dst run", "format": 1}', "bare.json"), "holds no settings of a run"),
         (file('{"kind": "dst run", "format": 99, "settings": {}}', "new.json"), "newer version"),
         (file('{"kind": "dst run", "format": 2, "settings": {"alhpa": 3}}', "odd.json"), "did you mean 'alpha'"),
     ]
@@ -233,6 +234,22 @@ def test_every_option_that_is_written_is_read_back(tmp_path, monkeypatch):
                 assert len({str(Path(path).resolve()) for path in pair}) == 1, name
         else:
             assert again[name] == value, name
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"kind": "other"}, {"format": 99}, {"format": 99, "versions": {"dst": "9.9"}}, {"format": 0}, {"format": "2"}],
+)
+def test_a_record_is_refused_alike_by_every_reader(changes, made_result, tmp_path):
+    made_result().save(tmp_path / "run")
+    path = tmp_path / "run" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    said = []
+    for read in (read_record, read_settings):
+        with pytest.raises(InputError) as refusal:
+            read(tmp_path / "run")
+        said.append(str(refusal.value))
+    assert said[0] == said[1] and said[0].startswith(str(path))
 
 
 def test_a_file_called_like_a_word_is_still_a_file(tmp_path, monkeypatch):
