@@ -197,6 +197,13 @@ def test_bad_grids_are_refused_before_any_work(rows, columns, message):
         grid(blobs((40, 32), 0), blobs((40, 32), 1), rows, columns, **TINY)
 
 
+@pytest.mark.parametrize("side", [15, 4097, 20.5, "64", None])
+def test_a_side_of_the_cells_out_of_range_is_refused_before_any_work(side, monkeypatch):
+    monkeypatch.setattr(pipeline, "stylize", None)
+    with pytest.raises(InputError, match=r"side is .*: it takes a whole number from 16 to 4096"):
+        grid(blobs((40, 32), 0), blobs((40, 32), 1), ("alpha", [1]), side=side, **TINY)
+
+
 def test_a_batch_encodes_a_style_once(folder, monkeypatch):
     """Runs of one style share what was encoded of it, and are byte for byte what they are alone."""
     encoded = []

@@ -1,6 +1,7 @@
 """The command line: what it passes on, what it writes, what it says, and how it ends. Runs are stood in for, except one."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +9,9 @@ from conftest import refused
 from PIL import Image as Pillow
 
 import cli
-from dst.cli.commands import COMMANDS, demo
-from dst.cli.parsing import build
-from dst.config import StylizeConfig, option_fields
+from dst.cli.commands import COMMANDS
+from dst.cli.parsing import build, parse
+from dst.config import SAMPLES, StylizeConfig, option_fields
 from dst.deform import pipeline
 from dst.runs import estimate
 
@@ -77,9 +78,11 @@ def test_help_shows_ranges_and_defaults(capsys, monkeypatch):
 
 
 def test_the_demo_offers_the_samples_that_there_are():
-    from dst.imaging.samples import sample_styles
+    from dst.imaging.samples import demo_pair, sample_styles
 
-    assert {path.stem for path in sample_styles()} == set(demo.SAMPLES)
+    drawn = sorted(path for path in Path(cli.__file__).with_name("assets").iterdir() if path.suffix in (".jpg", ".png"))
+    assert sample_styles() == drawn and {path.stem for path in drawn} == set(SAMPLES)
+    assert parse(["demo"], COMMANDS).style == demo_pair()[1].stem
 
 
 def test_version(capsys):

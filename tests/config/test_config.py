@@ -12,6 +12,8 @@ from dst.config import (
     METHODS,
     PRESET_NAMES,
     PRESETS,
+    AnimationConfig,
+    GridConfig,
     GuidanceConfig,
     InputError,
     MatchConfig,
@@ -30,7 +32,8 @@ from dst.config.optim import OPTIMIZERS
 
 STAGES = (MatchConfig, WarpConfig, OptimizeConfig, GuidanceConfig)
 FIELDS = [(kind, f) for kind in (StylizeConfig, *STAGES) for f in dataclasses.fields(kind) if f.metadata]
-NUMBERS = [(kind, f) for kind, f in FIELDS if isinstance(f.metadata["kind"], Number)]
+BESIDE = [(kind, f) for kind in (AnimationConfig, GridConfig) for f in dataclasses.fields(kind)]
+NUMBERS = [(kind, f) for kind, f in FIELDS + BESIDE if isinstance(f.metadata["kind"], Number)]
 
 
 def named(pairs):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from dst.cli.rows import Argument, Command, image_output
+from dst.cli.rows import Argument, Command, argument_of, image_output
 from dst.cli.running import check_image, shown, write_image
 from dst.cli.streams import say
 from dst.config import InputError, option_fields
 from dst.config.kinds import File, Folder
 
-STRENGTH = option_fields()["warp_strength"].metadata
+STRENGTH = argument_of(option_fields()["warp_strength"], name="--strength", group="")
 
 
 def run(args: Any) -> int:
@@ -43,7 +43,7 @@ ROW = Command(
         image_output("the warped image", required=True),
         Argument("--run", "the folder of the run whose warp it is", Folder()),
         Argument("--points", "warp from these points, straight away", File()),
-        Argument("--strength", STRENGTH["help"], STRENGTH["kind"], 1.0),
+        STRENGTH,
     ),
     record=False,
 )
