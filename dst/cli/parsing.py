@@ -221,11 +221,11 @@ def _add_option(place: Any, flag: str, f: dataclasses.Field) -> None:
 def described(text: str, kind: Kind, default: Any) -> str:
     """An option's line in `--help`: its sentence, its range or choices, its default where there is one."""
     shown = [kind.allowed()] if kind.allowed() else []
-    shown += [] if default is None or default is False else [f"default {_shown(default)}"]
+    shown += [] if default is None or default is False else [f"default {_default_text(default)}"]
     return (f"{text} [{'; '.join(shown)}]" if shown else text).replace("%", "%%")
 
 
-def _shown(value: Any) -> str:
+def _default_text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -246,10 +246,15 @@ def preset_lines() -> list[str]:
     return [f"{name}: " + (", ".join(f"{k} {v}" for k, v in p.items()) or "as shown") for name, p in PRESETS.items()]
 
 
+def preset_argument() -> Argument:
+    """`--preset`, as it is listed above `preset_lines`."""
+    return dataclasses.replace(PRESET, help=f"{PRESET.help}: see below")
+
+
 def _add_preset(parser: argparse.ArgumentParser) -> None:
     rows = [textwrap.fill(row, 100, initial_indent="  ", subsequent_indent="    ") for row in preset_lines()]
     parser.epilog = "Presets, and what they change; flags given beside a preset win:\n" + "\n".join(rows)
-    _add_argument(parser, PRESET)
+    _add_argument(parser, preset_argument())
 
 
 class Axis(Kind):

@@ -99,7 +99,7 @@ def image_output(help: str, **more: Any) -> Argument:
     return output(f"{help}; - for standard output, as PNG", **more)
 
 
-PRESET = Argument("--preset", "settings by name", RUN_KINDS["preset"], "default")
+PRESET = Argument("--preset", "a named set of options", RUN_KINDS["preset"], "default")
 CONTENT = Argument("content", "the photograph", File())
 STYLE = Argument("style", "the painting", File())
 MORE_STYLES = Argument(

@@ -175,11 +175,11 @@ def _report(args: Any, result: Any, seconds: float) -> None:
     if not args.quiet:
         width, height = record["size"]
         folder = f"{os.path.join(args.run, '')}" if args.run else None
-        written = [shown(name) for name in (args.output, folder, args.animate, args.morph) if name]
+        written = [output_name(name) for name in (args.output, folder, args.animate, args.morph) if name]
         say(f"wrote {', '.join(written)} ({width} x {height} pixels) in {seconds:.1f} s")
 
 
-def shown(output: str) -> str:
+def output_name(output: str) -> str:
     """An output as a line for people names it."""
     return "to standard output" if output == STDOUT else output
 

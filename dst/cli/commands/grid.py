@@ -19,7 +19,7 @@ from dst.cli.rows import (
     argument_of,
     image_output,
 )
-from dst.cli.running import check_image, run_options, shown, style_of, write_image
+from dst.cli.running import check_image, output_name, run_options, style_of, write_image
 from dst.cli.streams import say
 from dst.config import GridConfig, InputError
 
@@ -48,7 +48,7 @@ def run(args: Any) -> int:
     overall.close()
     write_image(args.output, sheet)
     if not args.quiet:
-        say(f"wrote {shown(args.output)} ({sheet.shape[1]} x {sheet.shape[0]} pixels)")
+        say(f"wrote {output_name(args.output)} ({sheet.shape[1]} x {sheet.shape[0]} pixels)")
     return interrupt.code
 
 
