@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -37,11 +38,23 @@ def definition(module: str, name: str) -> ast.AST | None:
     """The function or class of that name at the top of a module, or of the one that the module takes it from."""
     for node in source(module).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-            return node
+            return with_values(node, module)
         for alias in node.names if isinstance(node, ast.ImportFrom) else ():
             if (alias.asname or alias.name) == name:
                 return definition(f"{module}.{node.module}" if node.level else node.module, alias.name)
     return None
+
+
+def with_values(node: ast.AST, module: str) -> ast.AST:
+    """A function or class whose arguments show the values of their defaults, and not the names that those have."""
+    names = vars(importlib.import_module(module))
+    for arguments in [inner for inner in ast.walk(node) if isinstance(inner, ast.arguments)]:
+        for given in (arguments.defaults, arguments.kw_defaults):
+            for k, default in enumerate(given):
+                value = eval(ast.unparse(default), names) if isinstance(default, ast.Name | ast.Attribute) else None
+                if isinstance(value, int | float | str):
+                    given[k] = ast.Constant(value)
+    return node
 
 
 def signature(name: str, node: ast.FunctionDef, method: bool = False) -> str:
@@ -128,7 +141,7 @@ def text() -> str:
     ]
     home = ".".join(known["figures"])
     parts.append("## dst.figures\n\n" + prose(ast.get_docstring(source(home))))
-    figures = [node for node in source(home).body if isinstance(node, ast.FunctionDef)]
+    figures = [with_values(node, home) for node in source(home).body if isinstance(node, ast.FunctionDef)]
     parts += [entry(f"dst.figures.{f.name}", home, f.name) for f in figures if not f.name.startswith("_")]
     parts.append("## correspondence\n\n" + (correspondence.__doc__ or "").strip())
     parts += [entry(f"correspondence.{name}", *home) for name, home in homes(correspondence).items()]

@@ -11,8 +11,8 @@ sys.path.insert(0, str(HOME.parent))
 import dst  # noqa: E402
 from dst.cli.commands import COMMANDS  # noqa: E402
 from dst.cli.main import EXIT_CODES  # noqa: E402
-from dst.cli.parsing import GROUPS, described, flag_of, preset_lines  # noqa: E402
-from dst.cli.rows import JSON, MESSAGES, PRESET, Argument, Command  # noqa: E402
+from dst.cli.parsing import GROUPS, described, flag_of, preset_argument, preset_lines  # noqa: E402
+from dst.cli.rows import JSON, MESSAGES, Argument, Command  # noqa: E402
 from dst.config import option_fields  # noqa: E402
 from dst.config.kinds import Switch  # noqa: E402
 
@@ -57,7 +57,7 @@ def options(group: str) -> str:
     """The options of a group, and the arguments that several commands list there."""
     parts = [f".SS {roff(GROUPS.get(group, group))}"]
     if group == "general":
-        parts.append(argument(PRESET))
+        parts.append(argument(preset_argument()))
     for f in option_fields().values():
         meta = f.metadata
         if meta["group"] == group:

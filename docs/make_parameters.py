@@ -35,6 +35,8 @@ Python, `dst.StylizeConfig.from_file("recipe.toml")` is the config, and `dst.con
 def value(given) -> str:
     if given is None:
         return "none"
+    if isinstance(given, bool):
+        return "on" if given else "off"
     return f"{given:g}" if isinstance(given, float) else str(given)
 
 

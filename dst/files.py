@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from correspondence import common
-from dst.config import InputError, suggest
+from dst.config import ANIMATIONS, InputError, suggest
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 """What an image's file name may end in."""
@@ -58,6 +58,19 @@ def check_output(path, extensions: tuple[str, ...] | None = EXTENSIONS) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"the folder {folder} cannot be written to: choose another")
     return target
+
+
+def check_animation(path) -> Path:
+    """Make sure, before any work is done, that an animation can be written there.
+
+    Raises:
+        InputError: as `check_output`, or `-`, which is standard output on the command line.
+    """
+    if str(path) == "-":
+        raise InputError(
+            f"an animation cannot go to standard output: name a file that ends in {' or '.join(ANIMATIONS)}"
+        )
+    return check_output(path, ANIMATIONS)
 
 
 @contextlib.contextmanager

@@ -34,6 +34,11 @@ def test_a_page_that_is_written_by_a_program_is_up_to_date(name, made):
     assert maker(f"make_{name}").text() == page(f"docs/{made}"), f"run: python docs/make_{name}.py"
 
 
+def test_a_switch_is_shown_as_on_or_off():
+    (row,) = [line for line in page("docs/parameters.md").splitlines() if line.startswith("| `--color-only`")]
+    assert row.split(" | ")[3] == "off"
+
+
 def formatted(*command: str) -> str:
     """What a formatter makes of the manual page, as plain text; it must have nothing to remark."""
     if {"groff": "GNU groff", "man": "man 2."}[command[0]] not in subprocess.getoutput(f"{command[0]} --version"):

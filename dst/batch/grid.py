@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 
 from dst import imaging
-from dst.config import InputError, MatchConfig, check_choice, option_kinds, plain, split_options
+from dst.config import (
+    GridConfig,
+    InputError,
+    MatchConfig,
+    check_choice,
+    named_options,
+    option_kinds,
+    option_name,
+    plain,
+    split_options,
+)
 from dst.deform import matching, pipeline
 from dst.deform.guidance import without_idle
 from dst.deform.inputs import encoder_of, needed_side
@@ -30,7 +40,7 @@ def grid(
     columns: tuple[str, Sequence[Any]] | None = None,
     *,
     on_cell: Callable[[int, int, Result], object] | None = None,
-    side: int = 256,
+    side: int = GridConfig.side,
     **options: Any,
 ) -> np.ndarray:
     """A labelled sheet of results over the values of one or two options.
@@ -41,17 +51,17 @@ def grid(
         content, style: as for `stylize`.
         rows, columns: an option's name and its values, such as `("alpha", [1, 8, 32])`; columns may be left out.
         on_cell: called with (index, count, Result) after each run; a true return value leaves the rest empty.
-        side: long side of a cell, pixels.
+        side: long side of a cell, 16 to 4096 pixels.
         **options: of every run, as for `stylize`.
 
     Returns:
         (H, W, 3) uint8.
 
     Raises:
-        InputError: an unknown option, no value, one option twice, or what `stylize` refuses.
+        InputError: an unknown option, no value, one option twice, a side out of range, or what `stylize` refuses.
     """
-    known = option_kinds()
-    across = columns if columns is not None else ("", [None])
+    known, options, side = option_kinds(), named_options(options), GridConfig(side=side).side
+    rows, across = ((option_name(name), values) for name, values in (rows, columns or ("", [None])))
     for name, values in (rows, across)[: 1 if columns is None else 2]:
         check_choice("option", name, known)
         if not len(values):

@@ -11,7 +11,7 @@ from typing import Any
 
 from correspondence.common import read_regular
 from dst.batch.pairs import read_pairs
-from dst.config import InputError, plain, split_options
+from dst.config import InputError, named_options, plain, split_options
 from dst.deform import pipeline, resuming
 from dst.deform.guidance import without_idle
 from dst.files import digest, replacing
@@ -54,7 +54,7 @@ def run_batch(
             `report.csv` of something else.
     """
     home = Path(out_dir)
-    rows = read_pairs(pairs)
+    rows, options = read_pairs(pairs), named_options(options)
     split_options(options)
     if not os.path.isdir(home):
         try:

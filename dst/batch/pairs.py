@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dst.config import ALIASES, InputError, counted, option_kinds, suggest
+from dst.config import InputError, counted, named_options, option_kinds, option_name, option_names, suggest
+from dst.config.files import read_text
 
 
 def read_pairs(pairs: Any) -> list[dict[str, Any]]:
@@ -21,10 +22,10 @@ def read_pairs(pairs: Any) -> list[dict[str, Any]]:
     if isinstance(pairs, (str, Path)):
         rows = _read_csv(Path(pairs))
     else:
-        rows = [dict(row) for row in pairs]
+        rows = [_named(number, row) for number, row in enumerate(pairs, 1)]
     if not rows:
         raise InputError("the table of pairs is empty: give one row for each pair")
-    known = ["content", "style", "name", *option_kinds(), *ALIASES]
+    known = ["content", "style", "name", *option_kinds()]
     names: set[str] = set()
     for number, row in enumerate(rows, 1):
         for key in row:
@@ -73,19 +74,27 @@ def _safe(name: str) -> str:
     return safe
 
 
-def _read_csv(path: Path) -> list[dict[str, Any]]:
+def _named(number: int, row: Any) -> dict[str, Any]:
+    """A row of a table of pairs by the names of today's options."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"{path} cannot be read ({why}): give a CSV file with the header content,style") from error
+        return named_options(dict(row))
+    except InputError as error:
+        raise InputError(f"pair {number}: {error}") from error
+
+
+def _read_csv(path: Path) -> list[dict[str, Any]]:
+    text = read_text(path, "give a CSV file with the header content,style")
     try:
         table = [cells for cells in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise InputError(f"{path} is no table of pairs ({error}): give a CSV file") from error
     if not table or not {"content", "style"} <= {cell.strip() for cell in table[0]}:
         raise InputError(f"{path} is no table of pairs: its first line must be a header with content,style")
-    header, rows = [cell.strip() for cell in table[0]], []
+    header, rows = [option_name(cell) for cell in table[0]], []
+    try:
+        option_names(cell for cell in table[0] if cell.strip())
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     for number, cells in enumerate(table[1:], 1):
         if len(cells) != len(header):
             raise InputError(f"{path}, pair {number}: {counted(len(cells), 'cell')}, but the header has {len(header)}")
@@ -98,5 +107,5 @@ def _value(key: str, cell: str, home: Path) -> Any:
     """A cell as the value of its option; files are relative to the table."""
     if key in ("content", "style"):
         return str(home / cell)
-    kind = option_kinds().get(ALIASES.get(key, key))
+    kind = option_kinds().get(key)
     return cell if kind is None else kind.parse(key, cell, home)

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dst.cli.streams import say
 
 LEVELS = ("debug", "info", "warning", "error")
-"""How much is told, from all to least."""
+"""How much is told, from most to fewest."""
 PACKAGES = ("dst", "correspondence")
 
 
 @contextlib.contextmanager
-def shown(level: str, quiet: bool) -> Iterator[None]:
+def log_to_stderr(level: str, quiet: bool) -> Iterator[None]:
     """Say what is logged from `level` up; `quiet` leaves warnings and errors."""
     import logging  # here, so that --help need not wait for it
 

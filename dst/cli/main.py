@@ -38,7 +38,7 @@ def _run(arguments: list[str]) -> int:
     try:
         args = parse(arguments, COMMANDS)
         row = COMMANDS[args.command]
-        with logs.shown(args.log_level, args.quiet), terminable():
+        with logs.log_to_stderr(args.log_level, args.quiet), terminable():
             settings.take(args, row)
             if getattr(args, "json", False):
                 streams.check_open()

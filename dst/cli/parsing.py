@@ -13,7 +13,17 @@ from typing import Any
 from dst._version import __version__
 from dst.cli.rows import JSON, MESSAGES, PRESET, Argument, Command, run_arguments
 from dst.cli.streams import put
-from dst.config import PRESETS, InputError, check_choice, option_fields, option_kinds, suggest
+from dst.config import (
+    ALIASES,
+    PRESETS,
+    InputError,
+    check_choice,
+    flag_of,
+    option_fields,
+    option_kinds,
+    option_name,
+    suggest,
+)
 from dst.config.kinds import BETWEEN, Kind, Numbers, Rows, Switch
 from dst.config.stylize import RUN_KINDS
 
@@ -26,7 +36,7 @@ GROUPS = {
     "schedule": "schedule and samples",
 }
 """Groups of options, in the order that `--help` lists them; any other comes last, under its own name."""
-OLD_FLAGS = {"--trunk": "--encoder", "--protect": "--rigid-mask", "--film": "--animate"}
+OLD_FLAGS = {f"--{old}": flag_of(option_fields()[new]) for old, new in ALIASES.items()} | {"--film": "--animate"}
 """Flags of version 0.1 that its README showed, still understood and no longer listed."""
 OLD_COMMANDS = {"film": "animate", "score": "evaluate"}
 """Commands of version 0.1, likewise."""
@@ -188,17 +198,13 @@ def _add_opposite(place: Any, flag: str, named: dict[str, Any]) -> None:
     place.add_argument(opposite, **{**named, "action": action, "help": argparse.SUPPRESS})
 
 
-def flag_of(f: dataclasses.Field) -> str:
-    """The flag of an option."""
-    return f.metadata["flag"] or "--" + f.name.replace("_", "-")
-
-
 def as_flags(message: str) -> str:
     """A message that names options as Python does, `warp_lr` or max_points, with their flags, --warp-lr and --max-points."""
-    names = {**option_kinds(), **RUN_KINDS, "force": None}
+    flags = {name: flag_of(f) for name, f in option_fields().items()}
+    flags |= {name: f"--{name}" for name in (*RUN_KINDS, "force")}
 
     def flag(found: re.Match) -> str:
-        return f"--{found[1].replace('_', '-')}" if found[1] in names else found[0]
+        return flags.get(found[1], found[0])
 
     message = re.sub(r"`(\w+)`", flag, message)
     return re.sub(r"(?<![\w./\\'\"-])([a-z]+(?:_[a-z]+)+|^[a-z]+(?= is given))(?![\w./\\'\"=(-])", flag, message)
@@ -220,11 +226,11 @@ def _add_option(place: Any, flag: str, f: dataclasses.Field) -> None:
 def described(text: str, kind: Kind, default: Any) -> str:
     """An option's line in `--help`: its sentence, its range or choices, its default where there is one."""
     shown = [kind.allowed()] if kind.allowed() else []
-    shown += [] if default is None or default is False else [f"default {_shown(default)}"]
+    shown += [] if default is None or default is False else [f"default {_default_text(default)}"]
     return (f"{text} [{'; '.join(shown)}]" if shown else text).replace("%", "%%")
 
 
-def _shown(value: Any) -> str:
+def _default_text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -245,10 +251,15 @@ def preset_lines() -> list[str]:
     return [f"{name}: " + (", ".join(f"{k} {v}" for k, v in p.items()) or "as shown") for name, p in PRESETS.items()]
 
 
+def preset_argument() -> Argument:
+    """`--preset`, as it is listed above `preset_lines`."""
+    return dataclasses.replace(PRESET, help=f"{PRESET.help}: see below")
+
+
 def _add_preset(parser: argparse.ArgumentParser) -> None:
     rows = [textwrap.fill(row, 100, initial_indent="  ", subsequent_indent="    ") for row in preset_lines()]
     parser.epilog = "Presets, and what they change; flags given beside a preset win:\n" + "\n".join(rows)
-    _add_argument(parser, PRESET)
+    _add_argument(parser, preset_argument())
 
 
 class Axis(Kind):
@@ -259,7 +270,7 @@ class Axis(Kind):
     def parse(self, name: str, text: str, home: Any = None) -> tuple[str, list]:
         """As `Kind.parse`: the option's name and its values, each read as its own flag would."""
         option, equals, values = text.partition("=")
-        option, known = option.strip().removeprefix("--").replace("-", "_"), option_kinds()
+        option, known = option_name(option), option_kinds()
         kind = known.get(option)
         between = BETWEEN if isinstance(kind, (Numbers, Rows)) or BETWEEN in values else ","
         parts = [part.strip() for part in values.split(between)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field
 from typing import Any
 
 from dst.cli.logs import LEVELS
+from dst.config import flag_of
 from dst.config.kinds import Choice, File, Kind, Switch, Text
 from dst.config.stylize import RUN_KINDS
 
@@ -81,6 +82,13 @@ class Command:
         return f"{self.summary[0].upper()}{self.summary[1:]}."
 
 
+def argument_of(f: Field, **changes: Any) -> Argument:
+    """The argument of a command that an option makes which a run does not have, such as those of `AnimationConfig`."""
+    meta = f.metadata
+    own = {"name": flag_of(f), "help": meta["help"], "kind": meta["kind"], "default": f.default, "group": meta["group"]}
+    return Argument(**own | changes)
+
+
 def output(help: str, kind: Kind | None = None, **more: Any) -> Argument:
     """The argument `-o`, `--output`: a file, or what `kind` says."""
     return Argument("--output", help, kind or File(), short="-o", **more)
@@ -91,7 +99,7 @@ def image_output(help: str, **more: Any) -> Argument:
     return output(f"{help}; - for standard output, as PNG", **more)
 
 
-PRESET = Argument("--preset", "settings by name", RUN_KINDS["preset"], "default")
+PRESET = Argument("--preset", "a named set of options", RUN_KINDS["preset"], "default")
 CONTENT = Argument("content", "the photograph", File())
 STYLE = Argument("style", "the painting", File())
 MORE_STYLES = Argument(

@@ -14,9 +14,6 @@ from dst.config import InputError, option_kinds
 from dst.config.kinds import File
 from dst.files import check_output
 
-ANIMATIONS = (".gif", ".mp4")
-"""What an animation's file name may end in."""
-
 
 def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = None) -> int:
     """Make a run as the arguments of `stylize` and `demo` ask for; return the exit code."""
@@ -178,11 +175,11 @@ def _report(args: Any, result: Any, seconds: float) -> None:
     if not args.quiet:
         width, height = record["size"]
         folder = f"{os.path.join(args.run, '')}" if args.run else None
-        written = [shown(name) for name in (args.output, folder, args.animate, args.morph) if name]
+        written = [output_name(name) for name in (args.output, folder, args.animate, args.morph) if name]
         say(f"wrote {', '.join(written)} ({width} x {height} pixels) in {seconds:.1f} s")
 
 
-def shown(output: str) -> str:
+def output_name(output: str) -> str:
     """An output as a line for people names it."""
     return "to standard output" if output == STDOUT else output
 
@@ -193,10 +190,10 @@ def check_image(args: Any, *inputs: str) -> None:
         _check_stdout(getattr(args, "json", False))
         return
     check_output(args.output)
-    _spare(args.output, args, inputs)
+    spare(args.output, args, *inputs)
 
 
-def _spare(output: str, args: Any, inputs: tuple[str, ...]) -> None:
+def spare(output: str, args: Any, *inputs: str) -> None:
     """Refuse an output that is one of the inputs, be it a mask or another file that an option names."""
     kinds = option_kinds()
     named = [value for name, value in args.options.items() if isinstance(kinds[name], File)]
@@ -215,16 +212,6 @@ def _check_stdout(json: bool) -> None:
         raise InputError(
             f"-o {STDOUT} would fill the terminal with a PNG: redirect it (-o {STDOUT} > out.png) or pipe it"
         )
-
-
-def check_animation(output: str, args: Any, *inputs: str) -> None:
-    """Refuse, before any work, an animation that cannot be written or that would take the place of an input."""
-    if output == STDOUT:
-        raise InputError(
-            f"an animation cannot go to standard output: name a file that ends in {' or '.join(ANIMATIONS)}"
-        )
-    check_output(output, ANIMATIONS)
-    _spare(output, args, inputs)
 
 
 def style_of(args: Any) -> Any:

@@ -1,9 +1,10 @@
 """Every option of the toolkit: its default, one sentence and its range live here and nowhere else.
 
-One frozen dataclass per stage, each in a file of its own. The command line reads its flags, and `stylize` its keywords, from
-their fields. Importing this package costs nothing: it needs the standard library alone.
+One frozen dataclass per stage, and one for what is made of runs, each in a file of its own. The command line reads its flags, and `stylize` its keywords, from
+their fields. Importing this package costs nothing: it needs the standard library and `correspondence.common` alone.
 """
 
+from dst.config.animation import ANIMATIONS, AnimationConfig
 from dst.config.base import (
     MIN_IMAGE_SIDE,
     Checked,
@@ -11,14 +12,17 @@ from dst.config.base import (
     check_choice,
     check_number,
     counted,
+    flag_of,
     option,
     plain,
     suggest,
 )
+from dst.config.grid import GridConfig
 from dst.config.guidance import INITS, GuidanceConfig
 from dst.config.matching import MatchConfig
 from dst.config.methods import LEVELS, METHODS, Method
 from dst.config.optim import OptimizeConfig
+from dst.config.samples import SAMPLES
 from dst.config.stylize import (
     ALIASES,
     ENCODERS,
@@ -26,8 +30,11 @@ from dst.config.stylize import (
     PRESETS,
     RUN_KINDS,
     StylizeConfig,
+    named_options,
     option_fields,
     option_kinds,
+    option_name,
+    option_names,
     read_settings,
     split_options,
 )
@@ -35,6 +42,7 @@ from dst.config.warp import WarpConfig
 
 __all__ = [
     "ALIASES",
+    "ANIMATIONS",
     "ENCODERS",
     "INITS",
     "LEVELS",
@@ -43,7 +51,10 @@ __all__ = [
     "PRESETS",
     "PRESET_NAMES",
     "RUN_KINDS",
+    "SAMPLES",
+    "AnimationConfig",
     "Checked",
+    "GridConfig",
     "GuidanceConfig",
     "InputError",
     "MatchConfig",
@@ -54,9 +65,13 @@ __all__ = [
     "check_choice",
     "check_number",
     "counted",
+    "flag_of",
+    "named_options",
     "option",
     "option_fields",
     "option_kinds",
+    "option_name",
+    "option_names",
     "plain",
     "read_settings",
     "split_options",

@@ -107,6 +107,11 @@ def option(default: Any, text: str, kind: Any, group: str, looks: str = "", flag
     return field(default=default, metadata=meta)
 
 
+def flag_of(f: dataclasses.Field) -> str:
+    """The flag of an option."""
+    return f.metadata["flag"] or "--" + f.name.replace("_", "-")
+
+
 class Checked:
     """Gives a dataclass the check of every field by the kind that its `option` declares."""
 

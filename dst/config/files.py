@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dst.config.base import InputError, suggest
-from dst.config.kinds import Kind
+from correspondence.common import read_regular
+from dst.config.base import InputError, shown, suggest
+from dst.config.kinds import Kind, whole
 
 KIND, FORMAT = "dst run", 2
 """What a run.json says that it is; the format is raised when a reader of the old could misunderstand the new."""
+ADVICE = "give a TOML file, or a run's folder"
 
 
 def read_options(
-    path: Any, kinds: Mapping[str, Kind], aliases: Mapping[str, str], anew: Collection[str] = ()
+    path: Any, kinds: Mapping[str, Kind], names: Callable[[Iterable[str]], list[str]], anew: Collection[str] = ()
 ) -> dict[str, Any]:
     """The options that a file holds, checked, by name.
 
     Args:
         path: a TOML file, in which files are relative to it; a run.json, or a run's folder.
         kinds: every option that there is.
-        aliases: what options were called before.
+        names: gives the names of the options that some keys mean, and refuses two that mean the same.
         anew: names whose values will be replaced; what an earlier run was given that is no file is no fault then.
 
     Raises:
@@ -32,12 +35,14 @@ def read_options(
     place = Path(path) / "run.json" if _is_folder(path) else Path(path)
     record = place.suffix.lower() == ".json"
     found: dict[str, Any] = {}
-    for key, value in (_from_record(place) if record else _from_toml(place)).items():
-        name = aliases.get(key.replace("-", "_"), key.replace("-", "_"))
+    table = _from_record(place) if record else _from_toml(place)
+    try:
+        named = names(table)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
+    for name, (key, value) in zip(named, table.items(), strict=True):
         if name not in kinds:
             raise InputError(f"{place}: the option {key!r} is not known{suggest(name, kinds)}")
-        if name in found:
-            raise InputError(f"{place}: {name} is given twice, the second time as {key!r}: leave one of them out")
         if record and name not in anew and _was_no_file(value):
             raise InputError(f"{place}: {key} was no file ({value}): give a file in its place")
         if value is not None:
@@ -61,19 +66,28 @@ def _was_no_file(value: Any) -> bool:
     return any(isinstance(item, str) and item.startswith("<") and item.endswith(">") for item in values)
 
 
-def _text(place: Path) -> str:
+def read_text(path: Any, advice: str) -> str:
+    """What an ordinary file of text holds, of at most `TEXT_BYTES`; a pipe or a device might never end.
+
+    Args:
+        path: of the file, UTF-8 with or without a byte order mark, lines ended in any way.
+        advice: what to give in place of a file that cannot be read.
+
+    Raises:
+        InputError: it cannot be read, is not an ordinary file, is too large or not UTF-8.
+    """
     try:
-        return place.read_text(encoding="utf-8-sig")
+        return io.TextIOWrapper(io.BytesIO(read_regular(path)), encoding="utf-8-sig").read()
     except (OSError, ValueError) as error:
         why = "it is not UTF-8 text" if isinstance(error, UnicodeError) else getattr(error, "strerror", None) or error
-        raise InputError(f"{place} cannot be read ({why}): give a TOML file, or a run's folder") from error
+        raise InputError(f"{path} cannot be read ({why}): {advice}") from error
 
 
 def _from_toml(place: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(_text(place))
+        return tomllib.loads(read_text(place, ADVICE))
     except InputError:
         raise
     except (ValueError, RecursionError) as error:
@@ -82,16 +96,43 @@ def _from_toml(place: Path) -> dict[str, Any]:
 
 def _from_record(place: Path) -> dict[str, Any]:
     try:
-        record = json.loads(_text(place))
+        record = json.loads(read_text(place, ADVICE))
     except InputError:
         raise
     except (ValueError, RecursionError) as error:
         raise InputError(f"{place} is damaged ({error}): give a TOML file, or another run's folder") from error
-    if not isinstance(record, dict) or record.get("kind") != KIND or not isinstance(record.get("settings"), dict):
-        raise InputError(f"{place} is not the record of a run of dst: give a TOML file, or a run's folder")
-    if not isinstance(record.get("format"), int) or record["format"] > FORMAT:
-        raise InputError(f"{place} was made by a newer version (format {record.get('format')}): update dst")
+    check_record(record, place)
+    if not isinstance(record.get("settings"), dict):
+        raise InputError(f"{place} holds no settings of a run: {ADVICE}")
     return {"preset": record.get("preset"), **record["settings"]}
+
+
+def check_record(record: Any, place: Any) -> None:
+    """Make sure that what stands in a run.json is the record of a run, of a format that this version reads.
+
+    Args:
+        record: what the file holds, of any type.
+        place: the file's name, for messages.
+
+    Raises:
+        InputError: it is something else, was made by a newer version, or names a format that there is not.
+    """
+    version = record.get("format") if isinstance(record, dict) and record.get("kind") == KIND else None
+    if not isinstance(version, int):
+        raise InputError(
+            f"{place} is not the record of a run of dst: give the folder that `--run` or `Result.save` wrote"
+        )
+    if version > FORMAT:
+        found = record.get("versions")
+        made = shown(found.get("dst", "unknown")).strip("'") if isinstance(found, dict) else "unknown"
+        raise InputError(
+            f"{place} was made by a newer version ({made}, format {shown(version)}; this one reads up to {FORMAT}): "
+            "update dst"
+        )
+    try:
+        whole(1, FORMAT).check("format", version)
+    except InputError as error:
+        raise InputError(f"{place} is damaged ({error}): make the run again") from error
 
 
 def toml_text(options: Mapping[str, Any], sentences: Mapping[str, str], head: str) -> str:

@@ -34,7 +34,7 @@ class GuidanceConfig(Checked):
         "mask of the content: its white parts keep their shape",
         File(),
         "guidance",
-        "white parts may move and rotate as a whole, and are never deformed; a soft rim of the mask counts as in from one half",
+        "white parts may move and rotate as a whole, and are never deformed; grey counts as white from one half on",
     )
     content_mask: str | None = option(
         None,
@@ -82,7 +82,7 @@ class GuidanceConfig(Checked):
     )
     drop: tuple[int, ...] | None = option(
         None,
-        "matches left out, by their numbers in the plot of the matches",
+        "matches left out, by their numbers beside them in matches.png",
         Numbers(1, None, whole=True),
         "guidance",
         "without a wrong pair the warp there goes away",

@@ -45,5 +45,5 @@ class MatchConfig(Checked):
         "min distance of two matches, share of the long side",
         Number(0.0, 0.5),
         "matching",
-        "low: crowded points, tight local warps; high: few points, a calm warp",
+        "low: crowded points, tight local warps; high: few points, a smooth warp",
     )

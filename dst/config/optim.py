@@ -36,7 +36,7 @@ class OptimizeConfig(Checked):
         "factor on alpha for each coarser scale, at most two times",
         Number(1.0, 10.0),
         "schedule",
-        "high: layout is held while coarse, detail is free later",
+        "high: layout is kept while coarse, detail is free later",
     )
     palette: float = option(
         1.0,

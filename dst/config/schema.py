@@ -51,15 +51,15 @@ class Maybe(Kind):
 
 
 class Items(Kind):
-    """A list of parts of one kind, from `least` to `most` of them."""
+    """A list of parts of one kind, from `min_count` to `max_count` of them."""
 
-    def __init__(self, kind: Kind, most: int = MANY, least: int = 0) -> None:
-        self.kind, self.most, self.least = kind, most, least
+    def __init__(self, kind: Kind, max_count: int = MANY, min_count: int = 0) -> None:
+        self.kind, self.max_count, self.min_count = kind, max_count, min_count
 
     def check(self, name: str, value: Any) -> Any:
         """As `Kind.check`."""
-        if not isinstance(value, (list, tuple)) or not self.least <= len(value) <= self.most:
-            raise refuse(name, value, f"a list of {self.least} to {self.most}")
+        if not isinstance(value, (list, tuple)) or not self.min_count <= len(value) <= self.max_count:
+            raise refuse(name, value, f"a list of {self.min_count} to {self.max_count}")
         for k, item in enumerate(value):
             self.kind.check(f"{name}[{k}]", item)
         return value

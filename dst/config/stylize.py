@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from dst.config.base import Checked, check_choice, option, plain
+from dst.config.base import Checked, InputError, check_choice, flag_of, option, plain
 from dst.config.files import read_options
 from dst.config.guidance import GuidanceConfig
 from dst.config.kinds import Choice, File, Kind, Switch, Text, whole
@@ -97,10 +97,10 @@ class StylizeConfig(Checked):
         """Build a config from flat names, such as `size=256, alpha=4, max_points=40`, on top of a preset.
 
         Raises:
-            InputError: an unknown preset or name (with the closest one), or a value out of range.
+            InputError: an unknown preset or name (with the closest one), one given twice, or a value out of range.
         """
         check_choice("preset", preset, PRESETS)
-        given = {ALIASES.get(name, name): value for name, value in options.items()}
+        given = named_options(options)
         chosen = {**_preset(preset, given), **given}
         homes = {f.name: stage for stage, kind in STAGES.items() for f in fields(kind)}
         parts: dict[str, dict[str, Any]] = {stage: {} for stage in STAGES}
@@ -151,7 +151,7 @@ def read_settings(path: Any, anew: Collection[str] = ()) -> dict[str, Any]:
     Raises:
         InputError: as there.
     """
-    return read_options(path, option_kinds(), ALIASES, anew)
+    return read_options(path, option_kinds(), option_names, anew)
 
 
 def _preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -166,6 +166,43 @@ def option_fields() -> dict[str, dataclasses.Field]:
     """Every option that `StylizeConfig.from_options` takes, by name, in the order of the documentation."""
     kinds = (StylizeConfig, GuidanceConfig, MatchConfig, WarpConfig, OptimizeConfig)
     return {f.name: f for kind in kinds for f in fields(kind) if f.metadata}
+
+
+_BY_FLAG = {flag_of(f).removeprefix("--").replace("-", "_"): name for name, f in option_fields().items()}
+"""Options by their flags without dashes, such as `pins` by `pin`."""
+
+
+def option_name(text: str) -> str:
+    """The name of the option that a text means, as it is typed anywhere: `--style-weights`, `pin` or, of old, `trunk`.
+
+    Dashes count as underscores, a flag that is called otherwise as its option. What means none comes back in that spelling.
+    """
+    name = str(text).strip().removeprefix("--").replace("-", "_")
+    return ALIASES.get(name, _BY_FLAG.get(name, name))
+
+
+def option_names(given: Iterable[str]) -> list[str]:
+    """`option_name` of each of several texts.
+
+    Raises:
+        InputError: two of them mean the same.
+    """
+    found: list[str] = []
+    for text in given:
+        name = option_name(text)
+        if name in found:
+            raise InputError(f"{name} is given twice, the second time as {text!r}: leave one of them out")
+        found.append(name)
+    return found
+
+
+def named_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Options by the names that they have today.
+
+    Raises:
+        InputError: one that is given twice.
+    """
+    return dict(zip(option_names(options), options.values(), strict=True))
 
 
 RUN_KINDS: dict[str, Kind] = {"preset": Choice(PRESETS), "warp": Switch(), "points": File()}

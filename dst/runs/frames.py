@@ -13,13 +13,11 @@ import torch
 from torch.nn import functional as F
 
 from dst import imaging
-from dst.config import InputError, check_number
+from dst.config import AnimationConfig, InputError, check_number
 from dst.imaging import color
 from dst.optim.state import Step
 from dst.runs.result import Result
 
-SIDE = 480
-"""Long side of an animation's frames, pixels, where the image is larger."""
 KEPT_SIDE, KEPT_COUNT, KEPT_QUALITY = 256, 60, 90
 """Long side, max number and JPEG quality of the images of its steps that a run's checkpoint keeps."""
 
@@ -31,9 +29,9 @@ class Recorder:
     from then on, so that memory stays bounded and the images evenly spread.
     """
 
-    def __init__(self, side: int = SIDE, limit: int = 120, on_step: Any = None) -> None:
+    def __init__(self, side: int = AnimationConfig.side, limit: int = 120, on_step: Any = None) -> None:
         """`side` is the long side of the images in pixels; `on_step` is called as well, and its answer passed on."""
-        self.side = check_number("side", side, 16, 4096, whole=True)
+        self.side = AnimationConfig(side=side).side
         self.limit = check_number("limit", limit, 2, 10000, whole=True)
         self.on_step, self.every, self.seen = on_step, 1, 0
         self.shots: list[tuple[np.ndarray, np.ndarray]] = []

@@ -14,9 +14,7 @@ import numpy as np
 
 from dst._version import __version__
 from dst.config import InputError
-from dst.config.base import shown
-from dst.config.files import FORMAT, KIND
-from dst.config.kinds import whole
+from dst.config.files import FORMAT, KIND, check_record
 from dst.files import digest, read_json, replacing
 from dst.runs.schema import OUTPUT, RECORD
 from dst.runs.upgrade import upgraded_record
@@ -140,17 +138,8 @@ def read_record(folder) -> dict[str, Any]:
         raise InputError(f"{folder}/run.json cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
-    version = record.get("format") if isinstance(record, dict) and record.get("kind") == KIND else None
-    if not isinstance(version, int):
-        raise InputError(f"{folder}/run.json is not the record of a run of dst: {advice}")
-    if version > FORMAT:
-        found = record.get("versions")
-        made = shown(found.get("dst", "unknown")).strip("'") if isinstance(found, dict) else "unknown"
-        raise InputError(
-            f"{folder} was made by a newer version ({made}, format {version}; this one reads up to {FORMAT}): update dst"
-        )
+    check_record(record, f"{folder}/run.json")
     try:
-        whole(1, FORMAT).check("format", version)
         return RECORD.check("", upgraded_record(record))
     except InputError as error:
         raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error

@@ -33,7 +33,7 @@ HISTORY_ROW = Table({"scale": whole(0, 64), "side": SIDE, "step": COUNT, "total"
 
 _NAMED = {"name": Words(), "sha256": Words()}
 _INPUT = Table({"name": Words(), "size": SIZE}, {"path": Words(), "sha256": Words()})
-INPUTS = {"content": _INPUT, "style": _INPUT, "styles": Items(_INPUT, least=1), "geometry": _INPUT}
+INPUTS = {"content": _INPUT, "style": _INPUT, "styles": Items(_INPUT, min_count=1), "geometry": _INPUT}
 OUTPUT = Table({"path": Words()}, {"sha256": Words()})
 """Where a run's image was written beside its folder."""
 _TERMS = Every(Maybe(VALUE))
@@ -145,7 +145,7 @@ _JOB = Table(
         "scene": Table(
             {
                 "content": IMAGE,
-                "styles": Items(Row(IMAGE, Number(0, 1e9)), 1000, least=1),
+                "styles": Items(Row(IMAGE, Number(0, 1e9)), 1000, min_count=1),
                 "start": Maybe(IMAGE),
                 "warp": Maybe(
                     Table(

@@ -15,14 +15,13 @@ import PIL.Image
 import torch
 
 from dst import imaging
-from dst.config import InputError, check_number
-from dst.files import check_output, replacing
+from dst.config import AnimationConfig, InputError
+from dst.files import check_animation, replacing
 from dst.imaging.codecs import quiet
 from dst.runs import checkpoint
-from dst.runs.frames import SIDE, opaque, shrunk
+from dst.runs.frames import opaque, shrunk
 from dst.runs.result import Result
 
-EXTENSIONS = (".gif", ".mp4")
 H264 = {"crf": "18", "flags": "+bitexact", "x264-params": "cpu-independent=1"}
 """Visually lossless. Without the last one x264 gave files of several lengths for the same frames, on a processor with AVX-512."""
 INSTEAD = "install PyAV by `pip install '.[video]'`, or use a .gif"
@@ -60,7 +59,9 @@ def _kept_frames(folder: Any, result: Result, kept: checkpoint.Kept, hold: int) 
         raise InputError(f"{folder}/{checkpoint.NAME} is damaged ({error}): make the run again") from error
 
 
-def morph(result: Result, count: int = 48, side: int = SIDE, hold: int = 8) -> Iterator[np.ndarray]:
+def morph(
+    result: Result, count: int = AnimationConfig.count, side: int = AnimationConfig.side, hold: int = 8
+) -> Iterator[np.ndarray]:
     """Frames that lead from the photograph to the result: shapes and paint come in together.
 
     Args:
@@ -75,9 +76,8 @@ def morph(result: Result, count: int = 48, side: int = SIDE, hold: int = 8) -> I
     Raises:
         InputError: a count or a side out of range.
     """
-    check_number("count", count, 2, 10000, whole=True)
-    check_number("side", side, 16, 4096, whole=True)
-    return _morph(result, count, side, hold)
+    asked = AnimationConfig(count=count, side=side)
+    return _morph(result, asked.count, asked.side, hold)
 
 
 def _morph(result: Result, count: int, side: int, hold: int) -> Iterator[np.ndarray]:
@@ -92,7 +92,7 @@ def _morph(result: Result, count: int, side: int, hold: int) -> Iterator[np.ndar
     yield from [last] * (hold + 1)
 
 
-def write_animation(path: Any, frames: Iterable[np.ndarray], fps: float = 12.0) -> Path:
+def write_animation(path: Any, frames: Iterable[np.ndarray], fps: float = AnimationConfig.fps) -> Path:
     """Write frames as an animation, whole or not at all; the extension decides: GIF or MP4.
 
     An MP4 is H.264 where PyAV is installed (`pip install '.[video]'`), which every player shows; else MPEG-4 part 2 by OpenCV,
@@ -107,7 +107,7 @@ def write_animation(path: Any, frames: Iterable[np.ndarray], fps: float = 12.0) 
         InputError: a path that cannot be written, a full disk, no frame, frames of unequal sizes, no codec for MP4.
     """
     path = check_animation(path)
-    check_number("fps", fps, 1, 60)
+    fps = AnimationConfig(fps=fps).fps
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
@@ -119,15 +119,6 @@ def write_animation(path: Any, frames: Iterable[np.ndarray], fps: float = 12.0) 
         except OSError as error:
             raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
     return path
-
-
-def check_animation(path: Any) -> Path:
-    """Make sure, before any work, that an animation can be written there.
-
-    Raises:
-        InputError: another extension, a missing or unwritable folder.
-    """
-    return check_output(path, EXTENSIONS)
 
 
 def _same_size(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

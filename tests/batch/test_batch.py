@@ -41,6 +41,34 @@ def test_an_endless_cell_is_refused(tmp_path):
         read_pairs(tmp_path / "pairs.csv")
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "not UTF-8", "no name"])
+def test_a_table_is_read_from_an_ordinary_file_alone(kind, tmp_path):
+    path = tmp_path / ("a\0b.csv" if kind == "no name" else "pairs.csv")
+    {
+        "pipe": lambda: os.mkfifo(path),
+        "device": lambda: path.symlink_to("/dev/zero"),
+        "not UTF-8": lambda: path.write_bytes(b"content,style\n\xe9.png,b.png\n"),
+        "no name": lambda: None,
+    }[kind]()
+    why = {"not UTF-8": "not UTF-8 text", "no name": "null byte"}.get(kind, "not an ordinary file")
+    with pytest.raises(InputError, match=rf"\.csv cannot be read \(.*{why}\): give a CSV file with the header"):
+        read_pairs(path)
+
+
+def test_a_column_may_be_called_as_a_flag_or_as_in_version_0_1(tmp_path):
+    text = 'content,style,trunk,style-weights,--pin,\na.png,b.png,vgg16,"1,2","1,2,3,4",\n'
+    (tmp_path / "pairs.csv").write_text(text)
+    (row,) = read_pairs(tmp_path / "pairs.csv")
+    assert row == {
+        "content": str(tmp_path / "a.png"), "style": str(tmp_path / "b.png"), "name": "a-b", "encoder": "vgg16",
+        "style_weights": (1, 2), "pins": ((1, 2, 3, 4),),
+    }  # fmt: skip
+    given = {"content": "a.png", "style": "b.png", "style-weights": (1, 2)}
+    assert read_pairs([given])[0]["style_weights"] == (1, 2) and "style_weights" not in given
+    with pytest.raises(InputError, match="pair 1: encoder is given twice, the second time as 'trunk'"):
+        read_pairs([{"content": "a.png", "style": "b.png", "encoder": "vgg16", "trunk": "vgg19"}])
+
+
 def test_a_bad_pair_is_reported_and_the_others_are_made(folder):
     seen = []
     rows = run_batch(folder / "pairs.csv", folder / "out", on_pair=lambda *event: seen.append(event[:2]), **TINY)
@@ -85,6 +113,8 @@ def test_an_interrupted_batch_goes_on_where_it_was(folder):
         ("content,style\nx.png,\n", "has no style"),
         ("content,style\nx.png,y.png\nx.png,y.png\n", "comes twice"),
         ("content,style,alpa\nx.png,y.png,3\n", "did you mean 'alpha'"),
+        ("content,style,alpha,alpha\nx.png,y.png,1,2\n", r"pairs\.csv: alpha is given twice"),
+        ("content,style,trunk,encoder\nx.png,y.png,,\n", "encoder is given twice, the second time as 'encoder'"),
         ("content,style,alpha\nx.png,y.png,much\n", "alpha is 'much'"),
         ("content,style,name\nx.png,y.png,../..\n", "makes no folder"),
     ],
@@ -157,6 +187,7 @@ def test_a_grid_is_matched_once(monkeypatch):
     [
         (("alpa", [1]), None, "did you mean 'alpha'"),
         (("alpha", []), None, "no value of alpha"),
+        (("trunk", ["vgg16"]), ("encoder", ["vgg19"]), "both encoder"),
         (("alpha", [1]), ("alpha", [2]), "both alpha"),
         (("alpha", [1, -1]), None, "alpha is -1"),
     ],
@@ -164,6 +195,13 @@ def test_a_grid_is_matched_once(monkeypatch):
 def test_bad_grids_are_refused_before_any_work(rows, columns, message):
     with pytest.raises(InputError, match=message):
         grid(blobs((40, 32), 0), blobs((40, 32), 1), rows, columns, **TINY)
+
+
+@pytest.mark.parametrize("side", [15, 4097, 20.5, "64", None])
+def test_a_side_of_the_cells_out_of_range_is_refused_before_any_work(side, monkeypatch):
+    monkeypatch.setattr(pipeline, "stylize", None)
+    with pytest.raises(InputError, match=r"side is .*: it takes a whole number from 16 to 4096"):
+        grid(blobs((40, 32), 0), blobs((40, 32), 1), ("alpha", [1]), side=side, **TINY)
 
 
 def test_a_batch_encodes_a_style_once(folder, monkeypatch):

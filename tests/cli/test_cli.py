@@ -1,6 +1,7 @@
 """The command line: what it passes on, what it writes, what it says, and how it ends. Runs are stood in for, except one."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +9,9 @@ from conftest import refused
 from PIL import Image as Pillow
 
 import cli
-from dst.cli.commands import COMMANDS, demo
-from dst.cli.parsing import build
-from dst.config import StylizeConfig, option_fields
+from dst.cli.commands import COMMANDS
+from dst.cli.parsing import build, parse
+from dst.config import SAMPLES, StylizeConfig, option_fields
 from dst.deform import pipeline
 from dst.runs import estimate
 
@@ -73,13 +74,16 @@ def test_help_shows_ranges_and_defaults(capsys, monkeypatch):
         "[32 to 8192; default 512]" in shown
         and "[0 to 2147483647; default 0]" in shown
         and "[strotss, gatys; default strotss]" in shown
+        and "a named set of options: see below [paper, default, fast; default default]" in shown
     )
 
 
 def test_the_demo_offers_the_samples_that_there_are():
-    from dst.imaging.samples import sample_styles
+    from dst.imaging.samples import demo_pair, sample_styles
 
-    assert {path.stem for path in sample_styles()} == set(demo.SAMPLES)
+    drawn = sorted(path for path in Path(cli.__file__).with_name("assets").iterdir() if path.suffix in (".jpg", ".png"))
+    assert sample_styles() == drawn and {path.stem for path in drawn} == set(SAMPLES)
+    assert parse(["demo"], COMMANDS).style == demo_pair()[1].stem
 
 
 def test_version(capsys):

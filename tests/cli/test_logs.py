@@ -102,13 +102,13 @@ def test_what_a_file_holds_in_vain_is_told_at_info(stand_in, pair, tmp_path, cap
 
 
 def test_a_line_stands_above_a_bar(monkeypatch, capsys):
-    from dst.cli.logs import shown
+    from dst.cli.logs import log_to_stderr
     from dst.cli.progress import Progress
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     progress = Progress()
     progress.on_stage("match", "start")
-    with shown("info", quiet=False):
+    with log_to_stderr("info", quiet=False):
         logging.getLogger("dst.deform.painting").info("words")
     progress.on_stage("match", "end")
     assert re.search(r"(^|\r) *\r?dst: info: words\n", capsys.readouterr().err)

@@ -12,6 +12,8 @@ from dst.config import (
     METHODS,
     PRESET_NAMES,
     PRESETS,
+    AnimationConfig,
+    GridConfig,
     GuidanceConfig,
     InputError,
     MatchConfig,
@@ -20,6 +22,9 @@ from dst.config import (
     WarpConfig,
     check_choice,
     check_number,
+    flag_of,
+    option_fields,
+    option_name,
     suggest,
 )
 from dst.config.kinds import Files, Names, Number, Numbers, Rows, Switch
@@ -27,7 +32,8 @@ from dst.config.optim import OPTIMIZERS
 
 STAGES = (MatchConfig, WarpConfig, OptimizeConfig, GuidanceConfig)
 FIELDS = [(kind, f) for kind in (StylizeConfig, *STAGES) for f in dataclasses.fields(kind) if f.metadata]
-NUMBERS = [(kind, f) for kind, f in FIELDS if isinstance(f.metadata["kind"], Number)]
+BESIDE = [(kind, f) for kind in (AnimationConfig, GridConfig) for f in dataclasses.fields(kind)]
+NUMBERS = [(kind, f) for kind, f in FIELDS + BESIDE if isinstance(f.metadata["kind"], Number)]
 
 
 def named(pairs):
@@ -118,6 +124,35 @@ def test_flat_goes_back_to_the_same_config():
 def test_a_misspelt_name_gets_the_right_one(options, guess):
     with pytest.raises(InputError, match=f"did you mean '{guess}'"):
         StylizeConfig.from_options(**options)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("style-weights", "style_weights"),
+        ("--style-weights", "style_weights"),
+        (" alpha ", "alpha"),
+        ("pin", "pins"),
+        ("--pin", "pins"),
+        ("pins", "pins"),
+        ("trunk", "encoder"),
+        ("--protect", "rigid_mask"),
+        ("no-such-option", "no_such_option"),
+    ],
+)
+def test_an_option_is_known_however_its_name_is_typed(typed, name):
+    assert option_name(typed) == name
+
+
+@pytest.mark.parametrize("name", option_fields())
+def test_every_option_is_known_by_its_name_and_its_flag(name):
+    assert option_name(name) == option_name(flag_of(option_fields()[name])) == name
+
+
+def test_an_option_by_its_old_name_and_its_new_one_is_given_twice():
+    assert StylizeConfig.from_options(trunk="vgg16", pin=((1, 2, 3, 4),)).flat()["pins"] == [[1, 2, 3, 4]]
+    with pytest.raises(InputError, match="encoder is given twice, the second time as 'trunk'"):
+        StylizeConfig.from_options(encoder="vgg19", trunk="vgg16")
 
 
 def test_what_is_far_from_any_name_gets_the_list_alone():

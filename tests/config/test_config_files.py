@@ -1,6 +1,7 @@
 """Options in a file: TOML and the record of an earlier run give what the command line would, and are refused alike."""
 
 import json
+import os
 import shutil
 import tomllib
 from pathlib import Path
@@ -11,6 +12,7 @@ import dst
 from dst.config import InputError, StylizeConfig, option_fields, option_kinds, read_settings
 from dst.config.files import toml_text
 from dst.config.kinds import Choice, File, Files, Names, Number, Numbers, Rows, Switch, Text
+from dst.runs.record import read_record
 
 OLD_RUN = Path(__file__).parent.parent / "runs" / "format_1" / "finished"
 
@@ -77,6 +79,12 @@ def test_files_are_relative_to_the_file_and_words_are_words(file, tmp_path):
     assert read_settings(file('style_mask = "m.png"'))["style_mask"] == (str(tmp_path / "m.png"),)
 
 
+def test_a_name_may_be_the_flags(file):
+    assert read_settings(file('pin = "1,2,3,4"\n--style-weights = "1,2"')) == {
+        "pins": ((1, 2, 3, 4),), "style_weights": (1, 2),
+    }  # fmt: skip
+
+
 def test_names_of_version_0_1_are_understood(file, tmp_path):
     found = read_settings(file('trunk = "vgg19"\nprotect = "m.png"'))
     assert found == {"encoder": "vgg19", "rigid_mask": str(tmp_path / "m.png")}
@@ -134,13 +142,33 @@ def test_a_file_that_cannot_be_read_is_refused(file, tmp_path):
         ("a\0b.toml", "cannot be read"),
         (file("{", "run.json"), "is damaged"),
         (file("[1]", "list.json"), "is not the record of a run"),
-        (file('{"kind": "dst run", "format": 1}', "bare.json"), "is not the record of a run"),
+        (file('{"kind": "dst run", "format": 1}', "bare.json"), "holds no settings of a run"),
         (file('{"kind": "dst run", "format": 99, "settings": {}}', "new.json"), "newer version"),
         (file('{"kind": "dst run", "format": 2, "settings": {"alhpa": 3}}', "odd.json"), "did you mean 'alpha'"),
     ]
     for path, words in bad:
         with pytest.raises(InputError, match=words):
             read_settings(path)
+
+
+@pytest.mark.parametrize("name", ["pipe.toml", "pipe.json", "zero.toml"])
+def test_a_pipe_or_a_device_is_refused_and_not_waited_for(name, tmp_path):
+    path = tmp_path / name
+    path.symlink_to("/dev/zero") if name == "zero.toml" else os.mkfifo(path)
+    with pytest.raises(InputError, match=f"{name} cannot be read .it is not an ordinary file.: give a TOML file"):
+        read_settings(path)
+
+
+def test_a_file_beyond_all_bounds_is_refused_unread(tmp_path):
+    with open(tmp_path / "a.toml", "wb") as large:
+        large.truncate(10**10)
+    with pytest.raises(InputError, match=r"a\.toml cannot be read .it holds more than 64 million bytes"):
+        read_settings(tmp_path / "a.toml")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_in_any_way(end, file):
+    assert read_settings(file(f"size = 64{end}seed = 3{end}")) == {"size": 64, "seed": 3}
 
 
 def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
@@ -206,6 +234,22 @@ def test_every_option_that_is_written_is_read_back(tmp_path, monkeypatch):
                 assert len({str(Path(path).resolve()) for path in pair}) == 1, name
         else:
             assert again[name] == value, name
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"kind": "other"}, {"format": 99}, {"format": 99, "versions": {"dst": "9.9"}}, {"format": 0}, {"format": "2"}],
+)
+def test_a_record_is_refused_alike_by_every_reader(changes, made_result, tmp_path):
+    made_result().save(tmp_path / "run")
+    path = tmp_path / "run" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    said = []
+    for read in (read_record, read_settings):
+        with pytest.raises(InputError) as refusal:
+            read(tmp_path / "run")
+        said.append(str(refusal.value))
+    assert said[0] == said[1] and said[0].startswith(str(path))
 
 
 def test_a_file_called_like_a_word_is_still_a_file(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from dst.config.schema import DEPTH, Every, Free, Items, Maybe, Row, Table, Word
 
 KIND = Table(
     {"size": Row(whole(1, 9), whole(1, 9)), "points": Items(Row(Number(0, 1), Number(0, 1)), 3)},
-    {"seconds": Every(Number(0, 99)), "name": Maybe(Words()), "styles": Items(Words(), 2, least=1)},
+    {"seconds": Every(Number(0, 99)), "name": Maybe(Words()), "styles": Items(Words(), 2, min_count=1)},
 )
 GOOD = {"size": [3, 4], "points": [[0, 1], (0.5, 0.25)], "seconds": {"read": 1.5}, "name": None, "styles": ["a"]}
 

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 import cli
+import dst
 from dst.config import InputError
 from dst.runs.frames import KEPT_COUNT, KeptFrames, Recorder
 from dst.viz.animation import morph, write_animation
@@ -211,16 +212,18 @@ def test_the_command_line_says_of_a_full_disk_what_was_not_written(made_result, 
     "name, frames, fps, message",
     [
         ("a.avi", [np.zeros((16, 16, 3), np.uint8)], 10, "takes one of .gif, .mp4"),
+        ("-", [np.zeros((16, 16, 3), np.uint8)], 10, "cannot go to standard output"),
         ("no/a.gif", [np.zeros((16, 16, 3), np.uint8)], 10, "does not exist"),
         ("a.gif", [], 10, "no frame"),
         ("a.gif", [np.zeros((16, 16, 3), np.uint8)], 0, "fps is 0"),
+        ("a.gif", [np.zeros((16, 16, 3), np.uint8)], 60.5, "fps is 60.5"),
         ("a.gif", [np.zeros((16, 16, 3), np.uint8), np.zeros((16, 18, 3), np.uint8)], 10, "one size"),
         ("a.mp4", [np.zeros((16, 16, 3), np.uint8), np.zeros((16, 18, 3), np.uint8)], 10, "one size"),
     ],
 )
 def test_what_no_animation_can_be_made_of_leaves_nothing(tmp_path, name, frames, fps, message):
     with pytest.raises(InputError, match=message):
-        write_animation(tmp_path / name, frames, fps)
+        write_animation(name if name == "-" else tmp_path / name, frames, fps)
     assert not list(tmp_path.iterdir())
 
 
@@ -237,6 +240,14 @@ def test_no_codec_is_said_in_one_line(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"cannot write MP4.*pip install '\.\[video\]'"):
         write_animation(tmp_path / "a.mp4", [np.zeros((16, 16, 3), np.uint8)])
     assert not list(tmp_path.iterdir())
+
+
+def test_the_command_line_makes_what_the_functions_make(made_result, tmp_path):
+    """The same frames at the same pace where nothing is asked for."""
+    made_result().save(tmp_path / "run")
+    assert cli.main(["morph", str(tmp_path / "run"), "-o", str(tmp_path / "a.gif"), "--quiet"]) == 0
+    write_animation(tmp_path / "b.gif", morph(dst.load_run(tmp_path / "run")))
+    assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
 
 
 def test_a_morph_takes_two_frames_or_more(made_result):

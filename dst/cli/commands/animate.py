@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
-from dst.cli.rows import Argument, Command, output
-from dst.cli.running import check_animation
+from dst.cli.rows import Argument, Command, argument_of, output
 from dst.cli.streams import say
-from dst.config.kinds import Folder, Number
+from dst.config import ANIMATIONS, AnimationConfig
+from dst.config.kinds import Folder
+from dst.files import check_animation
 
-FPS = Argument("--fps", "frames a second", Number(1, 60), 12.0)
-FILE = output("the animation; .gif or .mp4", required=True)
+OPTIONS = {f.name: argument_of(f) for f in fields(AnimationConfig)}
+FILE = output(f"the animation; {' or '.join(ANIMATIONS)}", required=True)
 
 
 def run(args: Any) -> int:
     """Write the animation of a run's steps."""
-    check_animation(args.output, args)
+    check_animation(args.output)
 
     from dst.viz.animation import run_frames, write_animation
 
@@ -30,6 +32,6 @@ ROW = Command(
     "animate a finished run step by step",
     "RUN -o FILE [--fps X]",
     run,
-    (Argument("run", "folder of a finished run; it keeps small images of its steps", Folder()), FILE, FPS),
+    (Argument("run", "folder of a finished run; it keeps small images of its steps", Folder()), FILE, OPTIONS["fps"]),
     record=False,
 )

@@ -6,11 +6,8 @@ from typing import Any
 
 from dst.cli.rows import CONFIG, FIT, Argument, Command, output
 from dst.cli.running import make
-from dst.config import InputError
+from dst.config import SAMPLES, InputError
 from dst.config.kinds import Choice, Folder, Switch
-
-SAMPLES = ("oval", "ink", "facets")
-"""Names of the style images that come with the toolkit; the first is the demo's."""
 
 
 def run(args: Any) -> int:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from dst.cli.parsing import Axis
 from dst.cli.progress import Interrupt, Overall
-from dst.cli.rows import CONFIG, CONTENT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, image_output
-from dst.cli.running import check_image, run_options, shown, style_of, write_image
+from dst.cli.rows import (
+    CONFIG,
+    CONTENT,
+    MORE_STYLES,
+    NO_WARP,
+    POINTS,
+    STYLE,
+    Argument,
+    Command,
+    argument_of,
+    image_output,
+)
+from dst.cli.running import check_image, output_name, run_options, style_of, write_image
 from dst.cli.streams import say
-from dst.config import InputError
-from dst.config.kinds import whole
+from dst.config import GridConfig, InputError
 
 AXIS = "an option and its values, such as alpha=2,8,32; also preset=... and warp=yes,no"
 
@@ -37,7 +48,7 @@ def run(args: Any) -> int:
     overall.close()
     write_image(args.output, sheet)
     if not args.quiet:
-        say(f"wrote {shown(args.output)} ({sheet.shape[1]} x {sheet.shape[0]} pixels)")
+        say(f"wrote {output_name(args.output)} ({sheet.shape[1]} x {sheet.shape[0]} pixels)")
     return interrupt.code
 
 
@@ -52,7 +63,7 @@ ROW = Command(
         image_output("the grid, one image", required=True, group="grid"),
         Argument("--rows", AXIS, Axis(), required=True, group="grid"),
         Argument("--columns", "the same, from left to right", Axis(), group="grid"),
-        Argument("--cell", "long side of each image in the grid, pixels", whole(16, 4096), 256, group="grid"),
+        *map(argument_of, fields(GridConfig)),
         MORE_STYLES,
         NO_WARP,
         POINTS,

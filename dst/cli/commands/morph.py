@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from dst.cli.commands.animate import FILE, FPS
+from dst.cli.commands.animate import FILE, OPTIONS
 from dst.cli.rows import Argument, Command
-from dst.cli.running import check_animation
 from dst.cli.streams import say
-from dst.config.kinds import Folder, whole
+from dst.config.kinds import Folder
+from dst.files import check_animation
 
 
 def run(args: Any) -> int:
     """Write the animation from a run's photograph to its result."""
-    check_animation(args.output, args)
+    check_animation(args.output)
 
     from dst.deform.resuming import load_run
     from dst.viz import animation
@@ -33,9 +33,7 @@ ROW = Command(
     (
         Argument("run", "folder of a finished run", Folder()),
         FILE,
-        Argument("--frames", "frames on the way", whole(2, 10000), 48),
-        Argument("--side", "long side of the frames, pixels, where the result is larger", whole(16, 4096), 480),
-        FPS,
+        *OPTIONS.values(),
     ),
     record=False,
 )

@@ -6,11 +6,13 @@ import os
 from typing import Any
 
 from dst.cli.rows import CONFIG, CONTENT, FIT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, image_output
-from dst.cli.running import check_animation, check_image, make, style_of
-from dst.config import InputError
+from dst.cli.running import check_image, make, spare, style_of
+from dst.config import ANIMATIONS, InputError
 from dst.config.kinds import File, Folder, Switch
+from dst.files import check_animation
 
 OUT = "output (one of -o and --run at least)"
+ENDS = " or ".join(ANIMATIONS)
 
 
 def run(args: Any) -> int:
@@ -22,7 +24,8 @@ def run(args: Any) -> int:
     if args.output:
         check_image(args, *images)
     for path in animations:
-        check_animation(path, args, *images)
+        check_animation(path)
+        spare(path, args, *images)
     if len({os.path.realpath(path) for path in animations}) < len(animations):
         raise InputError(f"--animate and --morph are both {args.animate}: give each a file of its own")
     return make(args, args.content, style_of(args))
@@ -39,8 +42,8 @@ ROW = Command(
         image_output("the image; .png, .jpg, .tif, .webp or .bmp", group=OUT),
         Argument("--run", "the whole run: images, points, warp, losses, record", Folder(), group=OUT),
         Argument("--force", "replace the run that DIR holds", Switch(), False, group=OUT),
-        Argument("--animate", "the run step by step as an animation; .gif or .mp4", File(), group=OUT),
-        Argument("--morph", "an animation from the photograph to the result; .gif or .mp4", File(), group=OUT),
+        Argument("--animate", f"the run step by step as an animation; {ENDS}", File(), group=OUT),
+        Argument("--morph", f"an animation from the photograph to the result; {ENDS}", File(), group=OUT),
         FIT,
         MORE_STYLES,
         NO_WARP,

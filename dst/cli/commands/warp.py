@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from dst.cli.rows import Argument, Command, image_output
-from dst.cli.running import check_image, shown, write_image
+from dst.cli.rows import Argument, Command, argument_of, image_output
+from dst.cli.running import check_image, output_name, write_image
 from dst.cli.streams import say
 from dst.config import InputError, option_fields
 from dst.config.kinds import File, Folder
 
-STRENGTH = option_fields()["warp_strength"].metadata
+STRENGTH = argument_of(option_fields()["warp_strength"], name="--strength", group="")
 
 
 def run(args: Any) -> int:
@@ -29,7 +29,7 @@ def run(args: Any) -> int:
     if factor < 0.995:
         say(f"the warp was reduced to {factor:.0%} so that nothing folds")
     if not args.quiet:
-        say(f"wrote {shown(args.output)} ({warped.size[0]} x {warped.size[1]} pixels)")
+        say(f"wrote {output_name(args.output)} ({warped.size[0]} x {warped.size[1]} pixels)")
     return 0
 
 
@@ -42,8 +42,8 @@ ROW = Command(
         Argument("image", "the image to warp, of any size; 16 bits and alpha are kept", File()),
         image_output("the warped image", required=True),
         Argument("--run", "the folder of the run whose warp it is", Folder()),
-        Argument("--points", "warp from these points, straight away", File()),
-        Argument("--strength", STRENGTH["help"], STRENGTH["kind"], 1.0),
+        Argument("--points", "warp by these matches: a points.csv", File()),
+        STRENGTH,
     ),
     record=False,
 )
