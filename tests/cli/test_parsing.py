@@ -21,3 +21,12 @@ def test_messages_name_options_by_their_flags():
 )
 def test_an_axis_knows_an_option_by_any_of_its_names(text, axis):
     assert Axis().parse("--rows", text) == axis
+    assert as_flags("max_points is 3, but min_matches is 4") == "--max-points is 3, but --min-matches is 4"
+    assert as_flags("pins is given, but no warp") == "--pin is given, but no warp"
+    for untouched in (
+        "my_max_points.csv is no table",
+        "max_points.csv is no table",
+        "layer 'max_points'",
+        "style is given",
+    ):
+        assert as_flags(untouched) == untouched

@@ -98,6 +98,13 @@ def test_one_colour_gives_no_matches(pair, colours):
     assert len(found) == 0 and found.confidence == 0 and not reliable(found)[0]
 
 
+def test_a_level_without_a_single_buddy_is_no_fault():
+    field, robust = fit(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0), (64, 48), 0.1, 4.0)
+    assert field.at(np.zeros((0, 2))).shape == (0, 2) and len(robust) == 0
+    flat, other = torch.tensor([80, 144, 16]).view(1, 3, 1, 1) / 255, pattern(64, 48, 0)
+    assert len(match(flat.expand(1, 3, 64, 64), tensor(other), encode)) == 0
+
+
 def test_what_is_no_image_is_refused(pair):
     with pytest.raises(MatchError, match="shape"):
         match(pair[0][0], pair[1], encode)

@@ -1,6 +1,7 @@
 """Matches: what they hold, and the files that they are written to and read from."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -207,3 +208,12 @@ def test_arrays_that_do_not_fit(arguments, words):
 
 def test_no_matches_are_a_valid_set():
     assert len(Matches([], [])) == 0 and Matches([], []).content.shape == (0, 2)
+
+
+@pytest.mark.parametrize("name", ["pipe.csv", "pipe.json"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    read = Matches.from_json if name.endswith("json") else Matches.from_csv
+    with pytest.raises(MatchError, match=r"cannot be read \(it is not an ordinary file") as caught:
+        read(tmp_path / name)
+    assert str(caught.value).count(name) == 1

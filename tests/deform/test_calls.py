@@ -7,7 +7,7 @@ from conftest import blobs
 from runs_of import BARE, POINTS, SMALL
 
 import dst
-from dst import runtime
+from dst import imaging, runtime
 from dst.config import InputError
 from dst.deform import matching, painting, pipeline
 from dst.runs import checkpoint, progress
@@ -31,6 +31,23 @@ def test_a_run_inside_no_grad_or_inference_mode_is_the_same(pair, plain):
     for context in (torch.no_grad(), torch.inference_mode()):
         with context:
             assert np.array_equal(run(pair).image, plain.image)
+
+
+def test_a_run_inside_autocast_or_with_another_default_device_is_the_same(pair, plain, tmp_path):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert np.array_equal(run(pair, run_dir=tmp_path / "run").image, plain.image)
+    options = {"match_size": 64, "encoder": "vgg19-16x", "weights": "random"}
+    found = dst.match(*pair, **options)
+    torch.set_default_device("meta")
+    try:
+        assert np.array_equal(run(pair).image, plain.image)
+        assert dst.match(*pair, **options) == found
+        assert dst.read_image(pair[0]).rgb.device.type == "cpu"
+        warp = dst.load_run(tmp_path / "run").warp
+        warped = dst.warp_image(pair[0], run=tmp_path / "run")[0]
+        assert np.array_equal(imaging.to_array(warped.rgb), warp.apply(pair[0]))
+    finally:
+        torch.set_default_device("cpu")
 
 
 def test_a_run_with_another_default_type_is_the_same_and_leaves_it(pair, plain, tmp_path):
@@ -83,6 +100,8 @@ def test_numbers_of_numpy_are_numbers(pair, plain):
         ({"method": "gatys", "samples": 64}, "samples is given, but the method gatys"),
         ({"max_points": 3, "min_matches": 4}, "max_points is 3, but min_matches is 4"),
         ({"max_points": 3}, "max_points is 3, but min_matches is 4"),
+        ({"max_points": 3, "min_matches": 3}, "max_points is 3, and a warp takes 4 matches or more"),
+        ({"pins": [(40, 30, 20, 20)], "rigid_mask": np.ones((60, 80))}, "pin 1 lies in a rigid part"),
     ],
 )
 def test_what_is_wrong_is_refused_before_anything_is_matched(pair, monkeypatch, options, message):

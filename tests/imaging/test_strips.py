@@ -217,3 +217,29 @@ def test_wide_grey_tiffs_are_turned_once(tmp_path, orientation):
     shown = np.rot90(ramp, 2 if orientation == 3 else -1)
     for given in (tmp_path / "a.tif", Pillow.open(tmp_path / "a.tif")):
         assert np.abs(imaging.read(given).rgb[0, 0].numpy() - shown).max() < 1e-4
+
+
+def test_a_mask_far_larger_than_its_image_is_read_at_a_reduced_size(tmp_path, bounds, monkeypatch):
+    disc = np.hypot(*np.mgrid[-600:600, -450:450]) < 300
+    Pillow.fromarray((disc * 255).astype(np.uint8)).save(tmp_path / "mask.png")
+    seen = []
+
+    def assemble(rows, size, target, *others):
+        seen.append(target)
+        return strips.assemble(rows, size, target, *others)
+
+    monkeypatch.setattr(codecs, "assemble", assemble)
+    small = imaging.read_mask(tmp_path / "mask.png", (75, 100))
+    assert seen[0] is not None and max(seen[0]) < 600
+    monkeypatch.setattr(strips, "LARGE", 10**9)
+    whole = imaging.read_mask(tmp_path / "mask.png", (75, 100))
+    assert seen[1] is None and ((small >= 0.5) != (whole >= 0.5)).float().mean() < 0.01
+
+
+def test_an_image_that_cannot_be_warped_in_the_free_memory_is_refused_before_it_is(files, bounds, monkeypatch):
+    free = iter([10**9, 10**6])  # when it is read, when it is warped
+    monkeypatch.setattr(strips, "free_memory", lambda: next(free))
+    monkeypatch.setattr(strips, "ASKED_FROM", 1)
+    points = np.array([[10, 10, 12, 11], [200, 30, 190, 40], [90, 200, 95, 210], [150, 150, 150, 160]])
+    with pytest.raises(InputError, match=r"needs about .* GB to be warped, 0\.0 GB are free: make it smaller"):
+        dst.warp_image(files / "rgba.png", points=points)
