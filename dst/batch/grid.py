@@ -21,9 +21,9 @@ from dst.config import (
     option_name,
     plain,
     split_options,
+    without_idle,
 )
 from dst.deform import matching, pipeline
-from dst.deform.guidance import without_idle
 from dst.deform.inputs import encoder_of, needed_side
 from dst.methods.targets import StyleCache
 from dst.runs.result import Result

@@ -11,9 +11,8 @@ from typing import Any
 
 from correspondence.common import read_regular
 from dst.batch.pairs import read_pairs
-from dst.config import InputError, named_options, plain, split_options
+from dst.config import InputError, named_options, plain, split_options, without_idle
 from dst.deform import pipeline, resuming
-from dst.deform.guidance import without_idle
 from dst.files import digest, replacing
 from dst.methods.targets import StyleCache
 from dst.runs.checkpoint import NAME

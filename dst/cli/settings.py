@@ -9,7 +9,7 @@ from typing import Any
 from dst._version import __version__
 from dst.cli.rows import PRESET, Argument, Command, run_arguments
 from dst.cli.streams import say
-from dst.config import InputError, StylizeConfig, option_fields, option_kinds, read_settings
+from dst.config import InputError, StylizeConfig, option_fields, option_kinds, read_settings, without_idle
 from dst.config.files import toml_text
 from dst.config.stylize import RUN_KINDS
 from dst.files import check_output, replacing
@@ -24,16 +24,18 @@ def take(args: Any, row: Command) -> None:
     if getattr(args, "config", None) is not None:
         import logging  # here, so that --help need not wait for it
 
-        known = _sentences(row)
+        known, taken = _sentences(row), set()
         for name, value in read_settings(args.config, anew=args.given).items():
             if name not in known:
                 logging.getLogger(__name__).info("%s: %s means nothing to `dst %s`", args.config, name, row.name)
             if name in args.given or name not in known:
                 continue
+            taken.add(name)
             if name in RUN_KINDS:
                 setattr(args, name, value)
             else:
                 args.options[name] = value
+        _leave_out_idle(args, taken)
     if getattr(args, "save_config", None) is not None:
         check_output(args.save_config, (".toml",))
         if (
@@ -43,6 +45,15 @@ def take(args: Any, row: Command) -> None:
         ):
             raise InputError(f"{args.save_config} is what --config reads: choose another name for --save-config")
         _text(args, row)
+
+
+def _leave_out_idle(args: Any, taken: set[str]) -> None:
+    """Of what was taken from a file, drop what has no effect in this run: a warp's strength without a warp, for instance."""
+    asked = {name: getattr(args, name) for name in RUN_KINDS if hasattr(args, name)}
+    idle = taken - set(without_idle({**args.options, **asked}))
+    args.options = {name: value for name, value in args.options.items() if name not in idle}
+    if "points" in idle:
+        args.points = None
 
 
 def keep(args: Any, row: Command) -> None:

@@ -29,6 +29,7 @@ from dst.config.stylize import (
     PRESET_NAMES,
     PRESETS,
     RUN_KINDS,
+    WARP_OPTIONS,
     StylizeConfig,
     named_options,
     option_fields,
@@ -37,6 +38,7 @@ from dst.config.stylize import (
     option_names,
     read_settings,
     split_options,
+    without_idle,
 )
 from dst.config.warp import WarpConfig
 
@@ -52,6 +54,7 @@ __all__ = [
     "PRESET_NAMES",
     "RUN_KINDS",
     "SAMPLES",
+    "WARP_OPTIONS",
     "AnimationConfig",
     "Checked",
     "GridConfig",
@@ -76,4 +79,5 @@ __all__ = [
     "read_settings",
     "split_options",
     "suggest",
+    "without_idle",
 ]

@@ -104,7 +104,9 @@ def _from_record(place: Path) -> dict[str, Any]:
     check_record(record, place)
     if not isinstance(record.get("settings"), dict):
         raise InputError(f"{place} holds no settings of a run: {ADVICE}")
-    return {"preset": record.get("preset"), **record["settings"]}
+    given = record.get("given") if isinstance(record.get("given"), dict) else {}
+    found = {"preset": record.get("preset"), **record["settings"], **given}
+    return found | {"threads": record.get("threads") or found.get("threads")}  # its number decides the last bits
 
 
 def check_record(record: Any, place: Any) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dst.config.base import InputError, bound, check_choice, check_number
+from dst.config.base import InputError, bound, check_choice, check_number, shown
 
 BETWEEN = ";"
 """What stands between the several values of an option that may be given more than once, where they are one text."""
@@ -104,7 +104,7 @@ class Switch(Kind):
     def check(self, name: str, value: Any) -> bool:
         """As `Kind.check`."""
         if not isinstance(value, bool):
-            raise InputError(f"{name} is {value!r}: it takes True or False")
+            raise InputError(f"{name} is {shown(value)}: it takes True or False")
         return value
 
 

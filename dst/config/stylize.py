@@ -12,6 +12,7 @@ from dst.config.files import read_options
 from dst.config.guidance import GuidanceConfig
 from dst.config.kinds import Choice, File, Kind, Switch, Text, whole
 from dst.config.matching import MatchConfig
+from dst.config.methods import METHODS
 from dst.config.optim import OptimizeConfig
 from dst.config.warp import WarpConfig
 
@@ -39,6 +40,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 STAGES = {"match": MatchConfig, "warp": WarpConfig, "optimize": OptimizeConfig, "guidance": GuidanceConfig}
 """The stages of a run and the config of each, as fields of `StylizeConfig`."""
+
+
+WARP_OPTIONS = ("warp_strength", "geometry", "rigid_mask", "pins", "drop")
+"""Options that ask for a warp; those that only tune one are harmless without it."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,16 @@ def read_settings(path: Any, anew: Collection[str] = ()) -> dict[str, Any]:
         InputError: as there.
     """
     return read_options(path, option_kinds(), option_names, anew)
+
+
+def without_idle(options: dict[str, Any]) -> dict[str, Any]:
+    """Keywords of `stylize` for one of many runs: without those that have no effect in this one, such as `pins` without a warp."""
+    method, idle = options.get("method", StylizeConfig().optimize.method), set()
+    if options.get("warp") is False:
+        idle |= {*WARP_OPTIONS, "points"}
+    if method in METHODS:
+        idle |= {name for row in METHODS.values() for name in row.options} - set(METHODS[method].options)
+    return {name: value for name, value in options.items() if name not in idle}
 
 
 def _preset(name: str, given: dict[str, Any]) -> dict[str, Any]:

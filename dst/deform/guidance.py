@@ -10,6 +10,7 @@ from dst.config import (
     INITS,
     METHODS,
     RUN_KINDS,
+    WARP_OPTIONS,
     InputError,
     StylizeConfig,
     check_choice,
@@ -21,9 +22,6 @@ from dst.features import Encoder
 from dst.imaging import fit_size
 from dst.imaging.pyramid import scale_schedule
 from dst.optim.init import is_init, read_init
-
-WARP_OPTIONS = ("warp_strength", "geometry", "rigid_mask", "pins", "drop")
-"""Options that ask for a warp; those that only tune one are harmless without it."""
 
 
 def check_call(run_dir: Any, force: Any, on_step: Any, on_stage: Any, checkpoint_every: Any, notes: Any) -> None:
@@ -116,16 +114,6 @@ def check_drop(config: StylizeConfig) -> None:
         raise InputError(
             f"drop names match {max(drop)}, but there are at most {most} (max_points): see the numbers in matches.png"
         )
-
-
-def without_idle(options: dict[str, Any]) -> dict[str, Any]:
-    """Keywords of `stylize` for one of many runs: without those that have no effect in this one, such as `pins` without a warp."""
-    method, idle = options.get("method", StylizeConfig().optimize.method), set()
-    if options.get("warp") is False:
-        idle |= {*WARP_OPTIONS, "points"}
-    if method in METHODS:
-        idle |= {name for row in METHODS.values() for name in row.options} - set(METHODS[method].options)
-    return {name: value for name, value in options.items() if name not in idle}
 
 
 def check_layers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +91,7 @@ def stylize(
             plan = matching.plan_warp(inputs, given, warp, encoder, config)
         with clock.stage("warp"):
             job = _job(inputs, plan, config, preset, notes or {}, threads)
+            job.given = {"warp": warp, "points": _named(points)}
             if config.paints:
                 loop = make_loop(job, encoder, cache=style_cache)
                 state = loop.state
@@ -124,6 +126,13 @@ def _job(
         threads=threads,
         notes=notes,
     )
+
+
+def _named(points: Any) -> str | None:
+    """The file that points came from; the name of their type where they came from none."""
+    if points is None:
+        return None
+    return os.path.abspath(points) if isinstance(points, (str, os.PathLike)) else f"<{type(points).__name__}>"
 
 
 __all__ = ["stylize"]

@@ -59,6 +59,7 @@ class Job:
         scene: what is optimised.
         threads: of the processor; the last bits of the result depend on their number. 0 where unknown.
         notes: go into the record as they are.
+        given: what was asked for beside the config: `warp`, and `points` by their file, where they came from one.
     """
 
     config: StylizeConfig
@@ -77,3 +78,4 @@ class Job:
     threads: int = 0
     softened: float = 1.0
     notes: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)

@@ -79,6 +79,7 @@ def make_record(
         "versions": versions(),
         "preset": job.preset,
         "settings": job.config.flat(),
+        "given": job.given,
         "encoder": {"name": encoder.name, "sha256": encoder.sha256},
         **job.inputs,
         "size": [width, height],

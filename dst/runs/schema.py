@@ -14,7 +14,7 @@ from torch import Tensor
 
 from correspondence.common import MAX_POINTS
 from dst.config import InputError
-from dst.config.kinds import Kind, Number, whole
+from dst.config.kinds import Kind, Number, Switch, whole
 from dst.config.schema import Every, Free, Items, Maybe, Row, Table, Words, refuse
 from dst.imaging import pyramid
 from dst.imaging.codecs import MAX_PIXELS
@@ -36,6 +36,7 @@ _INPUT = Table({"name": Words(), "size": SIZE}, {"path": Words(), "sha256": Word
 INPUTS = {"content": _INPUT, "style": _INPUT, "styles": Items(_INPUT, min_count=1), "geometry": _INPUT}
 OUTPUT = Table({"path": Words()}, {"sha256": Words()})
 """Where a run's image was written beside its folder."""
+GIVEN = Table({}, {"warp": Switch(), "points": Maybe(Words())})
 _TERMS = Every(Maybe(VALUE))
 RECORD = Table(
     {
@@ -67,6 +68,7 @@ RECORD = Table(
         "versions": Every(Words()),
         "preset": Words(),
         "settings": Every(Free()),
+        "given": GIVEN,
         "threads": whole(0, 1024),
         "encoder": Table(_NAMED),
         "terms": Items(Table({"side": SIDE, "steps": COUNT, "before": _TERMS, "after": _TERMS})),
@@ -167,7 +169,7 @@ _JOB = Table(
         ),
         "notes": Every(Free()),
     },
-    {"softened": SHARE, "threads": whole(0, 1024)},
+    {"given": GIVEN, "softened": SHARE, "threads": whole(0, 1024)},
 )
 _MOMENTS = Items(Kind(), 100)
 """Averages of gradients; a run whose loss stopped being finite keeps what they were then."""

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import POINTS, refused, write_points
+from runs_of import BARE
 
 import cli
+import dst
 from dst.cli.commands import COMMANDS
 from dst.cli.parsing import build
 from dst.config import StylizeConfig
@@ -33,7 +35,9 @@ def test_flags_win_over_the_file_and_the_file_over_the_preset(stand_in, pair, re
     assert cli.main([*common, "--alpha", "5", "--pin", "9,9,9,9"]) == 0
     (call,) = stand_in
     assert call["preset"] == "fast" and call["alpha"] == 5 and call["steps"] == 9 and call["warp"] is False
-    assert call["pins"] == ((9, 9, 9, 9),) and call["points"] == str(tmp_path / "kept" / "p.csv")
+    assert call["pins"] == ((9, 9, 9, 9),) and call["points"] is None  # of no use without a warp
+    assert cli.main([*common, "--warp"]) == 0
+    assert stand_in.pop()["points"] == str(tmp_path / "kept" / "p.csv")
     assert cli.main([*common, "--preset", "default", "--points", "mine.csv"]) == 0
     assert stand_in[1]["preset"] == "default" and stand_in[1]["steps"] == 9 and stand_in[1]["points"] == "mine.csv"
 
@@ -79,7 +83,7 @@ def test_what_is_kept_is_what_differs_and_makes_the_same_run(stand_in, pair, rec
     monkeypatch.chdir(tmp_path)
     (tmp_path / "kept").mkdir()
     write_points(tmp_path / "points.csv", POINTS)
-    flags = ["--preset", "fast", "--alpha", "3", "--steps", "20", "--size", "512", "--init", "noise", "--no-warp"]
+    flags = ["--preset", "fast", "--alpha", "3", "--steps", "20", "--size", "512", "--init", "noise"]
     flags += [
         "--geometry",
         "style.png",
@@ -95,7 +99,7 @@ def test_what_is_kept_is_what_differs_and_makes_the_same_run(stand_in, pair, rec
     assert "wrote kept/recipe.toml" in capsys.readouterr().err
     text = Path("kept/recipe.toml").read_text(encoding="utf-8")
     assert tomllib.loads(text) == {
-        "preset": "fast", "warp": False, "points": "../points.csv", "alpha": 3.0, "geometry": "../style.png",
+        "preset": "fast", "points": "../points.csv", "alpha": 3.0, "geometry": "../style.png",
         "rigid_mask": str(tmp_path / "m.png"), "init": "noise", "pins": [[1, 2, 3, 4], [5, 6, 7, 8]],
     }  # fmt: skip
     assert "# a named set of options\npreset =" in text  # and not where else they are listed
@@ -104,7 +108,7 @@ def test_what_is_kept_is_what_differs_and_makes_the_same_run(stand_in, pair, rec
     first, second = ({k: v for k, v in call.items() if k not in ("geometry", "points")} for call in stand_in)
     options = [{k: v for k, v in call.items() if k in StylizeConfig().flat()} for call in (first, second)]
     made = [StylizeConfig.from_options("fast", **given) for given in options]
-    assert made[0] == made[1] and first["warp"] is second["warp"] is False
+    assert made[0] == made[1] and first["warp"] is second["warp"] is True
     for name in ("geometry", "points"):
         assert Path(stand_in[0][name]).samefile(stand_in[1][name])
     for path in tmp_path.glob("*.png"):
@@ -151,7 +155,7 @@ def test_the_size_that_was_taken_is_kept(stand_in, pair, tmp_path, monkeypatch):
 
 
 def test_a_run_is_made_again_from_its_folder(stand_in, pair, made_result, tmp_path):
-    config = StylizeConfig.from_options("fast", size=64, alpha=3, pins=((1, 2, 3, 4),))
+    config = StylizeConfig.from_options("fast", size=64, alpha=3, pins=((1, 2, 3, 4),), threads=1)
     result = made_result()
     result.record = {**result.record, "preset": "fast", "settings": config.flat()}
     result.save(tmp_path / "run")
@@ -161,7 +165,9 @@ def test_a_run_is_made_again_from_its_folder(stand_in, pair, made_result, tmp_pa
         assert cli.main(["stylize", *pair, *out, "--config", str(path), "--save-config", str(kept)]) == 0
         options = {k: v for k, v in stand_in[-1].items() if k in config.flat()}
         assert StylizeConfig.from_options(stand_in[-1]["preset"], **options) == config
-    assert tomllib.loads(kept.read_text()) == {"preset": "fast", "size": 64, "alpha": 3.0, "pins": [[1, 2, 3, 4]]}
+    assert tomllib.loads(kept.read_text()) == {
+            "preset": "fast", "size": 64, "threads": 1, "alpha": 3.0, "pins": [[1, 2, 3, 4]],
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -194,3 +200,30 @@ def test_the_file_that_is_read_is_not_written_and_a_refusal_keeps_nothing(stand_
         capsys, "stylize", pair[0], "none.png", "--run", tmp_path / "gone" / "run", "--save-config", tmp_path / "r.toml"
     )
     assert not (tmp_path / "r.toml").exists()
+
+
+def test_what_a_file_holds_and_this_run_has_no_use_for_is_left_out_but_not_what_is_typed(
+    stand_in, pair, recipe, tmp_path
+):
+    arguments = ["stylize", *pair, "-o", str(tmp_path / "o.png"), "--quiet", "--no-warp", "--config"]
+    path = recipe('warp_strength = 2\npalette = 3\nalpha = 4\nmethod = "gatys"\npoints = "p.csv"')
+    assert cli.main([*arguments, path]) == 0
+    (call,) = stand_in
+    assert call["warp"] is False and call["points"] is None and call["alpha"] == 4
+    assert not {"warp_strength", "palette"} & set(call)
+    assert cli.main([*arguments, path, "--warp-strength", "2"]) == 0
+    assert stand_in[1]["warp_strength"] == 2  # so that the run refuses it
+
+
+def test_a_run_fed_back_is_the_same_run(pair, tmp_path, capsys):
+    write_points(tmp_path / "p.csv", [(x, y, u * 0.9, v * 0.9, s) for x, y, u, v, s in POINTS])
+    small = ["--size", "32", "--smallest-scale", "32", "--steps", "1", "--encoder", "vgg19-16x", "--weights", "random"]
+    for name, own in (("plain", ["--no-warp"]), ("points", ["--points", str(tmp_path / "p.csv"), "--threads", "2"])):
+        run, first, again = (str(tmp_path / f"{name}{end}") for end in ("", ".png", "2.png"))
+        assert cli.main(["stylize", *pair, "-o", first, "--run", run, "--quiet", *small, *own]) == 0
+        assert cli.main(["stylize", *pair, "-o", again, "--config", run, "--quiet"]) == 0
+        assert Path(first).read_bytes() == Path(again).read_bytes()
+    assert StylizeConfig.from_file(tmp_path / "points").threads == 2
+    out = str(tmp_path / "o.png")
+    dst.stylize(*pair, points=np.array(POINTS) * 0.9, run_dir=tmp_path / "array", **{**BARE, "steps": 1})
+    assert "points was no file" in refused(capsys, "stylize", *pair, "-o", out, "--config", tmp_path / "array")

@@ -182,7 +182,7 @@ def test_a_run_gives_its_settings_back(made_result, tmp_path):
     result.record = {**result.record, "preset": "fast", "settings": config.flat()}
     result.save(tmp_path / "run")
     for path in (tmp_path / "run", tmp_path / "run" / "run.json", str(tmp_path / "run")):
-        assert StylizeConfig.from_file(path) == config
+        assert StylizeConfig.from_file(path) == config.replace(threads=1)  # that it took, which decides the last bits
         assert read_settings(path)["preset"] == "fast"
 
 
