@@ -6,10 +6,9 @@ import torch
 
 from dst import imaging
 from dst.config import StylizeConfig
-from dst.deform.objective import apply_flow
 from dst.features import Encoder
 from dst.methods.strotss import Strotss
-from dst.methods.targets import Style
+from dst.methods.targets import Style, apply_flow
 
 POSITIONS = 4096
 SEED = 12345

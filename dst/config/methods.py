@@ -1,4 +1,4 @@
-"""The table of methods: what each is called, what it encodes, what it compares.
+"""The table of methods: what each is called, what it encodes, what it compares, its defaults.
 
 `dst.methods.table` holds the classes that go with these rows. `--method`, the pages of the documentation, the estimate of a
 run's cost and the objective read the rows; a method that is added to both is known everywhere.
@@ -6,7 +6,9 @@ run's cost and the objective read the rows; a method that is added to both is kn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 LEVELS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 """The first layer of each of the five levels of a VGG-shaped encoder."""
@@ -26,6 +28,7 @@ class Method:
         layers: sets of layers whose features the style is compared by; the first that the encoder has all of is taken.
         content_layers: layers that the content is compared by, where they are others; the first that the encoder has.
         options: names of the options of the optimisation that not every method uses, and this one does.
+        defaults: options, by name, whose defaults are others with this method; a preset and what is given come first.
     """
 
     summary: str
@@ -33,6 +36,7 @@ class Method:
     layers: tuple[tuple[str, ...], ...] = (LEVELS,)
     content_layers: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def encoded(self, known) -> tuple[list[str], list[str]]:
         """The layers of style and of content, of those that an encoder has (`known`: their names).

@@ -107,6 +107,8 @@ class StylizeConfig(Checked):
         check_choice("preset", preset, PRESETS)
         given = named_options(options)
         chosen = {**_preset(preset, given), **given}
+        row = METHODS.get(chosen.get("method", OptimizeConfig().method))  # an unknown one is refused below
+        chosen = {**(row.defaults if row else {}), **chosen}
         homes = {f.name: stage for stage, kind in STAGES.items() for f in fields(kind)}
         parts: dict[str, dict[str, Any]] = {stage: {} for stage in STAGES}
         general = {}

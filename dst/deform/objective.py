@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from dst import losses
 from dst.config import OptimizeConfig
 from dst.features import Encoder
 from dst.imaging import resize
-from dst.imaging.masks import Segment
+from dst.imaging.masks import Segment, fit_mask
 from dst.methods.table import Terms, method_class
-from dst.methods.targets import Style, StyleCache
+from dst.methods.targets import Style, StyleCache, apply_flow
 from dst.optim.init import guide_image
 from dst.optim.loop import schedule
 from dst.optim.pixels import compose_image, decompose_image, refine
@@ -25,11 +24,6 @@ SOLVE_LR = 4e-3
 """First learning rate of `smooth_displacements`, in units of the long side; it falls to nothing."""
 SOLVE_STEPS = 48
 """Steps of the displacements alone, against the warp and smoothness terms, before any pixel moves."""
-
-
-def apply_flow(image: Tensor, grid: Tensor) -> Tensor:
-    """Sample an image (N, C, H, W) bilinearly at a grid (1, h, w, 2); outside, the border's colour goes on."""
-    return F.grid_sample(image, grid.to(image.dtype), mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def smooth_displacements(
@@ -177,10 +171,5 @@ class DeformObjective:
 
 def _resize_segment(segment: Segment, content: Tensor, styles: list[Style]) -> Segment:
     """A segment's masks at the sizes of this scale's images."""
-
-    def fit(mask: Tensor | None, image: Tensor) -> Tensor | None:
-        return None if mask is None else F.adaptive_avg_pool2d(mask, image.shape[-2:])
-
-    return Segment(
-        fit(segment.content, content), [fit(m, s.image) for m, s in zip(segment.styles, styles, strict=True)]
-    )
+    fitted = [fit_mask(mask, style.image.shape[-2:]) for mask, style in zip(segment.styles, styles, strict=True)]
+    return Segment(fit_mask(segment.content, content.shape[-2:]), fitted)

@@ -28,6 +28,12 @@ class Layer(NamedTuple):
     stride: int
 
 
+def plain_relu_reflect(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `ReluReflect` computes, (N, C, H, W) to the same and to (N, C, H + 2, W + 2), by autograd alone."""
+    inside = F.relu(x)
+    return inside, F.pad(inside, (1, 1, 1, 1), mode="reflect")
+
+
 class ReluReflect(torch.autograd.Function):
     """ReLU and one pixel of reflected border in a single pass over memory, forward and backward.
 

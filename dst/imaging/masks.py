@@ -31,6 +31,11 @@ class Segment(NamedTuple):
     styles: list[Tensor | None]
 
 
+def fit_mask(mask: Tensor | None, size: tuple[int, int]) -> Tensor | None:
+    """A mask (1, 1, H, W) at a smaller `size` (h, w), by averaging; None stays None."""
+    return None if mask is None else F.adaptive_avg_pool2d(mask, size)
+
+
 def read_rigid_mask(source: Any, size: tuple[int, int]) -> np.ndarray:
     """The parts of a content of `size` (W, H) that stay rigid: (H, W) bool.
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from dst import losses
 from dst.config import METHODS, OptimizeConfig
 from dst.features.encoder import Encoder
-from dst.imaging.masks import Segment
-from dst.methods.targets import Style, StyleCache, cached, encode, reachable
+from dst.imaging.masks import Segment, fit_mask
+from dst.methods.targets import Style, StyleCache, apply_flow, cached, encode, reachable
 
 CONTENT_SCALE, STYLE_SCALE = 0.07, 10.0
 """Factors on the terms, so that one default of alpha, and one of beta, serve both methods."""
@@ -58,7 +57,10 @@ class Gatys:
 
         def make() -> list[dict[str, Tensor]]:
             maps = self.encoder(image, self.layers)
-            return [{name: losses.gram(values, _fit(mask, values)) for name, values in maps.items()} for mask in masks]
+            return [
+                {name: losses.gram(values, fit_mask(mask, values.shape[-2:])) for name, values in maps.items()}
+                for mask in masks
+            ]
 
         return cached(cache, ("gatys", self.encoder.sha256, *self.layers), [image, *masks], make)
 
@@ -81,15 +83,9 @@ class Gatys:
         """Mean over layers of the Gram difference, for each image of the batch: (N,)."""
         mask = segment.content
         if mask is not None and grid is not None:
-            warped = F.grid_sample(mask, grid.detach(), padding_mode="border", align_corners=False)
-            mask = torch.cat([mask, warped])
+            mask = torch.cat([mask, apply_flow(mask, grid.detach())])
         parts = []
         for layer in self.layers:
-            found = losses.gram(maps[layer], _fit(mask, maps[layer]))
+            found = losses.gram(maps[layer], fit_mask(mask, maps[layer].shape[-2:]))
             parts.append(losses.gram_difference(found, targets[layer]))
         return torch.stack(parts).mean(0)
-
-
-def _fit(mask: Tensor | None, features: Tensor) -> Tensor | None:
-    """A mask at the size of a feature map, by averaging."""
-    return None if mask is None else F.adaptive_avg_pool2d(mask, features.shape[-2:])

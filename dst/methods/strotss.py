@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import torch
 from kornia.color import rgb_to_yuv
 from torch import Tensor
-from torch.nn import functional as F
 
 from dst import losses
 from dst.config import METHODS, OptimizeConfig
 from dst.features.encoder import Encoder
 from dst.features.sampling import Places, draw_positions, sample
 from dst.imaging.masks import Segment
-from dst.methods.targets import Style, StyleCache, cached, frugally, reachable
+from dst.methods.targets import Style, StyleCache, apply_flow, cached, frugally, reachable
 
 POOL = 8192
 """Positions of a style image that are encoded once a scale; each step draws its samples from these."""
@@ -167,7 +166,7 @@ class Strotss:
         for segment, targets in zip(self.segments, self.targets, strict=True):
             mask = segment.content
             if mask is not None and grid is not None:
-                mask = F.grid_sample(mask, grid.detach(), padding_mode="border", align_corners=False)
+                mask = apply_flow(mask, grid.detach())
             positions = draw_positions(self.samples, self.size, generator, mask)
             values.append(self._style_term(sample(maps, Places(positions))[0], targets, generator))
         return torch.stack(values).mean()

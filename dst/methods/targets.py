@@ -1,4 +1,4 @@
-"""What every method is given: style images with weights, and regions that are matched apart."""
+"""What every method is given: style images with weights, and segments that are matched apart."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -39,6 +40,11 @@ def reachable(encoder: Encoder, layers, images: list[Tensor]) -> list[str]:
     """Those of some layers that every image is large enough for: at the coarsest scales a long strip is a few pixels wide."""
     short = min(min(image.shape[-2:]) for image in images)
     return [name for name in layers if encoder.layers[name].stride <= short]
+
+
+def apply_flow(image: Tensor, grid: Tensor) -> Tensor:
+    """Sample an image (N, C, H, W) bilinearly at a grid (1, h, w, 2); outside, the border's colour goes on."""
+    return F.grid_sample(image, grid.to(image.dtype), mode="bilinear", padding_mode="border", align_corners=False)
 
 
 class Style(NamedTuple):

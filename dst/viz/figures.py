@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from dst.viz.panels import DPI, blank, hues, image_row, image_size, number, pale, shown_points
+from dst.viz.panels import DPI, blank, image_row, image_size, pale, shown_points
 from dst.viz.sheets import titled_sheet
 from dst.warp import to_pixels
 
@@ -69,34 +69,16 @@ def _mark_scales(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
 
 
 def matches(result: Any) -> Figure:
-    """Matches over both images: the same colour and number on both, a larger dot for a higher confidence.
+    """The matches drawn over both images, as `correspondence.draw` does; without matches the two images.
 
     The second image is the style, or the one that the shapes came from. A number is the row of the match in
     points.csv, counted from 1.
     """
+    if result.matches_image is not None and result.matches is not None and len(result.matches):
+        height = min(result.matches_image.shape[0], 960)
+        return image_row([result.matches_image], [f"matches ({len(result.matches)})"], height=height)[0]
     partner, name = (result.style, "style") if result.geometry is None else (result.geometry, "geometry")
-    figure, cells = image_row([result.content, partner], ["content", name], height=480, foot=30)
-    found = result.matches
-    if found is None or not len(found):
-        cells[0].set_title("content (no matches)", fontsize=10)
-        return figure
-    shades = hues(found.content)
-    for axes, image, points, size in (
-        (cells[0], result.content, found.content, found.content_size),
-        (cells[1], partner, found.style, found.style_size),
-    ):
-        shown = shown_points(points, size, image)
-        sizes = 15 + 75 * found.scores
-        axes.scatter(*shown.T, s=sizes, c=shades, edgecolors="white", linewidths=0.8)
-        for k, (x, y) in enumerate(shown):
-            number(axes, x, y, str(k + 1))
-    steps = [0.25, 0.5, 1.0]
-    keys = [
-        Line2D([], [], marker="o", ls="", color="grey", ms=(15 + 75 * s) ** 0.5, label=f"confidence {s:g}")
-        for s in steps
-    ]
-    figure.legend(handles=keys, loc="lower center", ncols=3, fontsize=8, frameon=False)
-    return figure
+    return image_row([result.content, partner], ["content (no matches)", name], height=480)[0]
 
 
 def arrows(result: Any) -> Figure:

@@ -1,4 +1,4 @@
-"""What figures are made of: a canvas, a row of images, points, numbers and colours on them."""
+"""What figures are made of: a canvas, a row of images, points on them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib import colors
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -64,27 +63,6 @@ def shown_points(points: np.ndarray, size: tuple[int, int] | None, image: np.nda
     """Points in pixels of an image of `size` to pixels of the smaller or larger image that is shown."""
     shown = np.array(image_size(image), float)
     return (points + 0.5) * shown / np.array(size or shown, float) - 0.5
-
-
-def hues(points: np.ndarray) -> np.ndarray:
-    """A colour (N, 3) for each point, hue by its direction from the middle, so that neighbours look alike."""
-    away = points - points.mean(axis=0)
-    hue = np.arctan2(away[:, 1], away[:, 0]) / (2 * np.pi) % 1.0
-    far = np.hypot(*away.T)
-    far = far / max(float(far.max(initial=0)), 1e-9)
-    return colors.hsv_to_rgb(np.stack([hue, 0.45 + 0.55 * far, np.full_like(hue, 0.95)], axis=1))
-
-
-def number(axes: Axes, x: float, y: float, text: str) -> None:
-    """A number beside a point: to its upper right, or inwards where that is outside the image."""
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()  # y points down: bottom > top
-    right_edge, top_edge = x > left + 0.95 * (right - left), y < top + 0.05 * (bottom - top)
-    offset = -4 if right_edge else 4, -4 if top_edge else 4
-    box = {"boxstyle": "round,pad=0.1", "fc": "black", "ec": "none", "alpha": 0.55}
-    axes.annotate(
-        text, (x, y), offset, textcoords="offset points", fontsize=6.5, color="white", bbox=box,
-        ha="right" if right_edge else "left", va="top" if top_edge else "bottom",
-    )  # fmt: skip
 
 
 def pale(image: np.ndarray) -> np.ndarray:

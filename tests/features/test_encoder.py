@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from dst.config import InputError
-from dst.features.encoder import LEVELS, ReluReflect, load_encoder
+from dst.features.encoder import LEVELS, ReluReflect, load_encoder, plain_relu_reflect
 from dst.features.networks import NETWORKS
 from dst.features.weights import random_weights
 
@@ -135,9 +135,17 @@ def test_parameters_are_frozen_and_the_pixels_are_not():
 @pytest.mark.parametrize("size", [(2, 2), (2, 5), (3, 3), (5, 4)])
 def test_relu_with_reflected_border(size):
     x = torch.randn(1, 2, *size, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    inside, padded = ReluReflect.apply(x)
-    assert torch.equal(inside, F.relu(x))
-    assert torch.equal(padded, F.pad(F.relu(x), (1, 1, 1, 1), mode="reflect"))
+    pulls = [
+        torch.randn(y.shape, dtype=y.dtype, generator=torch.Generator().manual_seed(1)) for y in plain_relu_reflect(x)
+    ]
+    for ours, plain in zip(ReluReflect.apply(x), plain_relu_reflect(x), strict=True):
+        assert torch.equal(ours, plain)
+    for used in ((0,), (1,), (0, 1)):
+        found = [
+            torch.autograd.grad([f(x)[k] for k in used], x, [pulls[k] for k in used])[0]
+            for f in (ReluReflect.apply, plain_relu_reflect)
+        ]
+        assert torch.allclose(*found, rtol=1e-12, atol=1e-12)
     for used in (
         ReluReflect.apply,
         lambda value: ReluReflect.apply(value)[0],

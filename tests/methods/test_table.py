@@ -43,6 +43,20 @@ def test_a_toy_method_runs_end_to_end(capsys):
         dst.stylize(blobs((80, 60), 0), style, method="toy")
 
 
+def test_a_method_may_have_defaults_of_its_own():
+    row = Method("x", "x", defaults={"alpha": 3.0, "steps": 7})
+    with registered("toy", row, MeanColor):
+        made = [
+            dst.StylizeConfig.from_options(preset, **given).optimize
+            for preset, given in (
+                ("default", {"method": "toy"}),
+                ("fast", {"method": "toy", "alpha": 5}),
+                ("default", {}),
+            )
+        ]
+    assert [(m.alpha, m.steps) for m in made] == [(3, 7), (5, 20), (dst.StylizeConfig().optimize.alpha, 40)]
+
+
 def test_rows_and_classes_go_together():
     assert list(METHODS) == list(CLASSES)
     for name, row in METHODS.items():
