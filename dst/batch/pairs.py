@@ -99,7 +99,10 @@ def _read_csv(path: Path) -> list[dict[str, Any]]:
         if len(cells) != len(header):
             raise InputError(f"{path}, pair {number}: {counted(len(cells), 'cell')}, but the header has {len(header)}")
         row = {key: cell.strip() for key, cell in zip(header, cells, strict=True) if cell.strip()}
-        rows.append({key: _value(key, cell, path.parent) for key, cell in row.items()})
+        try:
+            rows.append({key: _value(key, cell, path.parent) for key, cell in row.items()})
+        except InputError as error:
+            raise InputError(f"{path}, pair {number}: {error}") from error
     return rows
 
 

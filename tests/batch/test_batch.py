@@ -256,3 +256,12 @@ def test_a_report_of_something_else_is_never_replaced(folder, kind, monkeypatch)
     with pytest.raises(InputError, match=r"report\.csv is not the report of a batch: move it elsewhere"):
         run_batch(folder / "pairs.csv", folder / "out", **TINY)
     assert os.listdir(own.parent) == ["report.csv"] and not (own.parent / "nowhere.csv").exists()
+
+
+@pytest.mark.parametrize("cell", ["size", "9" * 40, "pins", "drop", "preset", "color_only"])
+def test_a_bad_cell_is_told_with_its_table_and_row(tmp_path, cell):
+    column, text = ("size", cell) if cell.isdigit() else (cell, "?")
+    (tmp_path / "pairs.csv").write_text(f"content,style,{column}\na.png,b.png,\na.png,c.png,{text}\n")
+    with pytest.raises(InputError, match=r"pairs\.csv, pair 2: ") as caught:
+        read_pairs(tmp_path / "pairs.csv")
+    assert "\n" not in str(caught.value)
