@@ -139,7 +139,7 @@ def stand_in(monkeypatch, made_result):
 
     import torch
 
-    from dst.deform import pipeline
+    from dst.deform import inputs, pipeline
     from dst.runs import estimate
 
     calls = []
@@ -166,7 +166,7 @@ def stand_in(monkeypatch, made_result):
 
     cost = estimate.Estimate((60, 48), 3.0, 1e9, 8e9)
     monkeypatch.setattr(pipeline, "stylize", stylize)
-    monkeypatch.setattr(pipeline, "encoder_of", lambda config: None)
+    monkeypatch.setattr(inputs, "encoder_of", lambda config: None)
     monkeypatch.setattr(estimate, "estimate", lambda *_: cost)
     return calls
 
