@@ -103,6 +103,8 @@ class Switch(Kind):
 
     def check(self, name: str, value: Any) -> bool:
         """As `Kind.check`."""
+        if getattr(getattr(value, "dtype", None), "kind", "") == "b" and not value.shape:
+            return bool(value)  # NumPy's
         if not isinstance(value, bool):
             raise InputError(f"{name} is {shown(value)}: it takes True or False")
         return value

@@ -24,7 +24,9 @@ from dst.imaging.pyramid import scale_schedule
 from dst.optim.init import is_init, read_init
 
 
-def check_call(run_dir: Any, force: Any, on_step: Any, on_stage: Any, checkpoint_every: Any, notes: Any) -> None:
+def check_call(
+    run_dir: Any, force: Any, on_step: Any, on_stage: Any, checkpoint_every: Any, notes: Any, progress: Any = None
+) -> None:
     """Check the types of what is no option.
 
     Raises:
@@ -34,6 +36,8 @@ def check_call(run_dir: Any, force: Any, on_step: Any, on_stage: Any, checkpoint
         raise InputError(f"the run folder is {run_dir!r}: it takes a path")
     if not isinstance(force, bool):
         raise InputError(f"force is {force!r}: it takes True or False")
+    if progress is not None and not isinstance(progress, bool):
+        raise InputError(f"progress is {progress!r}: it takes True, False or None")
     for name, given in (("on_step", on_step), ("on_stage", on_stage)):
         if given is not None and not callable(given):
             raise InputError(f"{name} is {given!r}: it takes a function")

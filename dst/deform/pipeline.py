@@ -73,7 +73,7 @@ def stylize(
         InputError: an input or an option that cannot be used, or two that contradict each other.
     """
     config = StylizeConfig.from_options(preset, **options)
-    check_call(run_dir, force, on_step, on_stage, checkpoint_every, notes)
+    check_call(run_dir, force, on_step, on_stage, checkpoint_every, notes, progress)
     check_guidance(config, len(style_list(style)), warp, points, options)
     if run_dir is not None:
         claim(run_dir, force)
@@ -91,7 +91,7 @@ def stylize(
             plan = matching.plan_warp(inputs, given, warp, encoder, config)
         with clock.stage("warp"):
             job = _job(inputs, plan, config, preset, notes or {}, threads)
-            job.given = {"warp": warp, "points": _named(points)}
+            job.given = {"warp": bool(warp), "points": _named(points)}
             if config.paints:
                 loop = make_loop(job, encoder, cache=style_cache)
                 state = loop.state

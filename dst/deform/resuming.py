@@ -56,7 +56,7 @@ def resume(
         InputError: no run there, a damaged, foreign or newer one; a size that is not larger; originals that are gone or
             have changed; an encoder with other weights.
     """
-    check_call(run, False, on_step, on_stage, checkpoint_every, None)
+    check_call(run, False, on_step, on_stage, checkpoint_every, None, progress)
     with Bar(progress) as bar:
         clock, on_step = Clock(on_stage, bar.on_stage), bar.watch(on_step)
         with clock.stage("read"):

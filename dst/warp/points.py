@@ -24,7 +24,7 @@ def read_only(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def check_points(name: str, points) -> np.ndarray:
+def as_points(name: str, points) -> np.ndarray:
     """A float64 copy (N, 2) of the points.
 
     Raises:
@@ -121,7 +121,7 @@ class ControlPoints:
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", check_size(self.size))
         for name in ("source", "displacement"):
-            object.__setattr__(self, name, read_only(check_points(name, getattr(self, name))))
+            object.__setattr__(self, name, read_only(as_points(name, getattr(self, name))))
         count = len(self.source)
         labels = np.zeros(count, int) if self.rigid is None else _whole("labels of rigid parts", self.rigid)
         origin = np.arange(count) if self.origin is None else _whole("origins", self.origin)

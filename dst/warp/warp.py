@@ -29,7 +29,7 @@ from dst.warp.apply import warped
 from dst.warp.coordinates import check_size, extent, mesh, node_grid, to_pixels, to_unit
 from dst.warp.field import Field
 from dst.warp.folds import BOUND, FoldReport, fold_report, unfold
-from dst.warp.points import MAX_CONTROL_POINTS, ControlPoints, check_geometry, check_points
+from dst.warp.points import MAX_CONTROL_POINTS, ControlPoints, as_points, check_geometry
 from dst.warp.tps import ANCHORS, RIDGE, invert, invert_pixels
 
 FORMAT, VERSION = "dst-warp", 1
@@ -85,7 +85,7 @@ class Warp(ControlPoints):
                 line, two sources or two targets in one place.
         """
         size = check_size(size)
-        source, target = check_points("source points", source), check_points("target points", target)
+        source, target = as_points("source points", source), as_points("target points", target)
         if len(source) != len(target):
             raise InputError(
                 f"{len(source)} source and {len(target)} target points: a warp takes as many of one as of the other"
@@ -126,12 +126,12 @@ class Warp(ControlPoints):
 
     def unmap_points(self, points) -> np.ndarray:
         """Where the content seen at output positions `points` (N, 2) in pixels comes from: pixels (N, 2), exact."""
-        points = torch.from_numpy(to_unit(check_points("points", points), self.size))
+        points = torch.from_numpy(to_unit(as_points("points", points), self.size))
         return to_pixels((points + self.spline(points)).numpy(), self.size)
 
     def map_points(self, points) -> np.ndarray:
         """Where content at `points` (N, 2) in pixels lands, in pixels; Newton's method, exact where nothing folds."""
-        return invert_pixels(self.spline, check_points("points", points), self.size)
+        return invert_pixels(self.spline, as_points("points", points), self.size)
 
     def inverse(self) -> InverseWarp:
         """The map that undoes this one."""

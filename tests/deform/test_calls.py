@@ -75,7 +75,7 @@ def test_no_call_moves_the_global_generators(pair):
 
 
 def test_numbers_of_numpy_are_numbers(pair, plain):
-    result = run(pair, size=np.int64(64), alpha=np.float32(8))
+    result = run(pair, size=np.int64(64), alpha=np.float32(8), warp=np.True_, color_only=np.False_)
     assert np.array_equal(result.image, plain.image) and type(result.record["settings"]["size"]) is int
 
 
@@ -88,6 +88,7 @@ def test_numbers_of_numpy_are_numbers(pair, plain):
         ({"force": "yes"}, "force is 'yes'"),
         ({"on_step": 3}, "on_step is 3: it takes a function"),
         ({"on_stage": "x"}, "on_stage is 'x'"),
+        ({"progress": "yes"}, "progress is 'yes'"),
         ({"notes": [1]}, "notes are"),
         ({"notes": {1: 2}}, "notes are"),
         ({"checkpoint_every": "5"}, "checkpoint_every is '5'"),
