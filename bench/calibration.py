@@ -1,11 +1,11 @@
-"""What the confidence of a match is fitted on and checked on: `python bench/calibration.py --cache FILE`.
+"""Fit and check the confidence of a match: `python bench/calibration.py --cache FILE`.
 
 Photographs against their own copies, warped and repainted more and less, where the true place of every point is known, and
 against copies of one another, where every match is wrong. A logistic with weights that cannot be negative is fitted. Two tables
-compare what is said with what is true of photographs that had no part in the fit: of HELD_OUT by a fit on FITTED, and of each
-one by a fit on all others. The constants come from all.
+compare the confidence with the share of right matches, on photographs that had no part in the fit: HELD_OUT by a fit on
+FITTED, and each one by a fit on all others. The constants printed come from all.
 
-The constants printed go into `CALIBRATION` in correspondence/confidence.py, by hand.
+They go into `CALIBRATION` in correspondence/confidence.py, by hand.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KINDS = ("easy", "hard", "harsh", "drawn", "drawn", "drawn", "drawn", "other")
 NEAR = 0.05
 """A match this close to the true place, share of the side, is right."""
 RIDGE = 0.1
-"""Penalty on the weights of columns brought to unit deviation: a few photographs must not be trusted too far."""
+"""Penalty on the weights of columns brought to unit deviation: the fit must not follow a few photographs too closely."""
 
 
 def pairs(names) -> list[tuple[str, str, str, int, int]]:
@@ -128,8 +128,8 @@ def calibrate(encode, side: int, cache: Path | None, sha256: str) -> None:
     shares = both["evidence"].std(axis=0) * constants[1:]
     print("  weights times the deviation of their columns:", " ".join(f"{v:.2f}" for v in shares))
     table("each photograph by a fit on all others", 1 / (1 + np.exp(-left_out(both, fit))), both["right"])
-    sure = match_confidence(held_out["evidence"], fit(fitted))
-    table(f"{len(HELD_OUT)} photographs by a fit on the other {len(FITTED)}", sure, held_out["right"])
+    confidence = match_confidence(held_out["evidence"], fit(fitted))
+    table(f"{len(HELD_OUT)} photographs by a fit on the other {len(FITTED)}", confidence, held_out["right"])
     now = match_confidence(both["evidence"])
     table("all photographs, by the constants in place", now, both["right"])
 

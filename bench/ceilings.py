@@ -1,4 +1,4 @@
-"""What this machine can do at best: the rates that every figure of the benchmark is held against."""
+"""What this machine can do at best: the rates that every figure of the benchmark is compared with."""
 
 from __future__ import annotations
 

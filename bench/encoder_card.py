@@ -4,7 +4,7 @@
 
 Four parts, each alone with --only: `errors` (held-out error per level after the best linear map), `speed`
 (multiply-adds; seconds forward and backward to the pixels), `matches` (synthetic matching: share of points within 5%
-and 10% of the side), `styles` (images made with each encoder and scored on the teacher's features). Prints JSON.
+and 10% of the side), `styles` (images made with each encoder and measured on the teacher's features). Prints JSON.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def seconds(encoder: Encoder, image: torch.Tensor) -> tuple[float, float]:
 
 
 def speed(student: Encoder, teacher: Encoder, repeats: int) -> dict:
-    """Times taken in turns, so that both see the same machine; the least and the median of each.
+    """Times taken in turns, so that both see the same machine; the min and the median of each.
 
     On a machine that others use at the same time only processor time on one thread (OMP_NUM_THREADS=1) means anything.
     """
@@ -82,15 +82,17 @@ def speed(student: Encoder, teacher: Encoder, repeats: int) -> dict:
                 if i >= 2:
                     taken[name].append(value)
         for k, kind in enumerate(("wall", "processor")):
-            least, median = ({name: float(f([v[k] for v in taken[name]])) for name in taken} for f in (min, np.median))
+            minimum, median = (
+                {name: float(f([v[k] for v in taken[name]])) for name in taken} for f in (min, np.median)
+            )
             rows[f"{kind} {size}"] = {
-                "least": least | {"ratio": least["student"] / least["teacher"]},
+                "min": minimum | {"ratio": minimum["student"] / minimum["teacher"]},
                 "median": median | {"ratio": median["student"] / median["teacher"]},
             }
     return rows
 
 
-def score(teacher: Encoder, content, style, result, size: int) -> dict[str, float]:
+def measure(teacher: Encoder, content, style, result, size: int) -> dict[str, float]:
     """Return the objective's terms of an image on the teacher's features, at fixed positions."""
     image = imaging.resize(imaging.read(content).rgb, size)
     painting = imaging.read(style)
@@ -105,7 +107,7 @@ def score(teacher: Encoder, content, style, result, size: int) -> dict[str, floa
 
 
 def styles(teacher: Encoder, args: argparse.Namespace) -> list[dict]:
-    """Stylise each pair with both encoders, without a warp, and score both on the teacher's features."""
+    """Stylise each pair with both encoders, without a warp, and measure both on the teacher's features."""
     rows = []
     for pair in args.pairs:
         content, style = pair.split(":")
@@ -113,7 +115,7 @@ def styles(teacher: Encoder, args: argparse.Namespace) -> list[dict]:
         for name, encoder, weights in (("student", args.student, None), ("teacher", args.teacher, args.weights)):
             began = time.perf_counter()
             result = dst.stylize(content, style, encoder=encoder, weights=weights, warp=False, size=args.size, seed=0)
-            row[name] = score(teacher, content, style, result.unwarped, args.size)
+            row[name] = measure(teacher, content, style, result.unwarped, args.size)
             row[name]["seconds"] = time.perf_counter() - began
             made.append(result.unwarped)
         row["ratio"] = row["student"]["total"] / row["teacher"]["total"]
@@ -163,7 +165,7 @@ def main() -> int:
     parser.add_argument("--out", help="folder for the images: student left, teacher right")
     args = parser.parse_args()
     if args.widths and list(args.only) != ["speed"]:
-        parser.error("--widths draws weights at random: only the speed can be judged, with --only speed")
+        parser.error("--widths draws weights at random: only the speed can be measured, with --only speed")
     if args.widths:
         student = Encoder(args.widths, random_weights(args.widths))
     else:

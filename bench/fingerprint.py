@@ -4,7 +4,7 @@
     python bench/fingerprint.py --size 128 --preset fast
 
 Each pair is run as a user would, `dst demo --style NAME`, in a folder that is thrown away. Images and files of numbers
-are hashed as bytes; of the history the seconds are left out, and the figures, whose words may change, are hashed apart.
+are hashed as bytes; of the history the seconds are left out, and the figures, whose words may change, are hashed separately.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-STYLES = ("oval", "ink", "facets")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dst.config import SAMPLES
+from dst.viz.figures import RUN_FIGURES
+
 BYTES = ("content", "style", "image", "unwarped", "warped_content", "matches")
-FIGURES = ("losses", "arrows", "grid", "contact")
 
 
 def history(path: Path) -> bytes:
@@ -39,8 +42,8 @@ def fingerprint(folder: Path) -> tuple[str, str]:
     warp = json.loads((folder / "warp.json").read_text(encoding="utf-8"))
     results.update(json.dumps([warp["source"], warp["displacement"], warp["strength"]]).encode())
     results.update(history(folder / "history.csv"))
-    for name in FIGURES:
-        figures.update((folder / f"{name}.png").read_bytes())
+    for name in RUN_FIGURES:
+        figures.update((folder / name).read_bytes())
     return results.hexdigest(), figures.hexdigest()
 
 
@@ -50,7 +53,7 @@ def main() -> None:
     parser.add_argument("--preset", default="default")
     given = parser.parse_args()
     whole = hashlib.sha256()
-    for style in STYLES:
+    for style in SAMPLES:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / style
             options = ["--style", style, "--size", given.size, "--preset", given.preset, "--quiet"]

@@ -1,11 +1,11 @@
-"""How well, how fast and how surely the matching finds a known warp: a table, and a JSON file.
+"""How well, how fast and with what confidence the matching finds a known warp: a table, and a JSON file.
 
     python bench/matching.py --out matching.json
     python bench/matching.py --encoder vgg19-16x --weights FILE --photos astronaut cat
 
 Easy set: a photograph warped by a thin-plate spline whose 4 x 4 points move by 5% of the long side each, its channels
-permuted, its contrast lowered, smoothed by a 7 x 7 mode filter. Hard set: warped by 2.5%, then shrunk to 0.7, turned by 15
-degrees and shifted by (50, 20) of 256 px. PCK@5% is the share of matches whose style point lies within 5% of the side of
+permuted, its contrast lowered, smoothed by a 7 x 7 mode filter. Hard set: warped by 2.5%, then scaled by 0.7, rotated by 15
+degrees and translated by (50, 20) of 256 px. PCK@5% is the share of matches whose style point lies within 5% of the side of
 the true one. The photographs come inside the wheels of scikit-image and scikit-learn.
 """
 
@@ -67,9 +67,25 @@ def photo(name: str, side: int) -> np.ndarray:
 
 
 SETS = {
-    "easy": {"warp": 0.05, "angle": 0, "scale": 1.0, "shift": (0, 0), "contrast": 0.7, "window": 7, "noise": 0},
-    "hard": {"warp": 0.025, "angle": 15, "scale": 0.7, "shift": (50, 20), "contrast": 0.7, "window": 7, "noise": 0},
-    "harsh": {"warp": 0.07, "angle": 20, "scale": 0.7, "shift": (30, -20), "contrast": 0.4, "window": 11, "noise": 15},
+    "easy": {"warp": 0.05, "angle": 0, "scale": 1.0, "translation": (0, 0), "contrast": 0.7, "window": 7, "noise": 0},
+    "hard": {
+        "warp": 0.025,
+        "angle": 15,
+        "scale": 0.7,
+        "translation": (50, 20),
+        "contrast": 0.7,
+        "window": 7,
+        "noise": 0,
+    },
+    "harsh": {
+        "warp": 0.07,
+        "angle": 20,
+        "scale": 0.7,
+        "translation": (30, -20),
+        "contrast": 0.4,
+        "window": 11,
+        "noise": 15,
+    },
 }
 """The harsh set only calibrates: it is meant to fail in part."""
 
@@ -80,7 +96,7 @@ def drawn(rng: np.random.Generator) -> dict:
         "warp": rng.uniform(0.03, 0.1),
         "angle": rng.uniform(-40, 40),
         "scale": rng.uniform(0.5, 1.0),
-        "shift": rng.uniform(-50, 50, 2),
+        "translation": rng.uniform(-50, 50, 2),
         "contrast": rng.uniform(0.2, 0.8),
         "window": int(rng.integers(2, 9)) * 2 + 1,
         "noise": rng.uniform(0, 40),
@@ -98,15 +114,15 @@ def synthetic(name: str, kind: str, seed: int = 0, side: int = 256, sign: int = 
         source, source + made["warp"] * side * np.stack([np.cos(way), np.sin(way)], 1), kernel="thin_plate_spline"
     )
     angle, scale = sign * np.radians(made["angle"]), made["scale"]
-    shift = np.array(made["shift"]) * side / 256
-    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    translation = np.array(made["translation"]) * side / 256
+    matrix = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     centre = np.array([width - 1, height - 1]) / 2
 
     def forward(points):
-        return (deform(points) - centre) @ turn.T + centre + shift
+        return (deform(points) - centre) @ matrix.T + centre + translation
 
     grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).reshape(-1, 2).astype(float)
-    flat = (grid - centre - shift) @ np.linalg.inv(turn).T + centre
+    flat = (grid - centre - translation) @ np.linalg.inv(matrix).T + centre
     back = flat.copy()
     for _ in range(12):  # the warp is mild, so its inverse is a fixed point
         back = back - (deform(back) - flat)
@@ -152,27 +168,27 @@ def row(name: str, kind: str, encode, seed: int, side: int, sign: int) -> dict:
 
 def report(rows: list[dict]) -> None:
     print(
-        f"{'set':5} {'photo':10} {'seed':>4} {'n':>3} {'PCK@5%':>7} {'@10%':>5} {'median px':>9} {'sure':>5} {'s':>6} {'cpu s':>6}"
+        f"{'set':5} {'photo':10} {'seed':>4} {'n':>3} {'PCK@5%':>7} {'@10%':>5} {'median px':>9} {'confidence':>10} {'s':>6} {'cpu s':>6}"
     )
     for r in rows:
         median = "-" if r["median_px_of_256"] is None else f"{r['median_px_of_256']:.1f}"
         print(
             f"{r['set']:5} {r['photo']:10} {r['seed']:4d} {r['matches']:3d} {r['pck5']:7.2f} {r['pck10']:5.2f} "
-            f"{median:>9} {r['confidence']:5.2f} {r['seconds']:6.1f} {r['cpu_seconds']:6.1f}"
+            f"{median:>9} {r['confidence']:10.2f} {r['seconds']:6.1f} {r['cpu_seconds']:6.1f}"
         )
     scores = np.concatenate([r["scores"] for r in rows])
     right = np.concatenate([r["errors"] for r in rows]) < 0.05
     table("confidence", scores, right)
 
 
-def table(title: str, sure: np.ndarray, right: np.ndarray) -> None:
-    """What is said against what is true, in tenths, and the expected calibration error."""
-    print(f"{title}: {len(sure)} matches, {right.mean():.2f} right\n  said  true  matches")
-    bins, total = np.minimum((sure * 10).astype(int), 9), 0.0
+def table(title: str, confidence: np.ndarray, right: np.ndarray) -> None:
+    """Print the mean confidence in each tenth beside the share of right matches, and the expected calibration error."""
+    print(f"{title}: {len(confidence)} matches, {right.mean():.2f} right\n  confidence  right  matches")
+    bins, total = np.minimum((confidence * 10).astype(int), 9), 0.0
     for k in np.unique(bins):
-        said, true = sure[bins == k].mean(), right[bins == k].mean()
-        total += (bins == k).mean() * abs(said - true)
-        print(f"  {said:.2f}  {true:.2f}  {(bins == k).sum():5d}")
+        mean, share = confidence[bins == k].mean(), right[bins == k].mean()
+        total += (bins == k).mean() * abs(mean - share)
+        print(f"  {mean:10.2f}  {share:5.2f}  {(bins == k).sum():7d}")
     print(f"  expected calibration error {total:.3f}")
 
 
@@ -183,7 +199,7 @@ def main(arguments=None) -> None:
     parser.add_argument("--photos", nargs="+", default=[*PHOTOS], choices=[*PHOTOS, *MORE])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--side", type=int, default=256, help="long side in pixels")
-    parser.add_argument("--both-ways", action="store_true", help="the hard set turned to the left as well")
+    parser.add_argument("--both-ways", action="store_true", help="the hard set rotated the other way as well")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     options = parser.parse_args(arguments)
     encoder = load_encoder(options.encoder, options.weights)

@@ -1,8 +1,8 @@
 """Which displacement each cell of the deep levels has, decided together with its neighbours.
 
-The nearest neighbour of a single cell is often wrong where two images differ in manner: a smiling mouth looks like a painted nose.
-What is right is told by the neighbours, which move along. So every cell holds a probability for each displacement, and
-sum-product belief propagation (Pearl 1988) over the grid lets neighbours agree, with an outlier floor that lets them differ.
+The nearest neighbour of a single cell is often wrong where two images are painted differently: a smiling mouth looks like a
+painted nose. Its neighbours, which move with it, tell what is right. So every cell holds a probability for each displacement,
+and sum-product belief propagation (Pearl 1988) over the grid lets neighbours agree, with an outlier floor that lets them differ.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def cell_scores(a: torch.Tensor, b: torch.Tensor, radius: int, patch: int) -> to
     return F.avg_pool2d(table, patch, 1, patch // 2).reshape(side, side, height, width)
 
 
-def propagate(table: torch.Tensor, trust: torch.Tensor, flex: float) -> torch.Tensor:
-    """Probabilities of displacements: (2r + 1, 2r + 1, h, w) similarities, (h, w) trust in [0, 1] -> the same shape.
+def propagate(table: torch.Tensor, weight: torch.Tensor, flex: float) -> torch.Tensor:
+    """Probabilities of displacements: (2r + 1, 2r + 1, h, w) similarities, (h, w) weights in [0, 1] -> the same shape.
 
     flex: neighbouring cells' displacements usually differ by no more than about this, in cells.
     """
     side = len(table)
-    data = (SHARPNESS * trust * (table - table.amax((0, 1)))).exp()
+    data = (SHARPNESS * weight * (table - table.amax((0, 1)))).exp()
     offset = torch.arange(side, dtype=table.dtype, device=table.device)
     kernel = torch.exp(-0.5 * ((offset[:, None] - offset[None]) / flex) ** 2)
     kernel = kernel * (kernel > 1e-7)  # denormal numbers are a hundred times slower
@@ -85,10 +85,22 @@ def peaks(belief: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.stack([dx, dy]).reshape(2, height, width), total.reshape(height, width)
 
 
-def belief_buddies(scores_ab, scores_ba, trust_a, trust_b, flex: float):
-    """Cells whose likeliest displacements, there and back, agree to a cell: positions (k, 2), displacements (k, 2), weights (k,)."""
-    there, mass_a = peaks(propagate(scores_ab, trust_a, flex))
-    back, mass_b = peaks(propagate(scores_ba, trust_b, flex))
+def belief_buddies(
+    scores_ab: torch.Tensor, scores_ba: torch.Tensor, weight_a: torch.Tensor, weight_b: torch.Tensor, flex: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Cells whose likeliest displacements, there and back, agree to a cell.
+
+    Args:
+        scores_ab, scores_ba: (2r + 1, 2r + 1, h, w), `cell_scores` of a with b and of b with a.
+        weight_a, weight_b: (h, w) in [0, 1], how much each cell's own similarities count.
+        flex: as for `propagate`.
+
+    Returns:
+        Positions in a (k, 2) as (x, y) and int64, displacements to b (k, 2) as (dx, dy), both in cells; and weights (k,) in
+        [0, 1], the product of the probability masses there and back.
+    """
+    there, mass_a = peaks(propagate(scores_ab, weight_a, flex))
+    back, mass_b = peaks(propagate(scores_ba, weight_b, flex))
     height, width = mass_a.shape
     ys, xs = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     ty, tx = ys + there[1], xs + there[0]

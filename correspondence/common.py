@@ -1,4 +1,4 @@
-"""What both packages need: one error for points, files read and written with care, solving on one thread, a B-spline."""
+"""Shared by both packages: the error for points, careful reading and writing of files, solving on one thread, a B-spline."""
 
 from __future__ import annotations
 

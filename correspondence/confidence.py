@@ -1,8 +1,8 @@
 """How likely a match is right, from evidence that is gathered once all matches are found.
 
 After the last level both images are warped halfway towards each other, so a right match has both its ends in one place. There
-the deep features of one image are searched again in a window of the other, with no help from neighbours: whether that search,
-out by the features and back by the match, returns to where it began is the match's cycle consistency.
+each end is searched again by the deep features in a window of the other image, without its neighbours. Going out by that search
+and back by the match should end where it began (cycle consistency); how far off it ends is the cycle error.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def evidence(checks, activation, deviation, agreement: float, mean_deviation: fl
 
     The margin over the best rival; the cycle error, in cells, negated (`checks`, (N, 2)); the activation of both ends,
     the mean over the levels; the deviation from the neighbours, share of the side, negated; the logarithm of the
-    frame's score; and the means over the pair of the first two and of the deviation (of outliers too): where most matches
-    hold, a doubtful one does more likely.
+    frame's agreement; and the means over the pair of the first two and of the deviation (of outliers too): where most
+    matches are right, one of low confidence is more likely to be.
     """
     margin, cycle = np.asarray(checks, float).reshape(-1, 2).T
     means = [float(v.mean()) if len(v) else 0.0 for v in (margin, -cycle)]
@@ -70,21 +70,22 @@ def match_confidence(evidence, calibration=None) -> np.ndarray:
 
 
 def pair_confidence(agreement: float, scores) -> float:
-    """The confidence in a pair of images as a whole, in [0, 1]: from the score of its frame (`frame.find_frame`) and its matches.
+    """The confidence in a pair of images as a whole, in [0, 1]: from its frame and its matches.
 
-    By the frame alone, one half stands where unrelated images end and related ones begin: of 56 pairs of a photograph and a
-    painting of something else, all but one scored 0.001 to 0.021; ten of portraits and of animals 0.025 to 0.10; an image and
-    its own repainted copy 0.25 and more. Some unrelated images of alike layout pass that; the confidences of their matches
-    are low, and `set_confidence` of these is the other factor.
+    `agreement` is that of the frame (`frame.find_frame`), scores (N,) the confidences of the matches. By the frame alone, one
+    half stands where unrelated images end and related ones begin: agreement was 0.001 to 0.021 for all but one of 56 pairs of
+    a photograph and a painting of something else, 0.025 to 0.10 for ten of portraits and of animals, and 0.25 and more for an
+    image and its own repainted copy. Some unrelated images of similar layout pass that; the confidences of their matches are
+    low, and `set_confidence` of these is the other factor.
     """
     return float(1 / (1 + (0.022 / max(agreement, 1e-6)) ** 4)) * set_confidence(scores)
 
 
 def set_confidence(scores) -> float:
-    """How far a set of matches can be relied on, in [0, 1], by the confidences (N,) of its best fifth.
+    """How far a set of matches can be relied on, in [0, 1], by the confidence that its best fifth reaches.
 
-    1 from 0.3 on, 0 up to 0.05. Of seven pairs of a portrait or an animal and a painting of one the best fifth reached 0.29
-    to 0.83; of twenty-six pairs of unrelated images that the frame alone let pass, 0.06 to 0.46, half of them under 0.24.
+    scores: (N,). 1 from 0.3 on, 0 up to 0.05. For seven pairs of a portrait or an animal and a painting of one it was 0.29 to
+    0.83; for twenty-six pairs of unrelated images that the frame alone let pass, 0.06 to 0.46, half of them under 0.24.
     """
     low, high = RELIED_ON
     best = float(np.quantile(scores, 0.8)) if len(scores) else 0.0

@@ -20,11 +20,12 @@ MIN_CONFIDENCE = 0.5
 
 
 def align(matches: Matches) -> np.ndarray:
-    """The target points P' (N, 2): the style points brought into the content's frame, in content pixels.
+    """The target points P' (N, 2) as (x, y): the style points brought into the content's frame, in content pixels.
 
     The similarity from content to style points is inverted, so that position, size and rotation of the subject do not
-    count as deformation (Kim et al. 2020, section 4.1). Matches count by their scores: a doubtful one shall not rotate the
-    whole. It is fitted to those found by matching, where there are three; pinned ones follow it.
+    count as deformation (Kim et al. 2020, section 4.1). Matches count by their scores: one of low confidence must not rotate
+    the whole. It is fitted to those found by matching, where there are three; pinned ones follow it. Any number of matches has
+    targets: of none, (0, 2).
     """
     found = ~matches.pinned if (~matches.pinned).sum() >= 3 else slice(None)
     scale, rotation, translation = fit_similarity(matches.content[found], matches.style[found], matches.scores[found])
@@ -140,7 +141,7 @@ def residuals(matches: Matches) -> np.ndarray:
 
 
 def reliable(matches: Matches) -> tuple[bool, str]:
-    """Whether a warp should be built on these matches: the verdict, and one sentence why."""
+    """Whether a warp should be built on these matches, and one sentence why."""
     if len(matches) < MIN_MATCHES:
         return False, f"{len(matches)} matches, at least {MIN_MATCHES} are needed"
     for name, points in (("content", matches.content), ("style", matches.style)):
@@ -156,8 +157,12 @@ def reliable(matches: Matches) -> tuple[bool, str]:
     if residual > MAX_RESIDUAL:
         return (
             False,
-            f"no smooth warp fits: matches miss it by {residual:.1%} of the side, at most {MAX_RESIDUAL:.1%} is allowed",
+            f"no smooth warp fits: the median match lies {residual:.1%} of the content's long side from one, at most "
+            f"{MAX_RESIDUAL:.1%} is allowed",
         )
     if matches.confidence is not None and matches.confidence < MIN_CONFIDENCE:
         return False, f"the two images have too little in common (confidence {matches.confidence:.2f})"
-    return True, f"{len(matches)} matches, off a smooth warp by {residual:.1%} of the side"
+    return (
+        True,
+        f"{len(matches)} matches; the median one lies {residual:.1%} of the content's long side from a smooth warp",
+    )

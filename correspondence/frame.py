@@ -1,8 +1,8 @@
-"""The frame in which two images are compared: how large, how rotated and where the style's subject is against the content's.
+"""The frame in which two images are compared: the rotation, scale and translation between content and style.
 
-Features of a VGG-shaped network follow a rotated or resized subject only a little way. So before the matching, a few rotations and
+Features of a VGG-shaped network tolerate only a small rotation or change of size. So before the matching, a few rotations and
 scales are tried, each shared by halves between the two images; the one under which most best buddies agree on a common
-shift wins. Exchanging the images gives the same frame.
+translation wins. Exchanging the images gives the same frame.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ POWER = 1.0
 SEARCH_SIDE = 160
 """Long side, in pixels, of the copies on which rotations and scales are tried."""
 CANDIDATES = 3
-ROTATION, GROWTH, SHIFT = math.radians(30.0), math.log(2.5), 0.35
-"""How far a subject is usually rotated, resized and shifted (share of the side) between two images that go together.
-Chance agreement of unrelated images comes at any rotation, scale and shift, and is held back by this."""
+ROTATION, GROWTH, TRANSLATION = math.radians(30.0), math.log(2.5), 0.35
+"""How far a subject is usually rotated, resized and moved (share of the side) between two images that go together.
+Unrelated images agree by chance at any rotation, scale and translation, and this makes that count for less."""
 WIDTH = 0.08
-"""Shifts this far apart, share of the long side, still count as agreeing: the subject may deform."""
+"""Translations this far apart, share of the long side, still count as agreeing: the subject may deform."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,19 @@ class Frame:
         return rotation * self.scale ** (sign / 2)
 
     def to_content(self, points: np.ndarray) -> np.ndarray:
+        """Points of the frame in the content: (..., 2) as (x, y), pixels of both, the frame's from its origin."""
         return points @ self._matrix(-1).T + self.ca
 
     def to_style(self, points: np.ndarray) -> np.ndarray:
+        """Points of the frame in the style: (..., 2) as (x, y), pixels of both, the frame's from its origin."""
         return points @ self._matrix(1).T + self.cb
 
     def from_content(self, points: np.ndarray) -> np.ndarray:
+        """Points of the content in the frame: the inverse of `to_content`."""
         return (points - self.ca) @ np.linalg.inv(self._matrix(-1)).T
 
     def from_style(self, points: np.ndarray) -> np.ndarray:
+        """Points of the style in the frame: the inverse of `to_style`."""
         return (points - self.cb) @ np.linalg.inv(self._matrix(1)).T
 
     def axes(self, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -126,17 +130,17 @@ def level_mask(mask: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return (F.adaptive_avg_pool2d(mask, like.shape[-2:]) > 0.9).to(mask.dtype)
 
 
-def agreement(shift: np.ndarray, weight: np.ndarray, width: float) -> np.ndarray:
-    """For each buddy, how much weight lies near its shift: (N, 2), (N,) -> (N,)."""
-    apart = ((shift[:, None] - shift[None]) ** 2).sum(axis=-1)
+def agreement(translation: np.ndarray, weight: np.ndarray, width: float) -> np.ndarray:
+    """For each buddy, how much weight lies near its translation: (N, 2), (N,) -> (N,)."""
+    apart = ((translation[:, None] - translation[None]) ** 2).sum(axis=-1)
     return np.exp(-apart / (2 * width**2)) @ weight
 
 
 def find_frame(content: torch.Tensor, style: torch.Tensor, encode: Callable) -> tuple[Frame, float]:
-    """Try rotations and scales on small copies, look closer at the best few; return the best frame and its score.
+    """Try rotations and scales on small copies, look closer at the best few; return the best frame and its agreement.
 
-    content, style: (1, 3, h, w). The score is the similarity of the buddies that agree on one shift, summed, over the
-    number of places that could have had one: near 0 for unrelated images, near 1 for an image with itself.
+    content, style: (1, 3, h, w). The agreement is the similarity of the buddies that agree on one translation, summed, over
+    the number of places that could have had one: near 0 for unrelated images, near 1 for an image with itself.
     """
     side = max(*content.shape[-2:], *style.shape[-2:])
     factor = min(1.0, SEARCH_SIDE / side)
@@ -177,9 +181,9 @@ def _cells(image: torch.Tensor, frame: Frame, place: Callable, encode: Callable)
 
 
 def _vote(content, style, encode: Callable, frame: Frame, common: bool) -> tuple[float, Frame]:
-    """Best buddies in a frame, their votes for a common shift, and the frame moved to where they agree.
+    """Best buddies in a frame, their votes for a common translation, and the frame moved to where they agree.
 
-    `common`: look only where both images are; otherwise each image is seen whole, since the shift is still unknown.
+    `common`: look only where both images are; otherwise each image is seen whole, since the translation is still unknown.
     """
     sizes = [(x.shape[-1], x.shape[-2]) for x in (content, style)]
     side = max(max(s) for s in sizes)
@@ -209,21 +213,21 @@ def _vote(content, style, encode: Callable, frame: Frame, common: bool) -> tuple
 
 
 def plausibility(frame: Frame, content_size, style_size) -> float:
-    """How usual a frame's rotation, scale and shift are, in [0, 1]: 1 where both images lie centre on centre, upright, alike.
+    """How usual a frame's rotation, scale and translation are, in [0, 1]: 1 where both images lie centre on centre, upright, alike.
 
-    The shift is measured in both images, between the centre of one and where the frame puts the other's.
+    The translation is measured in both images, between the centre of one and where the frame puts the other's.
     """
     a, b = (np.array(size) for size in (content_size, style_size))
     there = frame.to_style(frame.from_content((a[None] - 1) / 2))[0] - (b - 1) / 2
     back = frame.to_content(frame.from_style((b[None] - 1) / 2))[0] - (a - 1) / 2
-    shift = math.sqrt(np.linalg.norm(there) / b.max() * np.linalg.norm(back) / a.max())
-    far = (frame.angle / ROTATION) ** 2 + (math.log(frame.scale) / GROWTH) ** 2 + (shift / SHIFT) ** 2
+    translation = math.sqrt(np.linalg.norm(there) / b.max() * np.linalg.norm(back) / a.max())
+    far = (frame.angle / ROTATION) ** 2 + (math.log(frame.scale) / GROWTH) ** 2 + (translation / TRANSLATION) ** 2
     return math.exp(-0.5 * far)
 
 
-def _refined(frame: Frame, pa, pb, weight, shift, width: float) -> Frame:
+def _refined(frame: Frame, pa, pb, weight, agreed, width: float) -> Frame:
     """Move the frame's origin to the agreeing buddies, and rotate and scale it by their own least-squares similarity."""
-    residual = pb - pa - shift
+    residual = pb - pa - agreed
     for k in range(6):
         near = weight / (1 + (residual**2).sum(axis=1) / (width * 0.85**k) ** 2) ** 2
         scale, rotation, translation = fit_similarity(pa, pb, near)

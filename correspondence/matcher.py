@@ -43,8 +43,8 @@ sees twice as far. A nose is told from a chin by the face around it."""
 STIFFNESS = {4: 0.005, 3: 0.002, 2: 0.001, 1: 0.001}
 TOLERANCE = 0.02
 """A buddy this far from the smooth field, share of the long side, counts as wrong (twice a cell at the deep levels)."""
-TRUST = 0.2
-"""What the similarity of a cell without activation still counts for."""
+INACTIVE_WEIGHT = 0.2
+"""What the similarity of a cell without activation counts for, where that of the most active cell counts for 1."""
 MIN_SIDE = 16
 FLAT = 2 / 255
 
@@ -76,7 +76,7 @@ def match(
             unless given.
         max_points: keep at most so many matches.
         threshold: min activation of both ends at every level, share of the maximum, in [0, 1].
-        spacing: min distance of two matches, share of the long side, in either image.
+        spacing: min distance of two matches, share of the long side, in one image, and half of it in the other.
         clusters: keep the strongest match of each of so many k-means clusters; 0 for no clustering.
         generator: seeds k-means; seed 0 unless given.
         confidence: (N, 8) `confidence.evidence` of matches -> their confidence (N,) in [0, 1].
@@ -125,8 +125,14 @@ def _later(content: torch.Tensor, style: torch.Tensor) -> bool:
 def find_buddies(content, style, encode: Encode, threshold: float):
     """Best buddies of the finest level that follow from those of every level above.
 
-    Returns points of both images (N, 2), pixels of the tensors; activation sums (N,); what `confidence.margin_and_cycle` says
-    of each (N, 2); and the score of the frame (`frame.find_frame`).
+    Args:
+        content, style: (1, 3, h, w) in [0, 1].
+        encode: as for `match`.
+        threshold: min activation of both ends at every level, share of the maximum, in [0, 1].
+
+    Returns:
+        Points of both images (N, 2), pixels of the tensors; activation sums (N,); the margin and cycle error of each (N, 2),
+        as `confidence.margin_and_cycle`; and how far the frame's buddies agree, as `frame.find_frame`.
     """
     sizes = [(x.shape[-1], x.shape[-2]) for x in (content, style)]
     frame, agreement = find_frame(content, style, encode)
@@ -166,10 +172,10 @@ def _warped(content, style, encode: Encode, frame: Frame, field: Field, deepest:
     Down to level 5, those of the images at half size follow the five levels.
     """
     corner = np.array(frame.corner) - 0.5
-    shift = field.grid(*(axis - c for axis, c in zip(frame.axes(), corner, strict=True)))
+    displacement = field.grid(*(axis - c for axis, c in zip(frame.axes(), corner, strict=True)))
     grid = frame.grid()
-    view_a, mask_a = sample(content, frame.to_content(grid - shift))
-    view_b, mask_b = sample(style, frame.to_style(grid + shift))
+    view_a, mask_a = sample(content, frame.to_content(grid - displacement))
+    view_b, mask_b = sample(style, frame.to_style(grid + displacement))
     return tuple((_encoded(p, encode, deepest), mask) for p, mask in ((view_a, mask_a), (view_b, mask_b)))
 
 
@@ -187,9 +193,9 @@ def _level_buddies(content, style, encode: Encode, frame: Frame, field: Field, l
     deepest, window = 5 if level in DEEP else level, (RADIUS[level], PATCH[level])
     (features_a, mask_a), (features_b, mask_b) = _warped(content, style, encode, frame, field, deepest)
     if level in DEEP:
-        (a, trust_a), (b, trust_b) = _deep(features_a, mask_a, level), _deep(features_b, mask_b, level)
+        (a, weight_a), (b, weight_b) = _deep(features_a, mask_a, level), _deep(features_b, mask_b, level)
         there, back = cell_scores(a, b, *window), cell_scores(b, a, *window)
-        buddies = belief_buddies(there, back, trust_a, trust_b, FLEX[level])
+        buddies = belief_buddies(there, back, weight_a, weight_b, FLEX[level])
     else:
         a, b = features_a[level - 1], features_b[level - 1]
         a, b = normalise(a, level_mask(mask_a, a)), normalise(b, level_mask(mask_b, b))
@@ -198,7 +204,8 @@ def _level_buddies(content, style, encode: Encode, frame: Frame, field: Field, l
 
 
 def _deep(features: Sequence[torch.Tensor], mask: torch.Tensor, level: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The deep levels as one map (1, C, h, w) on one level's grid, its products weighted sums of cosines; trust (h, w)."""
+    """The deep levels as one map (1, C, h, w) on one level's grid, its products weighted sums of cosines; and how much each
+    cell counts, (h, w) in [0, 1]."""
     like = features[level - 1]
     inside = level_mask(mask, like)
     parts = []
@@ -213,7 +220,7 @@ def _deep(features: Sequence[torch.Tensor], mask: torch.Tensor, level: int) -> t
             map_ = F.adaptive_avg_pool2d(map_, like.shape[-2:])
         parts.append(normalise(map_, inside) * weight**0.5)
     energy = activation(like, inside)
-    return torch.cat(parts, 1), ((TRUST + (1 - TRUST) * energy) * inside)[0, 0]
+    return torch.cat(parts, 1), ((INACTIVE_WEIGHT + (1 - INACTIVE_WEIGHT) * energy) * inside)[0, 0]
 
 
 def ranks(energy, a: np.ndarray, b: np.ndarray, finest: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,8 +8,17 @@ import numpy as np
 def fit_similarity(source, target, weights=None) -> tuple[float, np.ndarray, np.ndarray]:
     """The least-squares similarity, reflections excluded (Umeyama 1991, eq. 39 to 43): target ~ scale R source + t.
 
-    source, target: (N, 2); weights: (N,) >= 0 or None. Returns scale > 0, R (2, 2) with determinant 1, t (2,).
-    Points that all coincide give scale 1 and no rotation. A mirrored set gets the best rotation without the mirror.
+    Args:
+        source, target: (N, 2) as (x, y), each in any unit.
+        weights: (N,) >= 0, or None for equal ones.
+
+    Returns:
+        Scale > 0, in units of target per unit of source; R (2, 2) with determinant 1; t (2,), in units of target. Points
+        that all coincide give scale 1 and no rotation. A mirrored set gets the best rotation without the mirror.
+
+    Raises:
+        ValueError: source and target differ in number.
+        LinAlgError: NumPy's, on values that are not finite.
     """
     source, target = np.asarray(source, float), np.asarray(target, float)
     if len(source) == 0:

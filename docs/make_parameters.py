@@ -27,9 +27,9 @@ rigid_mask = "mask.png"
 warp = false
 ```
 
-Flags win over the file, the file over the preset. What a file turns on or off is turned back by the opposite flag: `--warp`,
-`--no-color-only`. A folder that a run was kept in does as well (`--config out/`): its settings and its preset are taken. In
-Python, `dst.StylizeConfig.from_file("recipe.toml")` is the config, and `dst.config.read_settings` gives keywords of `stylize`."""
+Flags win over the file, the file over the preset. The opposite flag overrides what a file turns on or off: `--warp`,
+`--no-color-only`. A run's folder can be given too (`--config out/`): its settings and its preset are taken. In Python,
+`dst.StylizeConfig.from_file("recipe.toml")` gives the config, and `dst.config.read_settings` the keywords of `stylize`."""
 
 
 def value(given) -> str:
@@ -56,9 +56,8 @@ def rows(group: str) -> list[str]:
 def text() -> str:
     parts = [
         "# Parameters",
-        "Written by `python docs/make_parameters.py` from `dst/config/`, the only home of a default and a range. On the command\n"
-        "line they are flags; in Python they are keywords of `dst.stylize` under the same name with underscores (`--pin` is\n"
-        "`pins`).",
+        "Written by `python docs/make_parameters.py` from `dst/config/`, where every default and range is set. On the command line\n"
+        "they are flags; in Python they are keywords of `dst.stylize` under the same name with underscores (`--pin` is `pins`).",
     ]
     groups = {f.metadata["group"] for f in option_fields().values()}
     for group in [*GROUPS, *sorted(groups - set(GROUPS))]:

@@ -18,7 +18,7 @@ def scattered(count, size, seed=0, gap=0.05, margin=0.1):
 
 
 def gentle(size=(256, 171), count=30, seed=0, noise=0.005, gap=0.05, **options):
-    """A warp like one from matching: a smooth bend with some noise, no folds."""
+    """A warp like one from matching: smooth displacements with some noise, no folds."""
     points = scattered(count, size, seed, gap)
     moved = 0.025 * np.sin(5 * points[:, ::-1] + seed) + noise * np.random.default_rng(seed).standard_normal(
         points.shape

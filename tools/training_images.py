@@ -55,14 +55,14 @@ class Crops:
         return int(torch.randint(high, (), generator=self.generator))
 
     def one(self, side: int) -> torch.Tensor:
-        """Return one crop (3, side, side) in [0, 1], at a scale drawn between 0.5 and 2 and flipped or turned."""
+        """Return one crop (3, side, side) in [0, 1], at a scale drawn between 0.5 and 2, perhaps flipped or rotated."""
         image = self.images[self.whole(len(self.images))]
         short = min(image.shape[1:])
-        region = side * math.exp(self.uniform(-math.log(2), math.log(2)).item())
-        region = int(min(short, max(16, side if self.chance(0.3) else region)))
-        top, left = (self.whole(full - region + 1) for full in image.shape[1:])
-        crop = image[:, top : top + region, left : left + region].float() / 255
-        if region != side:
+        span = side * math.exp(self.uniform(-math.log(2), math.log(2)).item())
+        span = int(min(short, max(16, side if self.chance(0.3) else span)))
+        top, left = (self.whole(full - span + 1) for full in image.shape[1:])
+        crop = image[:, top : top + span, left : left + span].float() / 255
+        if span != side:
             crop = F.interpolate(crop[None], (side, side), mode="bilinear", align_corners=False, antialias=True)[0]
         if self.chance(0.5):
             crop = crop.flip(2)

@@ -1,4 +1,4 @@
-"""What the packages log, on standard error while a command runs; as a library they leave the handling to their user."""
+"""Log messages of both packages: on standard error while a command runs; who uses them as a library handles them as they like."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way of a command: parsed, run, its errors told in one line."""
+"""A command from start to exit: parsed, run, its errors printed in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run shows while it goes, and what Ctrl-C and SIGTERM do to it."""
+"""What a run shows on its way, and what Ctrl-C and SIGTERM do to it."""
 
 from __future__ import annotations
 

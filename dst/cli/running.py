@@ -1,4 +1,4 @@
-"""What the commands that make runs share: the estimate, the watch over a run, what is written and said at its end."""
+"""Shared by the commands that make runs: the estimate, progress and interruption, what is written and printed at the end."""
 
 from __future__ import annotations
 
@@ -124,9 +124,9 @@ def _estimated(args: Any, content: Any, config: Any) -> Any:
         return config
     fitting = largest_size(encoder, size, config, args.warp)
     if args.fit:
-        say(f"{expected.sentence()}: too much, so the long side will be {fitting} pixels")
+        say(f"{expected.sentence()}; that is too much, so the long side will be {fitting} pixels")
         return config.replace(size=fitting)
-    say(f"{expected.sentence()}: that may fail; --size {fitting} would fit, and --fit takes the size that does")
+    say(f"{expected.sentence()}; that may fail: --size {fitting} would fit, and --fit takes the size that does")
     return config
 
 

@@ -1,4 +1,4 @@
-"""Standard output and standard error: what is printed arrives whole or is said to be lost; what is said may get lost."""
+"""Standard output and standard error: results arrive whole or their loss is an error; messages may get lost."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Every option of the toolkit: its default, one sentence and its range live here and nowhere else.
 
-One frozen dataclass per stage, and one for what is made of runs, each in a file of its own. The command line reads its flags, and `stylize` its keywords, from
-their fields. Importing this package costs nothing: it needs the standard library and `correspondence.common` alone.
+One frozen dataclass per stage, one for animations and one for grids, each in a file of its own. The command line reads its
+flags, and `stylize` its keywords, from their fields. Importing this package costs nothing: it needs the standard library and `correspondence.common` alone.
 """
 
 from dst.config.animation import ANIMATIONS, AnimationConfig

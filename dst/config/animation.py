@@ -1,4 +1,4 @@
-"""Options of animations, and how their files may be called."""
+"""Options of animations, and the endings of their file names."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ ANIMATIONS = (".gif", ".mp4")
 class AnimationConfig(Checked):
     """An animation of a run: of the way from its photograph to its result, or of its steps."""
 
-    count: int = option(48, "frames on the way", whole(2, 10000), "", flag="--frames")
-    side: int = option(480, "long side of the frames, pixels, where the result is larger", whole(16, 4096), "")
-    fps: float = option(12.0, "frames a second", Number(1, 60), "")
+    count: int = option(48, "number of frames", whole(2, 10000), "", flag="--frames")
+    side: int = option(480, "max long side of the frames, pixels", whole(16, 4096), "")
+    fps: float = option(12.0, "frames per second", Number(1, 60), "")

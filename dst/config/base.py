@@ -1,4 +1,4 @@
-"""What every option is made of, the checks that refuse a bad value, and the one kind of error for what a user gave."""
+"""What every option is made of, the checks that refuse a bad value, and the error for what a user gave."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ def counted(count: int, noun: str) -> str:
 
 
 def option(default: Any, text: str, kind: Any, group: str, looks: str = "", flag: str = ""):
-    """A dataclass field with all that is said of an option.
+    """A dataclass field with the description of an option.
 
     Args:
         default: its value where nothing is given; None for nothing.
         text: one sentence, for `--help` and the documentation.
         kind: how its values are written, read and checked (`dst.config.kinds`).
         group: the heading that `--help` lists it under.
-        looks: what one sees at low and at high values, for the documentation.
+        looks: what low and high values look like, for the documentation.
         flag: its flag, where that is not the field's name.
     """
     meta = {"help": text, "kind": kind, "group": group, "looks": looks, "flag": flag}

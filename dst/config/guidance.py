@@ -1,4 +1,4 @@
-"""Options that guide one run: other images, masks, matches by hand, colours, the first guess."""
+"""Options that guide one run: other images, masks, matches edited by hand, colours, the first guess."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ class GuidanceConfig(Checked):
         "image that the shapes come from; strokes still come from the style",
         File(),
         "guidance",
-        "the warp follows this image, the brush the style: two paintings in one",
+        "the warp follows this image, the strokes follow the style",
     )
     style_weights: tuple[float, ...] | None = option(
         None,
         "share of each style, where several are given",
         Numbers(0.0, 1e6, positive=True),
         "guidance",
-        "equal: a mixture; 3,1: mostly the first, with a touch of the second",
+        "1,1: an equal mixture; 3,1: mostly the first, with a little of the second",
     )
     rigid_mask: str | None = option(
         None,
         "mask of the content: its white parts keep their shape",
         File(),
         "guidance",
-        "white parts may move and rotate as a whole, and are never deformed; grey counts as white from one half on",
+        "white parts move, rotate and scale as a whole and are never deformed; grey of one half and more counts as white",
     )
     content_mask: str | None = option(
         None,
-        "the content's segments by colour, each painted as style_mask's segment of that colour",
+        "segmentation mask of the content: each colour is painted like the same colour in style_mask",
         File(),
         "guidance",
-        "sky as sky, skin as skin; segments that have no partner in style_mask are refused",
+        "sky like sky, skin like skin; a colour that only one mask has is refused",
     )
     style_mask: str | tuple[str, ...] | None = option(
         None,
-        "the style's segments by colour; one mask for each style",
+        "segmentation mask of the style, in the colours of content_mask; one for each style",
         Files(),
         "guidance",
-        "the same colours as in content_mask, on the style",
+        "the same colours on the style as on the content",
     )
     preserve_color: str = option(
         "none",
@@ -74,7 +74,7 @@ class GuidanceConfig(Checked):
     )
     pins: tuple[tuple[float, float, float, float], ...] | None = option(
         None,
-        "matches added by hand, content x, y and style x, y in pixels; they are reached",
+        "match added by hand, content x, y and style x, y in pixels; its target is reached",
         Rows("XYXY", "four finite numbers, content x, y and style x, y in pixels"),
         "guidance",
         "one pin moves its surroundings; three or more can replace matching",
@@ -82,8 +82,8 @@ class GuidanceConfig(Checked):
     )
     drop: tuple[int, ...] | None = option(
         None,
-        "matches left out, by their numbers beside them in matches.png",
+        "matches to leave out, by their numbers in matches.png",
         Numbers(1, None, whole=True),
         "guidance",
-        "without a wrong pair the warp there goes away",
+        "without a wrong match the warp there goes away",
     )

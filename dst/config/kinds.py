@@ -1,7 +1,7 @@
 """Kinds of options: how a value is written as text, what a value from Python becomes, what is allowed.
 
-One kind serves every door alike: a flag of the command line, a cell of a table of pairs, an axis of a grid, a line of a
-configuration file and a keyword in Python all come out as the same value, or are refused by the same sentence.
+One kind serves every way in: a flag of the command line, a cell of a table of pairs, an axis of a grid, a line of a configuration
+file and a keyword in Python all give the same value, or are refused with the same message.
 """
 
 from __future__ import annotations

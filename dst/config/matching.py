@@ -35,10 +35,10 @@ class MatchConfig(Checked):
     )
     threshold: float = option(
         0.05,
-        "min activation of a match's ends, share of the maximum",
+        "min activation at both ends of a match, share of the maximum",
         Number(0.0, 1.0),
         "matching",
-        "low: points in flat background too; high: only the strongest structures",
+        "low: points in flat background too; high: only on the strongest structures",
     )
     spacing: float = option(
         0.04,

@@ -19,7 +19,7 @@ class OptimizeConfig(Checked):
 
     method: str = option(
         next(iter(METHODS)),
-        "what style and content mean",
+        "how style and content are compared",
         Choice(METHODS),
         "objective",
         "strotss: strokes and texture in their places; gatys: texture all over",
@@ -29,32 +29,32 @@ class OptimizeConfig(Checked):
         "weight of the content term",
         Number(0.0, 1e6),
         "objective",
-        "low: the painting takes over; high: the photograph with a tint",
+        "low: the painting dominates; high: a tinted photograph",
     )
     alpha_growth: float = option(
         1.0,
-        "factor on alpha for each coarser scale, at most two times",
+        "factor on alpha for each scale coarser, applied twice at most",
         Number(1.0, 10.0),
         "schedule",
-        "high: layout is kept while coarse, detail is free later",
+        "high: coarse scales keep the layout, fine ones are free to change detail",
     )
     palette: float = option(
         1.0,
         "weight of the palette within the style terms of strotss",
         Number(0.0, 1e4),
         "objective",
-        "low: colours drift from the painting's; high: colours match before strokes do",
+        "low: colours drift from the painting's; high: colours count for more than strokes",
     )
     style_strength: float = option(
         1.0,
         "factor on both style terms",
         Number(0.0, 100.0),
         "objective",
-        "0: the photograph, warped; high: as with a low alpha",
+        "0: the photograph, warped; high: like a low alpha",
     )
     layers: tuple[str, ...] | None = option(
         None,
-        "layers compared, by name, + between; unless given the method's own",
+        "layers to compare, by name, with + between; default: the method's own",
         Names(),
         "objective",
         "shallow ones (`relu1_1+relu2_1`): colour and fine strokes alone; deep ones (`relu4_1+relu5_1`): larger shapes",
@@ -71,56 +71,56 @@ class OptimizeConfig(Checked):
         "steps at each scale up to 256 pixels",
         whole(1, 10000),
         "schedule",
-        "low: unfinished, blurred strokes; high: crisper, gains shrink quickly",
+        "low: unfinished, blurred strokes; high: crisper, with shrinking gains",
     )
     step_decay: float = option(
         0.65,
         "factor on the steps for each doubling above 256 pixels",
         Number(0.05, 1.0),
         "schedule",
-        "low: the finest scales are only touched up; 1: as many steps at every scale",
+        "low: the finest scales are only retouched; 1: as many steps at every scale",
     )
     optimizer: str = option(
         "adam",
         "optimiser of pixels and displacements",
         Choice(OPTIMIZERS),
         "schedule",
-        "adam: settles soonest; rmsprop: a little rougher; sgd: the paper's choice, wants more steps",
+        "adam: converges fastest; rmsprop: a little rougher; sgd: the paper's choice, needs more steps",
     )
     lr: float | None = option(
         None,
-        "learning rate of the pixels' Laplacian pyramid; unless given the optimiser's own",
+        "learning rate of the pixels' Laplacian pyramid; default: the optimiser's own",
         Number(1e-6, 10.0),
         "schedule",
-        "low: timid, close to the first guess; high: noisy, may stop being finite",
+        "low: close to the first guess; high: noisy, may diverge",
     )
     warp_lr: float | None = option(
         None,
-        "learning rate of the displacements, share of the long side; unless given the optimiser's own",
+        "learning rate of the displacements, share of the long side; default: the optimiser's own",
         Number(0.0, 1.0),
         "schedule",
-        "0: the displacements stay as solved at the start",
+        "0: the displacements stay as fitted at the start",
     )
     lr_end: float = option(
         0.2,
         "share of the learning rate left at the end of a scale",
         Number(0.0, 1.0),
         "schedule",
-        "low: settles; 1: keeps moving to the last step",
+        "low: converges; 1: keeps changing to the last step",
     )
     pyramid_levels: int = option(
         5,
         "levels of the Laplacian pyramid that is optimised",
         whole(1, 12),
         "schedule",
-        "1: colour moves slowly; high: colour moves at once",
+        "1: colours of large areas change slowly; high: they change at once",
     )
     samples: int = option(
         512,
         "positions of the result compared in each step",
         whole(16, 65536),
         "schedule",
-        "low: quick and noisy; high: steady, slower",
+        "low: fast and noisy; high: slower and steadier",
     )
     style_samples: int = option(
         1024,

@@ -1,6 +1,6 @@
-"""Kinds of the parts of a stored file: what each must be, declared once and checked when the file is read.
+"""Kinds of the parts of a stored file, declared once and checked when the file is read.
 
-They are kinds like those of options (`dst.config.kinds`), put together from one another:
+They are kinds like those of options (`dst.config.kinds`), and can be nested:
 
     Table({"size": Row(whole(1, 4096), whole(1, 4096)), "points": Items(Row(Number(0, 1), Number(0, 1)))})
 """

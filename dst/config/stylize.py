@@ -55,42 +55,42 @@ class StylizeConfig(Checked):
         "long side of the result, pixels",
         whole(32, 8192),
         "general",
-        "low: quick, broad strokes, soft detail; high: fine strokes, cost grows with the square",
+        "low: fast, broad strokes, soft detail; high: fine strokes; cost grows with the square",
     )
     seed: int = option(
         0,
         "seed of every random draw",
         whole(0, 2**31 - 1),
         "general",
-        "another seed draws other samples: the same painting, other brush marks",
+        "another seed draws other samples: the same look, other brush marks",
     )
     encoder: str = option(
         "compact",
         "feature network",
         Choice(ENCODERS),
         "general",
-        "compact: quick, close to VGG; vgg19, vgg16: the published look, many times slower",
+        "compact: fast, close to VGG; vgg19, vgg16: the published look, many times slower",
     )
     weights: str | None = option(
         None,
         "file of weights for the feature network",
         File(),
         "general",
-        "needed where the encoder's weights are not at hand",
+        "needed where the encoder's weights are neither in the package nor in torchvision",
     )
     device: str = option(
         "cpu",
         "where to compute: cpu, cuda, cuda:1, mps",
         Text(),
         "general",
-        "a GPU does the same in a fraction of the time; bytes may differ from the CPU's",
+        "a GPU takes a fraction of the time; its bytes may differ from the CPU's",
     )
     threads: int = option(
         0,
-        "processor threads, 0 for as many as there are; the last bits of a result depend on their number",
+        "processor threads, 0 for as many as PyTorch takes; the last bits of a result depend on their number",
         whole(0, 1024),
         "general",
-        "the same number gives the same bytes on one machine; more than the processor has cores is slower",
+        "the same number gives the same bytes on one machine; more threads than cores are slower",
     )
     match: MatchConfig = field(default_factory=MatchConfig)
     warp: WarpConfig = field(default_factory=WarpConfig)

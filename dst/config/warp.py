@@ -10,7 +10,7 @@ from dst.config.kinds import Number, whole
 
 @dataclass(frozen=True)
 class WarpConfig(Checked):
-    """The thin-plate spline and the terms that hold it."""
+    """The thin-plate spline and the terms that restrain it."""
 
     warp_strength: float = option(
         1.0,
@@ -21,21 +21,21 @@ class WarpConfig(Checked):
     )
     beta: float = option(
         0.5,
-        "weight of the distance to the targets, pixels of 256",
+        "weight of the distance to the targets, in pixels of a 256-pixel image",
         Number(0.0, 1e4),
         "objective",
-        "low: shapes hardly move; high: keypoints land on their targets, whatever the strokes want",
+        "low: shapes hardly move; high: keypoints reach their targets whatever the style term gains",
     )
     gamma: float = option(
         50.0,
         "weight of the total variation of the warp",
         Number(0.0, 1e6),
         "objective",
-        "low: sharp local warps; high: the whole image shifts gently or not at all",
+        "low: sharp local warps; high: a smooth warp of the whole image, or hardly any",
     )
     min_matches: int = option(
         4,
-        "fewer reliable matches than this mean plain style transfer",
+        "min reliable matches for a warp; with fewer, plain style transfer",
         whole(3, 1000),
         "matching",
         "high: warps only where matches are plentiful",

@@ -1,4 +1,4 @@
-"""After the optimisation: the final warp, the images of the run, its record."""
+"""After the optimisation: the final warp and the images of the run."""
 
 from __future__ import annotations
 

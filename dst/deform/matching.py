@@ -121,7 +121,7 @@ def edited(found: Matches, config: StylizeConfig) -> tuple[Matches, bool, str]:
     matches = add_pins(left, pins)
     if len(pins) and not usable:
         matches, usable = matches.subset(matches.pinned), len(pins) >= MIN_POINTS
-        verdict = f"{verdict}; only the {counted(len(pins), 'pin')} left to go by{_too_few(matches)}"
+        verdict = f"{verdict}; only the {counted(len(pins), 'pin')} {'is' if len(pins) == 1 else 'are'} used{_too_few(matches)}"
     return matches, usable, verdict + _by_hand(config)
 
 

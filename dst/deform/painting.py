@@ -1,4 +1,4 @@
-"""What a run that is begun and one that is gone on with have in common: its stages timed, its loop, its end."""
+"""Shared by new and resumed runs: stages that are timed, the loop, the end of a run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EVERY = 30.0
 
 
 class Clock:
-    """Seconds spent in each stage, and the word given to its subscribers at the start and the end of each."""
+    """Seconds spent in each stage, and a call to each subscriber at its start and its end."""
 
     def __init__(self, *subscribers: Report | None) -> None:
         self.subscribers = [tell for tell in subscribers if tell is not None]
@@ -40,6 +40,10 @@ class Clock:
 
     @contextmanager
     def stage(self, name: str):
+        """Time what is done inside as the stage `name`; a stage that is entered again adds to its seconds.
+
+        Each subscriber is called with (name, "start") and (name, "end"); the end is left out where an exception ends it.
+        """
         for tell in self.subscribers:
             tell(name, "start")
         began = time.perf_counter()
@@ -51,6 +55,14 @@ class Clock:
 
 
 def make_loop(job: Job, encoder: Encoder, state: State | None = None, cache: StyleCache | None = None) -> Loop:
+    """The optimisation loop of a job.
+
+    Args:
+        job: what is optimised, with its config.
+        encoder: the feature network.
+        state: where an earlier loop of the same job stopped; None to begin.
+        cache: what was encoded of the same styles before; None for none.
+    """
     config = job.config
     return Loop(
         DeformProblem(job.scene, encoder, config.optimize, config.seed, cache), config.optimize, config.seed, state
@@ -97,6 +109,7 @@ def _tell(job: Job, loop: Loop | None, encoder: Encoder) -> None:
 
 
 def figures() -> dict[str, Callable[[Result], Any]]:
+    """The figures of a run's folder: file name -> function that draws a Result as a matplotlib Figure."""
     from dst.viz.figures import RUN_FIGURES  # brings matplotlib
 
     return dict(RUN_FIGURES)

@@ -1,4 +1,4 @@
-"""A run that is in a folder: read back, gone on with, taken to a larger size."""
+"""A run in a folder: read back, resumed, taken to a larger size."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def resume(
     """Go on where a run stopped, or take a finished one to a larger size.
 
     On the CPU, a run that was stopped or killed and resumed ends with the same bytes as one that never stopped: it goes on
-    with the number of threads that it was begun with. The folder needs no original image for that. A larger `size` does: the content and the styles are read again from
-    where they were, or from `content` and `style`.
+    with the number of threads that it was begun with. That needs no original image. A larger `size` does: the content and the
+    styles are read again from where they were, or from `content` and `style`.
 
     Args:
         run: the folder that `stylize(..., run_dir=...)` kept; for a finished run also one that `Result.save` wrote.

@@ -1,4 +1,4 @@
-"""Features: an encoder whose layers are asked for by name, its weights, and the places that are looked at."""
+"""Features: an encoder whose layers are asked for by name, its weights, and the positions that are sampled."""
 
 from dst.features.encoder import LEVELS, Encoder, cached_encoder, load_encoder
 from dst.features.sampling import Places, draw_positions, sample

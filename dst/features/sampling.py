@@ -1,4 +1,4 @@
-"""Where the methods look: positions drawn anew for each step, and feature maps sampled there."""
+"""Positions drawn anew for each step, and feature maps sampled there."""
 
 from __future__ import annotations
 

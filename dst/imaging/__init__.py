@@ -1,4 +1,4 @@
-"""Images: the only door to their files, and what is done to them beside matching, warping and painting.
+"""Images: all reading and writing of their files, and what is done to them besides matching, warping and painting.
 
 Inside the project an image is a float32 tensor (1, 3, H, W), sRGB-encoded, in [0, 1], as a viewer shows it. Alpha is
 straight (not premultiplied) and travels beside it.

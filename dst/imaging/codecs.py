@@ -1,7 +1,7 @@
 """Image files to arrays: Pillow reads 8 bits; OpenCV and tifffile 16.
 
 What comes out is what a viewer shows: EXIF orientation applied, ICC profile converted to sRGB, alpha straight.
-`dst.imaging` is the door that the rest of the project uses.
+The rest of the project reads and writes images through `dst.imaging`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dst.imaging import deep
 from dst.imaging.deep import ORIENTATION
 from dst.imaging.icc import BrokenProfile, to_srgb_8, to_srgb_16
 from dst.imaging.quiet import quiet
-from dst.imaging.strips import TURNED, assemble, check_memory, reduced_size
+from dst.imaging.strips import TRANSPOSED, assemble, check_memory, reduced_size
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
 READABLE = "JPEG, PNG, TIFF, WebP, BMP or GIF"
@@ -108,7 +108,10 @@ def decode(source, name: str, colour: bool = True, side: int | None = None) -> D
 
 
 class _Stored(NamedTuple):
-    """An image as its file stores it: its rows, how large they make it and how large it is, (W, H), what is left to turn."""
+    """An image as its file stores it.
+
+    Its rows, how large they make it and how large it is, (W, H), and the rotation that is left to do.
+    """
 
     rows: Callable[[int, int], np.ndarray]
     size: tuple[int, int]
@@ -126,7 +129,7 @@ def _decode_open(image, source, name: str, colour: bool, side: int | None, remar
     check_memory(name, image.size, _bytes_needed(image, is_deep and not cut, target, path is not None))
     if path is not None and image.format == "TIFF":
         _check_tiff_is_whole(image, Path(path).stat().st_size)
-        image.filename = ""  # or Pillow maps the file into memory, with width and height confused where it is turned
+        image.filename = ""  # or Pillow maps the file into memory, with width and height confused where it is rotated
     stored = None
     if is_deep and not cut:
         stored = _stored_deep(image, path, profile, remarks)
@@ -138,7 +141,7 @@ def _decode_open(image, source, name: str, colour: bool, side: int | None, remar
         stored = _stored_by_pillow(image, target if path is not None else None, profile, remarks)
     rest = reduced_size(stored.full, side) if stored.size == stored.full else None
     rgb, alpha = assemble(stored.rows, stored.size, rest, stored.orientation)
-    full = stored.full[::-1] if stored.orientation in TURNED else stored.full
+    full = stored.full[::-1] if stored.orientation in TRANSPOSED else stored.full
     return Decoded(rgb, alpha, full, 16 if cut else stored.depth)
 
 
@@ -199,7 +202,7 @@ def _stored_by_pillow(image, target: tuple[int, int] | None, profile: bytes | No
     full = image.size
     draft = None if target is None else image.draft(None, target)
     image.load()
-    orientation = image.getexif().get(ORIENTATION, 1)  # a TIFF is turned by now, and its tag gone
+    orientation = image.getexif().get(ORIENTATION, 1)  # a TIFF is rotated by now, and its tag gone
     if draft is None:
         full = image.size
     else:

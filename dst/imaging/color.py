@@ -1,4 +1,4 @@
-"""Colour axes, colour statistics carried from one image to another, and lightness under another image's colours."""
+"""Colour axes, colour statistics transferred from one image to another, and one image's lightness in another's colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pixels that Pillow cuts or takes much memory for: 16-bit PNG and large WebP through OpenCV, 16-bit TIFF through tifffile.
+"""Pixels that Pillow cuts to 8 bits or takes much memory for: 16-bit PNG and large WebP through OpenCV, 16-bit TIFF through tifffile.
 
 Also what Pillow holds in its own modes of wide grey values.
 """
@@ -15,7 +15,7 @@ from dst.config import InputError
 PACKED = 1 << 24
 """Bytes of a TIFF's packed strips that are read ahead."""
 ORIENTATION = 274
-"""Number of the tag that says how an image is turned."""
+"""Number of the tag that says how an image is rotated."""
 
 
 def is_16_bit(image, path) -> bool:

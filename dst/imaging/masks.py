@@ -1,4 +1,4 @@
-"""Masks that users paint: parts of the content that stay rigid, and segments of the images that are painted apart."""
+"""Masks that users paint: rigid parts of the content, and segments of the images that are painted separately."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codecs kept from talking: a user sees what matters of a file in one line of ours, not what libtiff prints besides."""
+"""Codecs kept silent: a user sees one line of ours about a file, not what libtiff prints besides."""
 
 from __future__ import annotations
 

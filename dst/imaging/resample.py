@@ -1,4 +1,4 @@
-"""Images resized, cut, laid over white, and sampled at arbitrary positions."""
+"""Images resized, cropped, flattened over white, and sampled at arbitrary positions."""
 
 from __future__ import annotations
 

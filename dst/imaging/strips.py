@@ -1,4 +1,4 @@
-"""Images brought into memory strip by strip: at a reduced size where no more is needed, refused where memory would not do."""
+"""Images brought into memory strip by strip: at a reduced size where no more is needed, refused where memory is too small."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from dst.runtime import free_memory
 LARGE, FAR = 16_000_000, 4
 """An image is read at a reduced size from this many pixels on, where its long side is this many times what is needed."""
 KEPT, ENOUGH = 3, 2
-"""Times the needed side that a reduced image has, as a rule and at the least: an antialiased filter makes the rest."""
+"""Times the needed side that a reduced image has, as a rule and at least: an antialiased filter does the rest."""
 STRIP = 1 << 20
 """Pixels that are converted at a time."""
-TURNED = (5, 6, 7, 8)
+TRANSPOSED = (5, 6, 7, 8)
 """EXIF orientations whose file stores the columns of what is displayed as rows."""
 ASKED_FROM = 1_000_000
 """Pixels from which the free memory is asked for before an image is unpacked."""
@@ -73,7 +73,7 @@ def assemble(
         if target is not None:
             part = _mean_over_areas(part, (width, bottom - top))
         if not planes:
-            shape = (width, height) if orientation in TURNED else (height, width)
+            shape = (width, height) if orientation in TRANSPOSED else (height, width)
             planes = [
                 torch.empty(1, count, *shape, dtype=torch.float32, device="cpu")
                 for count in ((3, 1) if part.shape[2] == 4 else (3,))
@@ -98,4 +98,4 @@ def _as_stored(planes: np.ndarray, orientation: int) -> np.ndarray:
         planes = planes[:, ::-1]
     if orientation in (2, 3, 6, 7):
         planes = planes[:, :, ::-1]
-    return planes.transpose(0, 2, 1) if orientation in TURNED else planes
+    return planes.transpose(0, 2, 1) if orientation in TRANSPOSED else planes

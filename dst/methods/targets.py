@@ -1,4 +1,4 @@
-"""What every method is given: style images with weights, and segments that are matched apart."""
+"""What every method is given: style images with weights, a cache of their encodings, and encoding that saves memory."""
 
 from __future__ import annotations
 

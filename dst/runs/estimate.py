@@ -53,8 +53,9 @@ class Estimate:
 
     def sentence(self) -> str:
         """One line for people."""
-        free = "" if self.free_bytes is None else f" of {self.free_bytes / 1e9:.1f} GB free"
-        return f"about {duration(self.seconds)} and {self.bytes / 1e9:.1f} GB{free} for {self.size[0]} x {self.size[1]} pixels"
+        free = "" if self.free_bytes is None else f" ({self.free_bytes / 1e9:.1f} GB are free)"
+        cost = f"about {duration(self.seconds)}, {self.bytes / 1e9:.1f} GB of memory{free}"
+        return f"expected for {self.size[0]} x {self.size[1]} pixels: {cost}"
 
 
 def duration(seconds: float) -> str:

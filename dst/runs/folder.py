@@ -1,4 +1,4 @@
-"""The folder of a run: which files are its own, whether a run can be kept there, how a run takes the place of another.
+"""The folder of a run: which files are its own, whether a run can be kept there, how a run replaces another.
 
 The folder itself may be a link, for its user named it. A link in it under the name of a run's file is never written
 through: it gives way to a file, and what it points to stays untouched.

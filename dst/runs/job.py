@@ -1,4 +1,4 @@
-"""A run as plain data: what is optimised, and what a run made of what it was given."""
+"""A run as plain data: what is optimised, its options, and what its record says of the inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bar for Python and notebooks: a subscriber to the stages and steps of a run."""
+"""A progress bar for Python and notebooks: a subscriber to the stages and steps of a run."""
 
 from __future__ import annotations
 

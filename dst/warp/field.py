@@ -1,4 +1,4 @@
-"""A displacement field on a coarse grid, carried to the pixels of an image by an interpolating bicubic spline."""
+"""A displacement field on a coarse grid, brought to the pixels of an image by an interpolating bicubic spline."""
 
 from __future__ import annotations
 

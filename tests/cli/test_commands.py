@@ -86,7 +86,7 @@ def test_match_says_what_it_found_and_what_was_edited_once(tmp_path, capsys):
     assert cli.main([*arguments, "--quiet"]) == 0 and capsys.readouterr().err == ""  # three pins can be relied on
     assert cli.main(arguments) == 0
     said = capsys.readouterr().err
-    assert "only the 3 pins left to go by (3 pinned by hand)" in said and said.count("pinned") == 1
+    assert "only the 3 pins are used (3 pinned by hand)" in said and said.count("pinned") == 1
     assert Matches.from_json(tmp_path / "m.json").pinned.tolist() == [True] * 3
 
 

@@ -98,13 +98,13 @@ def test_neighbours_overrule_a_cell_that_is_deceived():
     table[0, 0, 4, 4] = 0.6  # ... but one cell sees itself elsewhere
     belief = propagate(table, torch.ones(8, 8), 0.7)
     assert torch.allclose(belief.sum((0, 1)), torch.ones(8, 8), atol=1e-4)
-    move, sure = peaks(belief)
+    move, mass = peaks(belief)
     assert torch.allclose(move[:, 4, 4], torch.tensor([2.0, 0.0]), atol=0.3)
-    assert torch.allclose(move[0, 2, 2], torch.tensor(2.0), atol=0.2) and sure[2, 2] > 0.8
+    assert torch.allclose(move[0, 2, 2], torch.tensor(2.0), atol=0.2) and mass[2, 2] > 0.8
 
 
 def test_belief_buddies_of_a_map_with_itself_stay_in_place(features):
     scores = cell_scores(features[0], features[0], 3, 3)
-    trust = torch.ones(7, 9)
-    at, move, weight = belief_buddies(scores, scores, trust, trust, 0.7)
+    ones = torch.ones(7, 9)
+    at, move, weight = belief_buddies(scores, scores, ones, ones, 0.7)
     assert len(at) > 50 and move.abs().max() < 0.5 and (weight > 0).all() and (weight <= 1.001).all()

@@ -13,6 +13,7 @@ from correspondence.filtering import (
     deviations,
     filter_matches,
     reliable,
+    residuals,
     spaced,
     without_crossings,
 )
@@ -20,7 +21,7 @@ from correspondence.matches import Matches
 from correspondence.similarity import fit_similarity
 
 
-def turn(degrees):
+def rotation_by(degrees):
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return np.array([[c, -s], [s, c]])
 
@@ -31,8 +32,8 @@ def points():
 
 
 def test_a_similarity_is_recovered(points):
-    scale, rotation, move = fit_similarity(points, 1.7 * points @ turn(40).T + (3, -8))
-    assert scale == pytest.approx(1.7) and np.allclose(rotation, turn(40)) and np.allclose(move, (3, -8))
+    scale, rotation, move = fit_similarity(points, 1.7 * points @ rotation_by(40).T + (3, -8))
+    assert scale == pytest.approx(1.7) and np.allclose(rotation, rotation_by(40)) and np.allclose(move, (3, -8))
 
 
 def test_a_mirrored_set_gets_a_turn_and_no_mirror(points):
@@ -45,10 +46,10 @@ def test_a_mirrored_set_gets_a_turn_and_no_mirror(points):
 
     best = cost(scale, rotation, move)
     centre_s, centre_t = points.mean(0), mirrored.mean(0)
-    for degrees in range(0, 360, 5):  # no other turn, each with its own best scale and shift, does better
-        turned = (points - centre_s) @ turn(degrees).T
-        s = max((turned * (mirrored - centre_t)).sum() / (turned**2).sum(), 1e-9)
-        assert best <= cost(s, turn(degrees), centre_t - s * turn(degrees) @ centre_s) + 1e-6
+    for degrees in range(0, 360, 5):  # no other rotation, each with its own best scale and translation, does better
+        rotated = (points - centre_s) @ rotation_by(degrees).T
+        s = max((rotated * (mirrored - centre_t)).sum() / (rotated**2).sum(), 1e-9)
+        assert best <= cost(s, rotation_by(degrees), centre_t - s * rotation_by(degrees) @ centre_s) + 1e-6
 
 
 def test_weights_leave_points_out(points):
@@ -65,7 +66,7 @@ def test_degenerate_sets_stay_finite(count):
 
 
 def test_alignment_takes_place_size_and_turn_away(points):
-    matches = Matches(points, 0.6 * points @ turn(-25).T + (40, 9))
+    matches = Matches(points, 0.6 * points @ rotation_by(-25).T + (40, 9))
     assert np.allclose(align(matches), points)
 
 
@@ -115,10 +116,13 @@ def test_filtering_ends_with_no_crossings_and_few_points(points):
 
 
 def test_the_verdict_on_sets(points):
-    style = 1.2 * points @ turn(10).T + 4 * np.sin(points / 25)
+    style = 1.2 * points @ rotation_by(10).T + 4 * np.sin(points / 25)
     sizes = (101, 101), (140, 140)
-    good, why = reliable(Matches(points, style, None, *sizes, 0.9))
+    matches = Matches(points, style, None, *sizes, 0.9)
+    good, why = reliable(matches)
     assert good, why
+    median = np.median(residuals(matches))
+    assert why == f"20 matches; the median one lies {median:.1%} of the content's long side from a smooth warp"
     for matches, words in (
         (Matches(points[:3], style[:3], None, *sizes), "at least 4"),
         (Matches([], [], None, *sizes), "at least 4"),
@@ -173,4 +177,4 @@ def test_the_confidence_in_a_pair_follows_its_matches():
     levels = [pair_confidence(0.5, np.full(10, score)) for score in (0.05, 0.1, 0.2, 0.3)]
     assert levels[0] == 0 and levels == sorted(levels) and 0.5 < levels[2] < 0.7
     few_good = np.r_[np.full(7, 0.02), np.full(3, 0.5)]
-    assert pair_confidence(0.5, few_good) > 0.9  # the best fifth says it: the others may be doubtful
+    assert pair_confidence(0.5, few_good) > 0.9  # the best fifth says it: the others may be low

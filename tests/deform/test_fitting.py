@@ -19,7 +19,7 @@ BALANCE = (0.5, 50.0)
 
 
 def residual_from_similarity(points, moved):
-    """Greatest distance of moved points from the similarity that fits them best, both as complex numbers."""
+    """Max distance of moved points from the similarity that fits them best, both as complex numbers."""
     a, b = points @ [1, 1j], moved @ [1, 1j]
     system = np.stack([a, np.ones_like(a)], 1)
     solution = np.linalg.lstsq(system, b, rcond=None)[0]

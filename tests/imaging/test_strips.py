@@ -116,7 +116,7 @@ def test_no_copy_of_a_large_image_is_made_on_the_way(files, bounds, name, monkey
 
 
 def test_the_pixels_of_a_full_read_are_converted_in_strips(files, monkeypatch):
-    """Floats are all that a full read needs beside the codec's pixels: no second copy, no copy to turn it."""
+    """Floats are all that a full read needs beside the codec's pixels: no second copy, no copy to rotate it."""
     monkeypatch.setattr(strips, "STRIP", 30_000)
     imaging.read(files / "rgba.png")
     tracemalloc.start()

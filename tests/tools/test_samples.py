@@ -24,6 +24,15 @@ def test_drawing_is_repeatable_and_is_what_is_committed(name):
     assert np.abs(blur(small) - blur(same_size)).mean() < 12
 
 
+@pytest.mark.parametrize(("arguments", "status"), [(["--help"], 0), (["nowhere"], 2), (["a", "b"], 2)])
+def test_the_program_says_what_it_takes_before_it_draws(arguments, status, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(draw_samples, "draw", None)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        draw_samples.main(arguments)
+    assert ended.value.code == status and "folder" in "".join(capsys.readouterr())
+
+
 def test_images_differ_and_are_listed():
     sources = (FOLDER / "SOURCES").read_text()
     means = []

@@ -19,6 +19,7 @@ import train_compact  # noqa: E402
 from encoder_errors import LEVELS, level_errors  # noqa: E402
 from regression import Regression  # noqa: E402
 from soap import Soap  # noqa: E402
+from student import Student  # noqa: E402
 from training_images import Crops, read_folder, split  # noqa: E402
 
 from dst.features.encoder import Encoder, load_encoder  # noqa: E402
@@ -123,7 +124,7 @@ def test_errors_see_through_a_linear_map():
 
 def test_what_is_trained_is_what_is_shipped():
     network = NETWORKS["compact"]
-    student = train_compact.Student(network, generator(1))
+    student = Student(network, generator(1))
     images = torch.rand(2, 3, 50, 67, generator=generator(2))
     with torch.no_grad():
         trained = student(images, front=[])

@@ -24,14 +24,14 @@ def test_rigid_parts_move_as_similarities():
     warp = gentle((240, 200), 40, 4, noise=0.006)
     y, x = np.mgrid[:200, :240]
     disc, bar = (x - 90) ** 2 + (y - 80) ** 2 < 35**2, (abs(y - 160) < 6) & (abs(x - 150) < 50)
-    held = warp.make_rigid(disc | bar)
-    for region in (disc, bar):
-        pixels = np.argwhere(region)[::5, ::-1].astype(float)
+    rigid = warp.make_rigid(disc | bar)
+    for segment in (disc, bar):
+        pixels = np.argwhere(segment)[::5, ::-1].astype(float)
         assert residual(warp, pixels) > 1
-        assert residual(held, pixels) < 0.5
-        assert np.abs(similarity(held, pixels)[0] - similarity(warp, pixels)[1]).max() < 1
-    assert held.folds().min_jacobian > 0 and (held.rigid == 0).any()
-    assert residual(held.with_strength(0.5), np.argwhere(disc)[::9, ::-1].astype(float)) < 0.5
+        assert residual(rigid, pixels) < 0.5
+        assert np.abs(similarity(rigid, pixels)[0] - similarity(warp, pixels)[1]).max() < 1
+    assert rigid.folds().min_jacobian > 0 and (rigid.rigid == 0).any()
+    assert residual(rigid.with_strength(0.5), np.argwhere(disc)[::9, ::-1].astype(float)) < 0.5
 
 
 def test_a_rigid_part_at_the_border_stays():

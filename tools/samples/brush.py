@@ -27,7 +27,7 @@ def curve(points, closed: bool = True, steps: int = 14) -> np.ndarray:
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0, count: int = 48) -> np.ndarray:
-    """Points on an ellipse, turned by `turn` degrees: (count, 2)."""
+    """Points on an ellipse, rotated by `turn` degrees: (count, 2)."""
     t = np.linspace(0, 2 * np.pi, count, endpoint=False)
     a = np.radians(turn)
     dx, dy = rx * np.cos(t), ry * np.sin(t)

@@ -1,14 +1,12 @@
 """Draw the sample style images again: `python -m tools.samples.draw_samples [FOLDER]` (a minute or two).
 
-The default folder is the assets of the checkout.
-
 Each is a small drawing program: shapes with tones and directions first, then strokes that follow them. Seeds are fixed,
 so equal versions of numpy and OpenCV draw equal images.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import cv2
@@ -27,9 +25,13 @@ def draw(name: str, width: int | None = None) -> np.ndarray:
     return function(width or usual)
 
 
-def main(folder: str | None = None) -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write every sample as a JPEG."""
-    target = Path(folder) if folder else ASSETS
+    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=ASSETS, help="an existing folder (default %(default)s)")
+    target = parser.parse_args(arguments).folder
+    if not target.is_dir():
+        parser.error(f"{target} is not a folder: make it first")
     for name in SAMPLES:
         image = cv2.cvtColor(draw(name), cv2.COLOR_RGB2BGR)
         done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 92])
@@ -40,4 +42,4 @@ def main(folder: str | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main()

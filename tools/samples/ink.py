@@ -44,21 +44,35 @@ def draw(width: int, seed: int = 3) -> np.ndarray:
 def shading(width: int) -> Sheet:
     """The tones to be hatched (white paper to black) and, in `flow`, the direction round each form."""
     s = Sheet(width, round(width * ASPECT), "e6e6e6")
-    tone = lambda shape, code, soft, opacity=1.0, within=None: s.shade(shape, code * 3, soft, opacity, within)  # noqa: E731
-    tone(ellipse(0.86, 0.42, 0.20, 0.40), "8c", 0.06)
-    tone(ellipse(0.10, 0.75, 0.10, 0.25), "b4", 0.06)
+    for part in (surroundings, face, nose, hair):
+        part(s)
+    return s
+
+
+def tone(s: Sheet, shape, code: str, soft: float, opacity: float = 1.0, within=None) -> None:
+    """Shade a shape in the grey `code`, two hexadecimal digits."""
+    s.shade(shape, code * 3, soft, opacity, within)
+
+
+def surroundings(s: Sheet) -> None:
+    """Background, coat, ears and neck."""
+    tone(s, ellipse(0.86, 0.42, 0.20, 0.40), "8c", 0.06)
+    tone(s, ellipse(0.10, 0.75, 0.10, 0.25), "b4", 0.06)
     s.fill(curve(COAT), "787878", 0.004, angle=62)
     coat = s.mask(curve(COAT))
-    tone(ellipse(0.20, 1.05, 0.12, 0.14, 30), "b9", 0.03, 1, coat)
-    tone(ellipse(0.85, 1.12, 0.14, 0.16), "1e", 0.04, 1, coat)
+    tone(s, ellipse(0.20, 1.05, 0.12, 0.14, 30), "b9", 0.03, 1, coat)
+    tone(s, ellipse(0.85, 1.12, 0.14, 0.16), "1e", 0.04, 1, coat)
     for side, base in ((same, "c8c8c8"), (mirror, "8a8a8a")):
         s.fill(curve(side(EAR)), base, 0.003, angle="around")
-        tone(side(ellipse(0.232, 0.445, 0.035, 0.075)), "46", 0.014, 0.9)
+        tone(s, side(ellipse(0.232, 0.445, 0.035, 0.075)), "46", 0.014, 0.9)
     s.fill(pts("360,800 640,800 680,980 500,1050 320,980"), "b4b4b4", 0.006, angle=80)
-    tone(ellipse(0.54, 0.91, 0.15, 0.030), "3c", 0.014)
-    face = curve(FACE)
-    s.fill(face, "dcdcdc", 0.003, angle="around")
-    within = s.mask(face)
+    tone(s, ellipse(0.54, 0.91, 0.15, 0.030), "3c", 0.014)
+
+
+def face(s: Sheet) -> None:
+    """The face without the nose."""
+    s.fill(curve(FACE), "dcdcdc", 0.003, angle="around")
+    within = s.mask(curve(FACE))
     forms = [
         (0.690, 0.60, 0.060, 0.30, "50", 0.035),
         (0.305, 0.63, 0.030, 0.16, "a8", 0.025),
@@ -78,10 +92,14 @@ def shading(width: int) -> Sheet:
         (0.500, 0.200, 0.130, 0.025, "8c", 0.016),
     ]
     for x, y, rx, ry, code, soft in forms:
-        tone(ellipse(x, y, rx, ry), code, soft, 0.9, within)
-    nose = curve(pts("472,360 468,450 445,520 428,570 450,612 500,630 550,612 572,570 555,520 532,450 528,360"))
-    s.fill(nose, "d2d2d2", 0.008, angle="around")
-    bulb = s.mask(nose)
+        tone(s, ellipse(x, y, rx, ry), code, soft, 0.9, within)
+
+
+def nose(s: Sheet) -> None:
+    """The nose and its lights."""
+    shape = curve(pts("472,360 468,450 445,520 428,570 450,612 500,630 550,612 572,570 555,520 532,450 528,360"))
+    s.fill(shape, "d2d2d2", 0.008, angle="around")
+    within = s.mask(shape)
     for x, y, rx, ry, code in (
         (0.545, 0.50, 0.022, 0.12, "5a"),
         (0.485, 0.44, 0.010, 0.08, "ff"),
@@ -89,9 +107,13 @@ def shading(width: int) -> Sheet:
         (0.500, 0.618, 0.060, 0.014, "64"),
         (0.560, 0.580, 0.018, 0.030, "50"),
     ):
-        tone(ellipse(x, y, rx, ry), code, 0.012, 0.9, bulb)
+        tone(s, ellipse(x, y, rx, ry), code, 0.012, 0.9, within)
+
+
+def hair(s: Sheet) -> None:
+    """The hair and its strands."""
     s.fill(curve(HAIR), "8c8c8c", 0.004, angle="around")
-    hair = s.mask(curve(HAIR))
+    within = s.mask(curve(HAIR))
     for x, y, rx, ry, code in (
         (0.42, 0.12, 0.05, 0.03, "dc"),
         (0.53, 0.10, 0.03, 0.03, "c8"),
@@ -100,8 +122,7 @@ def shading(width: int) -> Sheet:
         (0.47, 0.17, 0.05, 0.015, "50"),
         (0.33, 0.30, 0.02, 0.08, "6e"),
     ):
-        tone(ellipse(x, y, rx, ry), code, 0.014, 0.9, hair)
-    return s
+        tone(s, ellipse(x, y, rx, ry), code, 0.014, 0.9, within)
 
 
 def paper(width: int, rng) -> Sheet:
@@ -205,8 +226,20 @@ def pen(at, length, turn, follow, form, dark, start, scale, rng):
 
 def contours(page: Sheet, rng) -> None:
     """Outlines and features, each drawn twice with a nervous hand."""
+    page.fill(ellipse(0.505, 0.712, 0.060, 0.010), "c07060", 0.006, 0.5)
+    for x in (0.461, 0.540):
+        page.fill(ellipse(x, 0.607, 0.013, 0.006), INK, 0.0012)
+    eyes(page)
+    for points, width in [*outlines(), *half(same, 1.0), *half(mirror, 1.25), *middle()]:
+        for again, share in ((0.0, 1.0), (0.0022, 0.4)):
+            path = curve(np.asarray(points, float) + rng.normal(0, 0.0012 + again, (len(points), 2)), False)
+            page.fill(ribbon(path, width * share, 0.8), INK, opacity=0.95)
+
+
+def outlines() -> list[tuple]:
+    """Lines round the face, the hair and the coat: points and width of each."""
     face = np.array(FACE)
-    lines = [
+    return [
         (face[3:12], 0.0085),
         (face[10:21], 0.0120),
         (HAIR[:9], 0.0070),
@@ -215,23 +248,30 @@ def contours(page: Sheet, rng) -> None:
         (COAT[:4], 0.0090),
         (COAT[7:10], 0.0120),
     ]
-    for side, heavy in ((same, 1.0), (mirror, 1.25)):
-        lines += [
-            (side(EAR), 0.0085 * heavy),
-            (side(pts("275,400 225,365 190,395 195,465 225,505")), 0.0045),
-            (side(pts("250,420 222,430 232,480 252,505")), 0.0040),
-            (side(pts("360,318 400,288 445,295 478,325")), 0.0190 * heavy),
-            (side(pts("362,420 400,440 445,438")), 0.0040),
-            (side(pts("475,350 470,440 447,515")), 0.0050 * heavy),
-            (side(pts("447,515 424,560 430,604 456,612 470,596")), 0.0085 * heavy),
-            (side(pts("395,590 360,640 350,710")), 0.0060 * heavy),
-            (side(pts("330,690 345,740 385,790")), 0.0035),
-            (side(pts("380,245 440,232 495,245")), 0.0032),
-            (side(pts("395,270 440,258 485,268")), 0.0028),
-            (side(pts("355,860 340,930 400,1010 500,1000")), 0.0070),
-            (side(pts("340,930 300,1000 420,1220")), 0.0080),
-        ]
-    lines += [
+
+
+def half(side, heavy: float) -> list[tuple]:
+    """Lines of one side of the face, `side` being `same` or `mirror`."""
+    return [
+        (side(EAR), 0.0085 * heavy),
+        (side(pts("275,400 225,365 190,395 195,465 225,505")), 0.0045),
+        (side(pts("250,420 222,430 232,480 252,505")), 0.0040),
+        (side(pts("360,318 400,288 445,295 478,325")), 0.0190 * heavy),
+        (side(pts("362,420 400,440 445,438")), 0.0040),
+        (side(pts("475,350 470,440 447,515")), 0.0050 * heavy),
+        (side(pts("447,515 424,560 430,604 456,612 470,596")), 0.0085 * heavy),
+        (side(pts("395,590 360,640 350,710")), 0.0060 * heavy),
+        (side(pts("330,690 345,740 385,790")), 0.0035),
+        (side(pts("380,245 440,232 495,245")), 0.0032),
+        (side(pts("395,270 440,258 485,268")), 0.0028),
+        (side(pts("355,860 340,930 400,1010 500,1000")), 0.0070),
+        (side(pts("340,930 300,1000 420,1220")), 0.0080),
+    ]
+
+
+def middle() -> list[tuple]:
+    """Lines of the mouth, the chin and the collar."""
+    return [
         (pts("464,610 500,632 538,610"), 0.0080),
         (pts("362,688 425,702 500,704 575,698 642,678"), 0.0090),
         (pts("440,676 478,670 500,678 524,669 560,674"), 0.0040),
@@ -242,14 +282,6 @@ def contours(page: Sheet, rng) -> None:
         (pts("430,770 500,758 565,768"), 0.0040),
         (pts("420,965 400,1050 500,1025 600,1050 580,965"), 0.0080),
     ]
-    page.fill(ellipse(0.505, 0.712, 0.060, 0.010), "c07060", 0.006, 0.5)
-    for x in (0.461, 0.540):
-        page.fill(ellipse(x, 0.607, 0.013, 0.006), INK, 0.0012)
-    eyes(page)
-    for points, width in lines:
-        for again, share in ((0.0, 1.0), (0.0022, 0.4)):
-            path = curve(np.asarray(points, float) + rng.normal(0, 0.0012 + again, (len(points), 2)), False)
-            page.fill(ribbon(path, width * share, 0.8), INK, opacity=0.95)
 
 
 def eyes(page: Sheet) -> None:

@@ -1,4 +1,4 @@
-"""The commands, one row each, in the order of `dst --help`. A module here imports what computes only when it runs."""
+"""The commands, one row each, in the order of `dst --help`. Modules here import heavy libraries only when a command runs."""
 
 from dst.cli.commands import (
     animate,
