@@ -59,7 +59,7 @@ def displayed_size(path) -> tuple[int, int] | None:
 
     try:
         with quiet(), Image.open(path, formats=FORMATS) as image:
-            turned = image.getexif().get(ORIENTATION, 1) in TURNED
+            turned = image.getexif().get(ORIENTATION, 1) in TRANSPOSED
             tags = getattr(image, "tag_v2", {})  # of a TIFF; Pillow's own size may have been turned already
             size = tags.get(256, image.width), tags.get(257, image.height)
             return size[::-1] if turned else size
