@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -139,7 +141,7 @@ def stand_in(monkeypatch, made_result):
 
     import torch
 
-    from dst.deform import pipeline
+    from dst.deform import inputs, pipeline
     from dst.runs import estimate
 
     calls = []
@@ -166,7 +168,8 @@ def stand_in(monkeypatch, made_result):
 
     cost = estimate.Estimate((60, 48), 3.0, 1e9, 8e9)
     monkeypatch.setattr(pipeline, "stylize", stylize)
-    monkeypatch.setattr(pipeline, "encoder_of", lambda config: None)
+    for module in (pipeline, inputs):
+        monkeypatch.setattr(module, "encoder_of", lambda config: None)
     monkeypatch.setattr(estimate, "estimate", lambda *_: cost)
     return calls
 
@@ -180,6 +183,17 @@ def refused(capsys, *arguments) -> str:
     lines = said.err.splitlines()
     assert said.out == "" and len(lines) == 1 and lines[0].startswith("dst: error: "), said
     return lines[0]
+
+
+@contextlib.contextmanager
+def full_after(size: int):
+    """A disk on which a file grows to some bytes, and no further."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def write_points(path, rows):

@@ -11,7 +11,7 @@ import pytest
 
 import cli
 from dst.cli.progress import Progress
-from dst.deform import pipeline
+from dst.deform import inputs, pipeline
 from dst.viz import animation
 
 SIGNALS = pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -81,7 +81,7 @@ def test_whoever_calls_and_handles_sigterm_goes_on_to_do_so(stand_in, pair, tmp_
     told = []
     before = signal.signal(signal.SIGTERM, lambda *_: told.append(1))
     try:
-        monkeypatch.setattr(pipeline, "encoder_of", lambda config: signal.raise_signal(signal.SIGTERM))
+        monkeypatch.setattr(inputs, "encoder_of", lambda config: signal.raise_signal(signal.SIGTERM))
         assert cli.main(["stylize", *pair, "-o", str(tmp_path / "o.png"), "--quiet"]) == 0 and told == [1]
     finally:
         signal.signal(signal.SIGTERM, before)
