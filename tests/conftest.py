@@ -168,8 +168,7 @@ def stand_in(monkeypatch, made_result):
 
     cost = estimate.Estimate((60, 48), 3.0, 1e9, 8e9)
     monkeypatch.setattr(pipeline, "stylize", stylize)
-    for module in (pipeline, inputs):
-        monkeypatch.setattr(module, "encoder_of", lambda config: None)
+    monkeypatch.setattr(inputs, "encoder_of", lambda config: None)
     monkeypatch.setattr(estimate, "estimate", lambda *_: cost)
     return calls
 

@@ -147,7 +147,8 @@ def _estimated(args: Any, content: Any, config: Any) -> Any:
     from dst.deform.inputs import encoder_of
     from dst.runs.estimate import estimate, largest_size
 
-    size, encoder = imaging.read(content, side=config.size).size, encoder_of(config)
+    size = imaging.displayed_size(content) or imaging.read(content, side=config.size).size
+    encoder = encoder_of(config)
     expected = estimate(encoder, size, config, args.warp)
     if expected.fits:
         if not args.quiet:

@@ -4,7 +4,7 @@ Inside the project an image is a float32 tensor (1, 3, H, W), sRGB-encoded, in [
 straight (not premultiplied) and travels beside it.
 """
 
-from dst.imaging.codecs import ImageWarning
+from dst.imaging.codecs import ImageWarning, displayed_size
 from dst.imaging.io import Image, encode, read, read_mask, to_array, write
 from dst.imaging.io import read as read_image
 from dst.imaging.io import write as write_image
@@ -14,6 +14,7 @@ __all__ = [
     "Image",
     "ImageWarning",
     "cover",
+    "displayed_size",
     "encode",
     "fit_size",
     "flatten",

@@ -53,6 +53,20 @@ class Decoded(NamedTuple):
     depth: int
 
 
+def displayed_size(path) -> tuple[int, int] | None:
+    """(W, H) of an image file as displayed, from its header alone; None where that does not tell."""
+    from PIL import Image
+
+    try:
+        with quiet(), Image.open(path, formats=FORMATS) as image:
+            turned = image.getexif().get(ORIENTATION, 1) in TURNED
+            tags = getattr(image, "tag_v2", {})  # of a TIFF; Pillow's own size may have been turned already
+            size = tags.get(256, image.width), tags.get(257, image.height)
+            return size[::-1] if turned else size
+    except Exception:  # whatever is wrong with it, `decode` says it
+        return None
+
+
 def decode(source, name: str, colour: bool = True, side: int | None = None) -> Decoded:
     """Decode a file or a Pillow image as displayed.
 

@@ -56,6 +56,7 @@ def test_every_exif_orientation(tmp_path, scene, orientation, kind):
         Pillow.fromarray(eight(pixels)).save(path, form, exif=exif, **lossless)
     found = imaging.read(Pillow.open(path) if kind == "pil" else path)
     assert found.size == SIZE
+    assert imaging.displayed_size(path) == SIZE  # from the header alone
     assert found.depth == (16 if kind.endswith("16") else 8)
     assert np.abs(found.rgb[0].permute(1, 2, 0).numpy() - shown / 65535).max() < (0.1 if kind == "jpeg" else 0.003)
 
