@@ -21,6 +21,8 @@ except ImportError:  # Windows
 MAX_POINTS = 2000
 """The most points that a set of matches or a warp is given: all pairs of them are looked at, and a thin-plate spline through n
 points solves a system of n equations."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+"""What a disk says that is full or fails: neither the name nor the place that was given is to blame."""
 PREFIX = ".dst-"
 """What the name of a file begins with that is being written and will take the place of another; then the machine's name."""
 
@@ -109,8 +111,19 @@ def replacing(path, follow: bool = True):
     the link itself gives way to the file, and what it points to stays untouched.
 
     Raises:
-        OSError: the temporary file cannot be made, or cannot take the place.
+        OSError: the temporary file cannot be made or written, or cannot take the place; it names `path`.
     """
+    try:
+        with _replacing(path, follow) as temporary:
+            yield temporary
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+@contextlib.contextmanager
+def _replacing(path, follow: bool):
     target = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(Path(path).parent), Path(path).name)
 
     def make() -> str:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .common import MAX_POINTS, MatchError, read_regular, replacing
+from .common import FULL, MAX_POINTS, MatchError, read_regular, replacing
 
 HEADER = ("content_x", "content_y", "style_x", "style_y", "score")
 
@@ -31,12 +31,15 @@ def write_text(path, text: str) -> None:
     """Write a file, whole or not at all.
 
     Raises:
-        MatchError: it cannot be written.
+        MatchError: it cannot be written there.
+        OSError: the disk is full or fails.
     """
     try:
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
+        if error.errno in FULL:
+            raise
         raise MatchError(f"{path}: cannot be written ({error.strerror or error}): choose another place") from error
 
 

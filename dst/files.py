@@ -81,14 +81,22 @@ def replacing(path, follow: bool = True):
     the link itself gives way to the file, and what it points to stays untouched.
 
     Raises:
-        InputError: the temporary file cannot be made.
+        InputError: it cannot be written there.
+        OSError: the disk is full or fails; it names `path`.
     """
-    with contextlib.ExitStack() as stack:
-        try:
-            temporary = stack.enter_context(common.replacing(path, follow))
-        except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror or error}): choose another place") from error
-        yield temporary
+    try:
+        with common.replacing(path, follow) as temporary:
+            yield temporary
+    except OSError as error:
+        raise unwritten(path, error) from error
+
+
+def unwritten(path, error: OSError) -> Exception:
+    """What to raise of a file or a folder that could not be written: an OSError that names it where the disk is full or
+    fails, which no other name would mend; else an InputError."""
+    if error.errno in common.FULL:
+        return OSError(error.errno, error.strerror, str(path))
+    return InputError(f"{path} cannot be written ({error.strerror or error}): choose another place")
 
 
 @contextlib.contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -180,6 +182,17 @@ def refused(capsys, *arguments) -> str:
     lines = said.err.splitlines()
     assert said.out == "" and len(lines) == 1 and lines[0].startswith("dst: error: "), said
     return lines[0]
+
+
+@contextlib.contextmanager
+def full_after(size: int):
+    """A disk on which a file grows to some bytes, and no further."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def write_points(path, rows):

@@ -9,16 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from correspondence.common import read_regular
-from dst.batch.pairs import read_pairs
+from correspondence.common import FULL, read_regular
+from dst.batch.pairs import REPORT, read_pairs
 from dst.config import InputError, named_options, plain, split_options, without_idle
 from dst.deform import pipeline, resuming
 from dst.files import digest, replacing
 from dst.methods.targets import StyleCache
 from dst.runs.checkpoint import NAME
+from dst.runs.folder import check_inputs
 from dst.runs.record import read_record
 
-REPORT = "report.csv"
 ROLES = ("content", "style")
 COLUMNS = ("name", "content", "style", "state", "seconds", "style_distance", "content_distance", "message")
 """Columns of the report; `state` is `done`, `kept` (finished before), `failed` or `stopped`."""
@@ -39,7 +39,8 @@ def run_batch(
     Args:
         pairs: a CSV file with the header `content,style` and perhaps `name` and any option of `stylize`, one pair a row,
             paths relative to the file; or a list of dicts with those keys. An empty cell leaves an option alone.
-        out_dir: holds a run's folder for each pair, named by `name` or by the two images, and `report.csv`.
+        out_dir: holds a run's folder for each pair, named by `name` or by the two images, and `report.csv`, which keeps
+            the rows of other pairs of earlier batches whose folders are still there.
         resume: leave finished runs as they are and go on with unfinished ones; False makes every run again.
         on_pair: called with (index, count, row of the report) after each pair; a true return value ends the batch.
         on_step, on_stage: as for `stylize`; a true `on_step` ends the batch with that run kept as far as it is.
@@ -51,6 +52,7 @@ def run_batch(
     Raises:
         InputError: a table that cannot be read, two pairs of one name, a folder that cannot be written, or one that holds a
             `report.csv` of something else.
+        OSError: the disk is full or fails where the folder or the report is written; a run's is its pair's failure.
     """
     home = Path(out_dir)
     rows, options = read_pairs(pairs), named_options(options)
@@ -64,15 +66,18 @@ def run_batch(
                 why = "it is a file"
             elif not home.absolute().parent.is_dir():
                 why = f"{home.absolute().parent} does not exist"
+            if getattr(error, "errno", None) in FULL:
+                raise
             raise InputError(f"the folder {out_dir} cannot be made ({why}): choose another") from error
-    _check_report(home / REPORT)
+    earlier = _earlier_report(home / REPORT)
     report: list[dict[str, Any]] = []
     cache = StyleCache()
     for index, row in enumerate(rows):
         hooks = {"on_step": on_step, "on_stage": on_stage}
         line = _one(row, home / row["name"], resume, {"style_cache": cache, **options}, hooks)
         report.append(line)
-        _write_report(home / REPORT, report)
+        kept = {line["name"]: line for line in earlier if os.path.isdir(home / line["name"])}
+        _write_report(home / REPORT, list({**kept, **{line["name"]: line for line in report}}.values()))
         asked = on_pair is not None and on_pair(index, len(rows), line)
         if asked or line["state"] == "stopped":
             break
@@ -89,6 +94,7 @@ def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: 
             _check_same(row, folder)
             record, state = read_record(folder), "kept"
         elif resume and (folder / NAME).exists():
+            check_inputs(folder, [given for role in ROLES for given in _listed(row[role])])
             record = resuming.resume(folder, **hooks).record
         else:
             given = {**options, **own, **hooks}
@@ -102,7 +108,9 @@ def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: 
         return {**line, "state": state, "seconds": seconds, **values, "message": record.get("stopped") or ""}
     except Exception as error:  # one bad pair must not lose the others
         message = " ".join(str(error).split()) or type(error).__name__
-        if not isinstance(error, ValueError):
+        if isinstance(error, OSError) and error.filename:
+            message = f"{error.filename}: {error.strerror}"
+        elif not isinstance(error, ValueError):
             message = f"{type(error).__name__}: {message}"
         return {**line, "state": "failed", **dict.fromkeys(COLUMNS[4:7]), "message": message}
 
@@ -133,15 +141,18 @@ def _listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
-def _check_report(path: Path) -> None:
-    """Only a report of an earlier batch is replaced."""
-    if os.path.lexists(path):
-        try:
-            text = read_regular(path).decode()
-        except (OSError, ValueError):
-            text = ""
-        if text.splitlines()[:1] != [",".join(COLUMNS)]:
-            raise InputError(f"{path} is not the report of a batch: move it elsewhere, or choose another folder")
+def _earlier_report(path: Path) -> list[dict[str, Any]]:
+    """The rows of an earlier batch's report, if there is one; nothing else is ever replaced."""
+    if not os.path.lexists(path):
+        return []
+    try:
+        text = read_regular(path).decode()
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    except (OSError, ValueError, csv.Error):
+        text, rows = "", []
+    if text.splitlines()[:1] != [",".join(COLUMNS)]:
+        raise InputError(f"{path} is not the report of a batch: move it elsewhere, or choose another folder")
+    return [{name: row[name] or "" for name in COLUMNS} for row in rows]
 
 
 def _write_report(path: Path, report: list[dict[str, Any]]) -> None:

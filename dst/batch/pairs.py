@@ -12,6 +12,9 @@ from typing import Any
 from dst.config import InputError, counted, named_options, option_kinds, option_name, option_names, suggest
 from dst.config.files import read_text
 
+REPORT = "report.csv"
+"""What a batch writes beside the folders of its runs."""
+
 
 def read_pairs(pairs: Any) -> list[dict[str, Any]]:
     """The rows of a table of pairs, each with `content`, `style`, `name` and its own options.
@@ -69,6 +72,8 @@ def _stem(source: Any) -> str:
 
 def _safe(name: str) -> str:
     safe = re.sub(r"[^\w.-]+", "_", str(name)).strip("._")
+    if safe.lower() == REPORT:
+        raise InputError(f"the name {name!r} is that of the batch's report: choose another")
     if not safe:
         raise InputError(f"the name {name!r} makes no folder: use letters and digits")
     return safe

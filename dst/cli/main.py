@@ -11,6 +11,7 @@ from dst.cli import logs, settings, streams
 from dst.cli.commands import COMMANDS
 from dst.cli.parsing import as_flags, parse
 from dst.cli.progress import STOPPED, TERMINATED, Terminated, terminable
+from dst.cli.running import check_apart
 from dst.cli.streams import say
 from dst.config import InputError
 
@@ -40,6 +41,7 @@ def _run(arguments: list[str]) -> int:
         row = COMMANDS[args.command]
         with logs.log_to_stderr(args.log_level, args.quiet), terminable():
             settings.take(args, row)
+            check_apart(args, row)
             if getattr(args, "json", False):
                 streams.check_open()
             runtime.prepare()

@@ -7,24 +7,30 @@ import sys
 import time
 from typing import Any
 
+from correspondence.common import FULL
 from dst.cli.parsing import as_flags
 from dst.cli.progress import Interrupt, Progress
+from dst.cli.rows import Command
 from dst.cli.streams import STDOUT, check_open, put, say
-from dst.config import InputError, option_kinds
-from dst.config.kinds import File
+from dst.config import InputError, option_files
 from dst.files import check_output
+
+OUTPUTS = ("--output", "--run", "--animate", "--morph", "--save-points", "--save-config")
+"""Flags of what a command writes."""
 
 
 def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = None) -> int:
     """Make a run as the arguments of `stylize` and `demo` ask for; return the exit code."""
     from dst.config import StylizeConfig
     from dst.deform import pipeline
-    from dst.runs.folder import check_folder
+    from dst.runs.folder import check_folder, check_inputs
     from dst.runs.frames import Recorder
 
     began = time.perf_counter()
     if args.run:
         check_folder(args.run, args.force)
+        styles = style if isinstance(style, list) else [style]
+        check_inputs(args.run, (content, *styles, args.points, *option_files(args.options)))
     if args.run and args.output and args.output != STDOUT:
         notes = {**(notes or {}), "output": {"path": os.path.abspath(args.output)}}
     config = StylizeConfig.from_options(args.preset, **args.options)
@@ -41,9 +47,31 @@ def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = Non
             **args.options,
         )  # fmt: skip
 
-    result, stopped = watched(args, content, config, work)
+    try:
+        result, stopped, lost = kept(args, content, config, work)
+    except OSError as error:  # the folder's, before the first step: what else was asked for is made without it
+        if not args.run or error.filename != args.run or not (args.output or args.animate or args.morph):
+            raise
+        say(f"note: {args.run}: {error.strerror}; the run is made without its folder")
+        args.run, lost = None, error
+        result, stopped, _ = kept(args, content, config, work)
     _keep(args, result, recorder)
-    return finish(args, result, stopped, time.perf_counter() - began)
+    return finish(args, result, stopped, time.perf_counter() - began, lost)
+
+
+def kept(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, int, OSError | None]:
+    """As `watched`, and for a run that was done when its folder could not be written.
+
+    Returns:
+        The result, the exit code, and why the run is not in its folder: None where it is, or has none.
+    """
+    from dst.runs.checkpoint import NotKept
+
+    try:
+        return *watched(args, content, config, work), None
+    except NotKept as error:
+        args.run = None
+        return error.result, 0, error
 
 
 def _keep(args: Any, result: Any, recorder: Any) -> None:
@@ -74,7 +102,8 @@ def write(args: Any, result: Any) -> None:
         try:
             note_output(args.run, result.record, args.output)
         except (OSError, ValueError) as error:
-            say(f"note: {args.run} does not say where the image was written ({error})")
+            why = getattr(error, "strerror", None) or error
+            say(f"note: {args.run} does not say where the image was written ({why})")
 
 
 def rewrite(args: Any, result: Any) -> None:
@@ -86,8 +115,9 @@ def rewrite(args: Any, result: Any) -> None:
     if output is None:
         return
     path, advice = output["path"], "-o FILE writes the new one"
+    new = "sha256" not in output and not os.path.lexists(path)  # of a run that was killed before it wrote its image
     try:
-        if digest(path) != output.get("sha256"):
+        if not new and digest(path) != output.get("sha256"):
             say(f"note: the image in {path} is not the one that this run wrote, so it stays as it is; {advice}")
             return
         check_output(path)
@@ -95,6 +125,8 @@ def rewrite(args: Any, result: Any) -> None:
         write(args, result)
     except (OSError, InputError) as error:
         args.output = None
+        if getattr(error, "errno", None) in FULL:
+            raise
         why = error.strerror if isinstance(error, OSError) else error
         say(f"note: the image of this run that was in {path} is not brought up to date ({why}); {advice}")
 
@@ -149,13 +181,19 @@ def watched(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, int]:
         return work(progress, on_step), interrupt.code
 
 
-def finish(args: Any, result: Any, stopped: int, seconds: float) -> int:
-    """Print what the run came to; return the exit code, `stopped` where a signal ended the run."""
+def finish(args: Any, result: Any, stopped: int, seconds: float, lost: OSError | None = None) -> int:
+    """Print what the run came to; return the exit code, `stopped` where a signal ended the run.
+
+    Raises:
+        OSError: `lost`, for which the run is in no folder.
+    """
     from dst.runs.record import record_text
 
     if args.json:
         put(record_text(result.record) + "\n")
     _report(args, result, seconds)
+    if lost is not None:
+        raise lost
     if stopped:
         return stopped
     if result.record["stopped"]:
@@ -177,7 +215,8 @@ def _report(args: Any, result: Any, seconds: float) -> None:
         width, height = record["size"]
         folder = f"{os.path.join(args.run, '')}" if args.run else None
         written = [output_name(name) for name in (args.output, folder, args.animate, args.morph) if name]
-        say(f"wrote {', '.join(written)} ({width} x {height} pixels) in {seconds:.1f} s")
+        if written:
+            say(f"wrote {', '.join(written)} ({width} x {height} pixels) in {seconds:.1f} s")
 
 
 def output_name(output: str) -> str:
@@ -196,11 +235,26 @@ def check_image(args: Any, *inputs: str) -> None:
 
 def spare(output: str, args: Any, *inputs: str) -> None:
     """Refuse an output that is one of the inputs, be it a mask or another file that an option names."""
-    kinds = option_kinds()
-    named = [value for name, value in args.options.items() if isinstance(kinds[name], File)]
-    for given in (*inputs, *(path for value in named for path in (value if isinstance(value, tuple) else (value,)))):
+    for given in (*inputs, *option_files(args.options)):
         if os.path.exists(output) and os.path.exists(given) and os.path.samefile(output, given):
             raise InputError(f"{output} is an input: writing there would destroy it; choose another name")
+
+
+def check_apart(args: Any, row: Command) -> None:
+    """Refuse, before any work, two outputs of a command that are one and the same.
+
+    Raises:
+        InputError: the flags of both, and the path.
+    """
+    taken: dict[str, str] = {}
+    for argument in row.arguments:
+        path = getattr(args, argument.attribute) if argument.name in OUTPUTS else None
+        if not path or path == STDOUT:
+            continue
+        flag = "-o" if argument.name == "--output" else argument.name
+        other = taken.setdefault(os.path.realpath(path), flag)
+        if other != flag:
+            raise InputError(f"{other} and {flag} are both {path}: give each a file of its own")
 
 
 def _check_stdout(json: bool) -> None:

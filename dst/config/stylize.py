@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -229,6 +229,19 @@ RUN_KINDS: dict[str, Kind] = {"preset": Choice(PRESETS), "warp": Switch(), "poin
 def option_kinds() -> dict[str, Kind]:
     """How each option's values are written, read and checked, by name: those of `option_fields`, and `RUN_KINDS`."""
     return {**{name: f.metadata["kind"] for name, f in option_fields().items()}, **RUN_KINDS}
+
+
+def option_files(options: Mapping[str, Any]) -> list[Any]:
+    """What options name as files, or give as images: masks, the geometry, an image to start from, weights, points.
+
+    Args:
+        options: keywords of `stylize` by today's names.
+    """
+    kinds, found = option_kinds(), []
+    for name, value in options.items():
+        if isinstance(kinds.get(name), File) and value is not None:
+            found += value if isinstance(value, (list, tuple)) else [value]
+    return found
 
 
 def split_options(options: dict[str, Any]) -> tuple[StylizeConfig, dict[str, Any]]:

@@ -22,15 +22,19 @@ from dst.features import Encoder
 from dst.imaging import fit_size
 from dst.imaging.pyramid import scale_schedule
 from dst.optim.init import is_init, read_init
+from dst.runs.record import check_notes
 
 
 def check_call(
     run_dir: Any, force: Any, on_step: Any, on_stage: Any, checkpoint_every: Any, notes: Any, progress: Any = None
-) -> None:
+) -> dict[str, Any]:
     """Check the types of what is no option.
 
+    Returns:
+        The notes as `check_notes` gives them.
+
     Raises:
-        InputError: one of another type.
+        InputError: one of another type, or notes that a record cannot hold.
     """
     if run_dir is not None and not isinstance(run_dir, (str, os.PathLike)):
         raise InputError(f"the run folder is {run_dir!r}: it takes a path")
@@ -42,8 +46,7 @@ def check_call(
         if given is not None and not callable(given):
             raise InputError(f"{name} is {given!r}: it takes a function")
     check_number("checkpoint_every", checkpoint_every, 0, None)
-    if notes is not None and not (isinstance(notes, dict) and all(isinstance(key, str) for key in notes)):
-        raise InputError(f"notes are {notes!r}: they take a dict with names as keys")
+    return check_notes(notes)
 
 
 def check_guidance(config: StylizeConfig, styles: int, warp: Any, points: Any, given: Any = ()) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dst import imaging, runtime
-from dst.config import StylizeConfig
+from dst.config import StylizeConfig, named_options, option_files
 from dst.deform import matching
 from dst.deform.edits import check_pins, check_pins_move
 from dst.deform.finish import recolored
@@ -20,7 +20,7 @@ from dst.deform.painting import EVERY, Clock, Report, make_loop, paint
 from dst.methods.targets import StyleCache
 from dst.optim.state import Step
 from dst.runs.checkpoint import Keeper
-from dst.runs.folder import claim
+from dst.runs.folder import claimed
 from dst.runs.job import Job
 from dst.runs.progress import Bar
 from dst.runs.result import Result
@@ -59,9 +59,9 @@ def stylize(
         on_step: called after each step; a true return value stops the run, which still gives a Result.
         on_stage: called with (stage, "start" | "end").
         run_dir: a folder that keeps the run: checkpoints while it goes, everything at the end. See `resume`.
-        force: replace the run that `run_dir` holds.
+        force: replace the run that `run_dir` holds; never an input, nor a run that another process is making.
         checkpoint_every: seconds between two checkpoints; 0 for one after each step.
-        notes: goes into the run's record as it is.
+        notes: a dict of text, numbers, and lists and dicts of them, which goes into the run's record.
         style_cache: keeps what was encoded of the styles for later runs that are given the same one.
         progress: show a bar; None shows one in a notebook.
         **options: any field of `dst.config` by name, such as `size=256`, `seed=1`, `alpha=4`, `rigid_mask="mask.png"`.
@@ -71,13 +71,14 @@ def stylize(
 
     Raises:
         InputError: an input or an option that cannot be used, or two that contradict each other.
+        OSError: `run_dir` cannot be written, for the disk is full or fails. Where that shows only when the run has come to
+            its end, the error's `result` is the Result.
     """
     config = StylizeConfig.from_options(preset, **options)
-    check_call(run_dir, force, on_step, on_stage, checkpoint_every, notes, progress)
+    notes = check_call(run_dir, force, on_step, on_stage, checkpoint_every, notes, progress)
     check_guidance(config, len(style_list(style)), warp, points, options)
-    if run_dir is not None:
-        claim(run_dir, force)
-    with runtime.computing(config.threads) as threads, Bar(progress) as bar:
+    sources = (content, *style_list(style), points, *option_files(named_options(options)))
+    with claimed(run_dir, force, sources), runtime.computing(config.threads) as threads, Bar(progress) as bar:
         clock, on_step = Clock(on_stage, bar.on_stage), bar.watch(on_step)
         with clock.stage("read"):
             inputs = read_inputs(content, style, config)
@@ -90,7 +91,7 @@ def stylize(
         with clock.stage("match"):
             plan = matching.plan_warp(inputs, given, warp, encoder, config)
         with clock.stage("warp"):
-            job = _job(inputs, plan, config, preset, notes or {}, threads)
+            job = _job(inputs, plan, config, preset, notes, threads)
             job.given = {"warp": bool(warp), "points": _named(points)}
             if config.paints:
                 loop = make_loop(job, encoder, cache=style_cache)

@@ -19,7 +19,7 @@ from dst.optim.loop import schedule
 from dst.optim.state import State, Step
 from dst.runs import checkpoint
 from dst.runs.checkpoint import Keeper
-from dst.runs.folder import clear_left
+from dst.runs.folder import clear_left, held
 from dst.runs.job import Job
 from dst.runs.progress import Bar
 from dst.runs.record import output_of, read_record
@@ -54,10 +54,11 @@ def resume(
 
     Raises:
         InputError: no run there, a damaged, foreign or newer one; a size that is not larger; originals that are gone or
-            have changed; an encoder with other weights.
+            have changed; an encoder with other weights; another process that makes the run just now.
+        OSError: as for `stylize`.
     """
     check_call(run, False, on_step, on_stage, checkpoint_every, None, progress)
-    with Bar(progress) as bar:
+    with held(run), Bar(progress) as bar:
         clock, on_step = Clock(on_stage, bar.on_stage), bar.watch(on_step)
         with clock.stage("read"):
             clear_left(run)

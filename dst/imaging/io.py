@@ -194,15 +194,13 @@ def write(path, rgb, alpha: torch.Tensor | None = None, depth: int = 8, quality:
     Arguments as for `encode`.
 
     Raises:
-        InputError: as `check_output` and `encode`; the disk is full.
+        InputError: as `check_output` and `encode`.
+        OSError: the disk is full or fails.
     """
-    path = check_output(path)
-    data = encode(rgb, alpha, path.suffix, depth, quality)
-    try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(data)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
+    target = check_output(path)
+    data = encode(rgb, alpha, target.suffix, depth, quality)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def _check_source(source) -> Path:

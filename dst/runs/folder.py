@@ -1,4 +1,5 @@
-"""The folder of a run: which files are its own, whether a run can be kept there, how a run replaces another.
+"""The folder of a run: which files are its own, whether a run can be kept there, who may write to it, how a run takes the
+place of another.
 
 The folder itself may be a link, for its user named it. A link in it under the name of a run's file is never written
 through: it gives way to a file, and what it points to stays untouched.
@@ -8,12 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from correspondence.common import PREFIX
+from correspondence.common import PREFIX, holding, open_regular
 from dst.config import InputError
-from dst.files import clear_beside, folder_beside, read_json, remove_left
+from dst.files import clear_beside, folder_beside, read_json, remove_left, unwritten
 from dst.runs.record import KIND
 
 IMAGES = ("image", "unwarped", "warped_content", "content", "style")
@@ -23,6 +27,9 @@ FILES = (
     *("points.csv", "warp.json", "history.csv", "checkpoint.pt", "run.json"),
 )
 """Every name that a run's folder may hold; nothing else in it is ever replaced or removed."""
+CHECKPOINT, CHECKPOINT_KIND, CHECKPOINT_BYTES = "checkpoint.pt", "dst checkpoint", 32 * 10**9
+"""Its name, what it says that it is, and the most that it may hold: twice what one of the largest size takes, with masks of
+many colours."""
 LEFT = f"{PREFIX}*"
 """What a process that is killed while it writes a checkpoint leaves in the folder; the next one removes it."""
 
@@ -60,12 +67,53 @@ def check_folder(folder, force: bool = False) -> Path:
 
 
 def _is_run(target: Path, names: set[str]) -> bool:
-    """Whether a folder holds a run, of any version, or what is left of one; anything else is not ours to replace."""
+    """Whether a folder holds a run, of any version, or what is left of one; anything else is not ours to replace.
+
+    What is left of one has a record, be it damaged, or a checkpoint, and nothing but files of a run's names.
+    """
     try:
         record = read_json(target / "run.json")
     except (OSError, ValueError):
-        return names <= set(FILES)
+        return names <= set(FILES) and ("run.json" in names or _is_checkpoint(target / CHECKPOINT))
     return isinstance(record, dict) and record.get("kind") == KIND
+
+
+def _is_checkpoint(path: Path) -> bool:
+    """Whether a file is a checkpoint of a run, and not of another program, told from its beginning."""
+    try:
+        with open_regular(path, CHECKPOINT_BYTES) as file, zipfile.ZipFile(file) as archive:
+            data = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            with archive.open(data) as pickled:
+                return CHECKPOINT_KIND.encode() in pickled.read(1000)
+    except (OSError, EOFError, ValueError, RuntimeError, StopIteration, zipfile.BadZipFile, zlib.error):
+        return False
+
+
+def check_inputs(folder: Any, inputs: Iterable[Any]) -> None:
+    """Refuse inputs that a run in a folder would replace.
+
+    Args:
+        folder: of the run.
+        inputs: what a run is given, of any type; paths and images that were opened from a file are looked at.
+
+    Raises:
+        InputError: one of them is, or is a link to, a file of the folder with the name of a run's.
+    """
+    home = os.path.realpath(folder)
+    for given in inputs:
+        path = getattr(given, "filename", None) or given
+        if not isinstance(path, (str, os.PathLike)):
+            continue
+        parent, name = os.path.split(os.fspath(path))
+        try:
+            places = os.path.join(os.path.realpath(parent), name), os.path.realpath(path)
+        except ValueError:  # no name of a file; reading it says so
+            continue
+        for place in places:
+            if os.path.dirname(place) == home and os.path.basename(place) in FILES:
+                raise InputError(
+                    f"{path} is an input, and the run would take its place: choose another folder than {folder}"
+                )
 
 
 @contextlib.contextmanager
@@ -92,14 +140,60 @@ def _move_in(fresh: Path, target: Path) -> None:
         os.replace(made, target / made.name)
 
 
-def claim(folder: Any, force: bool) -> None:
-    """Make sure, before any work, that a run can be kept in a folder.
+@contextlib.contextmanager
+def claimed(folder: Any, force: bool, inputs: Iterable[Any] = ()) -> Iterator[None]:
+    """Make sure, before any work, that a run can be kept in a folder, and keep others out of it meanwhile.
+
+    The folder is made where there is none yet, for a lock needs it; it is removed in the end if nothing came to lie in it.
+
+    Args:
+        folder: of the run; None for a run that is kept nowhere.
+        force: replace the run that it holds.
+        inputs: as for `check_inputs`.
 
     Raises:
-        InputError: as `check_folder`.
+        InputError: as `check_folder`, `check_inputs` and `held`.
+        OSError: the folder cannot be made, for the disk is full or fails.
     """
-    check_folder(folder, force)
-    clear_left(folder)
+    if folder is None:
+        yield
+        return
+    check_folder(folder, True)
+    check_inputs(folder, inputs)
+    home = Path(os.path.realpath(folder))
+    fresh = not home.exists()
+    try:
+        home.mkdir(exist_ok=True)
+    except OSError as error:
+        raise unwritten(folder, error) from error
+    try:
+        with held(folder):
+            check_folder(folder, force)  # now that nobody else changes it
+            clear_left(folder)
+            yield
+    finally:
+        if fresh:
+            with contextlib.suppress(OSError):
+                home.rmdir()
+
+
+@contextlib.contextmanager
+def held(folder: Any) -> Iterator[None]:
+    """Hold the lock of a run's folder, so that one process at a time makes a run there, replaces it or goes on with it.
+
+    It leaves nothing behind and ends with the process, however that ends. Where there are no locks, as on Windows and on
+    some folders of a network, nobody is kept out.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    home = os.path.realpath(folder)
+    with holding(home) as ours:
+        if ours is False and os.path.isdir(home):
+            raise InputError(
+                f"another process is making the run in {folder}: wait until it has ended, or choose another folder"
+            )
+        yield
 
 
 def clear_left(folder: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -13,12 +14,19 @@ from typing import Any
 import numpy as np
 
 from dst._version import __version__
-from dst.config import InputError
+from dst.config import InputError, option_files
+from dst.config.base import shown
 from dst.config.files import FORMAT, KIND, check_record
+from dst.config.schema import DEPTH, refuse
 from dst.files import digest, read_json, replacing
 from dst.runs.schema import OUTPUT, RECORD
 from dst.runs.upgrade import upgraded_record
 
+OWN = (
+    *("format", "kind", "versions", "preset", "settings", "encoder", "content", "style", "styles", "geometry", "size"),
+    *("given", "threads", "seconds", "matches", "warp", "terms", "metrics", "stopped"),
+)
+"""Names that every record gives a meaning to; notes take others."""
 LIBRARIES = ("torch", "numpy", "kornia", "scikit-image", "scikit-learn", "opencv-python-headless", "pillow")
 
 
@@ -95,8 +103,44 @@ def make_record(
         "terms": terms_by_scale(result.history),
         "metrics": metrics,
         "stopped": stopped,
-        **job.notes,
+        **{name: note for name, note in job.notes.items() if name not in OWN},
     }
+
+
+def check_notes(notes: Any) -> dict[str, Any]:
+    """Notes as a run's record and its checkpoint hold them: NumPy's scalars are numbers, paths text, tuples lists.
+
+    Args:
+        notes: a dict of what JSON can hold, by name; or None for none.
+
+    Raises:
+        InputError: something else, a part that is not JSON or is nested too deeply, a name that the record uses itself.
+    """
+    if notes is None:
+        return {}
+    if not (isinstance(notes, dict) and all(isinstance(key, str) for key in notes)):
+        raise InputError(f"notes are {shown(notes)}: they take a dict with names as keys")
+    for name in notes:
+        if name in OWN:
+            raise InputError(f"notes hold {name!r}, which the record of every run says itself: choose another name")
+    return {str(name): _noted(f"notes[{name!r}]", note, DEPTH) for name, note in notes.items()}
+
+
+def _noted(name: str, value: Any, depth: int) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if depth and isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {str(key): _noted(name, item, depth - 1) for key, item in value.items()}
+    if depth and isinstance(value, (list, tuple)):
+        return [_noted(name, item, depth - 1) for item in value]
+    if depth and (value is None or isinstance(value, bool)):
+        return value
+    if depth and isinstance(value, (int, float, str)):
+        with contextlib.suppress(ValueError):  # a whole number of more digits than Python writes
+            return json.loads(json.dumps(value))
+    raise refuse(name, value, "text, numbers, and lists and tables of them that are not nested too deeply")
 
 
 def matches_record(matches: Any, verdict: str) -> dict[str, Any]:
@@ -152,6 +196,13 @@ def output_of(record: dict[str, Any]) -> dict[str, str] | None:
         return OUTPUT.check("output", record.get("output"))
     except InputError:  # nothing of ours: notes may have any names
         return None
+
+
+def input_files(record: dict[str, Any]) -> list[str]:
+    """Files that a run's record names as inputs: images by absolute paths, masks and others as they were given."""
+    images = [record.get("content"), record.get("style"), *record.get("styles", ()), record.get("geometry")]
+    found = [image["path"] for image in images if image is not None and "path" in image]
+    return found + [path for path in option_files(record.get("settings", {})) if isinstance(path, str)]
 
 
 def note_output(folder: Any, record: dict[str, Any], path: Any) -> None:

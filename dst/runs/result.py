@@ -16,7 +16,8 @@ from correspondence.matches import Matches, places_to_mask
 from dst import imaging
 from dst.config import InputError
 from dst.config.schema import Items
-from dst.runs.folder import IMAGES, assembled, check_folder
+from dst.files import unwritten
+from dst.runs.folder import IMAGES, assembled, check_folder, held
 from dst.runs.record import read_record, record_text
 from dst.runs.schema import HISTORY_ROW
 from dst.warp import Warp
@@ -83,17 +84,23 @@ class Result:
             force: replace the run that the folder holds; files that are not a run's stay.
 
         Raises:
-            InputError: the folder cannot be used (see `check_folder`), or the disk refuses.
+            InputError: the folder cannot be used (see `check_folder`), or another process is making a run in it.
+            OSError: the disk is full or fails; it names the folder.
         """
         target = check_folder(folder, force)
         try:
-            with assembled(target) as fresh:
-                self._write(fresh)
+            with held(target), assembled(target) as fresh:
+                self.write_files(fresh)
         except OSError as error:
-            raise InputError(f"the run cannot be written to {folder} ({error.strerror or error})") from error
+            raise unwritten(folder, error) from error
         return target
 
-    def _write(self, folder: Path) -> None:
+    def write_files(self, folder: Path) -> None:
+        """Write the run's files into a folder that is there, empty and nobody else's.
+
+        Raises:
+            InputError, OSError: as `save`.
+        """
         for name in IMAGES:
             imaging.write(folder / f"{name}.png", getattr(self, name))
         for name, image in (("matches", self.matches_image), ("geometry", self.geometry)):

@@ -104,7 +104,8 @@ def write_animation(path: Any, frames: Iterable[np.ndarray], fps: float = Animat
         fps: frames a second, 1 to 60.
 
     Raises:
-        InputError: a path that cannot be written, a full disk, no frame, frames of unequal sizes, no codec for MP4.
+        InputError: a path that cannot be written, no frame, frames of unequal sizes, no codec for MP4.
+        OSError: the disk is full or fails.
     """
     path = check_animation(path)
     fps = AnimationConfig(fps=fps).fps
@@ -114,10 +115,7 @@ def write_animation(path: Any, frames: Iterable[np.ndarray], fps: float = Animat
         raise InputError("there is no frame to write: an animation takes one or more")
     with replacing(path) as temporary:
         write = _write_gif if path.suffix.lower() == ".gif" else _write_mp4
-        try:
-            write(temporary, _same_size(first, frames), fps)
-        except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
+        write(temporary, _same_size(first, frames), fps)
     return path
 
 
@@ -179,7 +177,8 @@ def _write_mpeg4(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
     with quiet():
         writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, size)
     if not writer.isOpened():
-        raise OSError(errno.EIO, f"this installation of OpenCV cannot write MP4, or the disk is full: {INSTEAD}")
+        path.write_bytes(bytes(4096))  # a full disk says so
+        raise OSError(errno.ENOTSUP, f"this installation of OpenCV cannot write MP4: {INSTEAD}")
     for frame in chain([first], frames):
         with quiet():
             writer.write(np.ascontiguousarray(frame[..., ::-1]))

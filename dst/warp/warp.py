@@ -159,7 +159,8 @@ class Warp(ControlPoints):
         """Write the warp as JSON; an interrupted write leaves what was there.
 
         Raises:
-            InputError: the file cannot be written.
+            InputError: the file cannot be written there.
+            OSError: the disk is full or fails.
         """
         data = {
             "format": FORMAT, "version": VERSION, "size": list(self.size),

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -92,6 +93,51 @@ def test_a_bad_pair_is_reported_and_the_others_are_made(folder):
     assert rows[2]["state"] == "failed" and "made from another style" in rows[2]["message"]
 
 
+def test_no_file_of_the_users_is_replaced_where_a_pairs_folder_would_be(folder):
+    home = folder / "out" / "p"
+    home.mkdir(parents=True)
+    (home / "content.png").write_bytes((folder / "p0.png").read_bytes())
+    (home / "points.csv").write_text("mine")
+    before = {path: path.read_bytes() for path in home.iterdir()}
+    for resume in (True, False):
+        for content in (folder / "p0.png", home / "content.png"):
+            table = [{"content": content, "style": folder / "p1.png", "name": "p"}]
+            (row,) = run_batch(table, folder / "out", resume=resume, **TINY)
+            assert row["state"] == "failed" and "holds files that are not a run's" in row["message"]
+    assert before == {path: path.read_bytes() for path in home.iterdir()}
+
+
+@pytest.mark.parametrize("unfinished", [False, True])
+def test_an_input_that_its_pairs_run_would_replace_is_refused(folder, unfinished):
+    table = [{"content": folder / "p0.png", "style": folder / "p1.png", "name": "p"}]
+    run_batch(table, folder / "out", **TINY)
+    home = folder / "out" / "p"
+    if unfinished:  # as if it had been killed
+        (home / "run.json").unlink()
+    before = {path: path.read_bytes() for path in home.iterdir()}
+    table[0]["content"] = str(home / "content.png")
+    (row,) = run_batch(table, folder / "out", resume=unfinished, **TINY)
+    assert row["state"] == "failed" and f"{home / 'content.png'} is an input" in row["message"]
+    assert before == {path: path.read_bytes() for path in home.iterdir()}
+
+
+def test_the_report_keeps_the_rows_of_other_batches(folder):
+    def reported():
+        with open(folder / "out" / "report.csv", newline="") as file:
+            return [(row["name"], row["state"]) for row in csv.DictReader(file)]
+
+    table = [{"content": folder / "p0.png", "style": folder / "p1.png", "name": name} for name in ("a", "b", "c")]
+    run_batch(table, folder / "out", **TINY)
+    assert reported() == [("a", "done"), ("b", "done"), ("c", "done")]
+    assert len(run_batch(table[1:2], folder / "out", **TINY)) == 1
+    assert reported() == [("a", "done"), ("b", "kept"), ("c", "done")]
+    run_batch(table, folder / "out", on_pair=lambda *_: True, **TINY)  # ended after the first
+    assert reported() == [("a", "kept"), ("b", "kept"), ("c", "done")]
+    shutil.rmtree(folder / "out" / "c")
+    run_batch([{**table[0], "name": "d"}], folder / "out", **TINY)
+    assert reported() == [("a", "kept"), ("b", "kept"), ("d", "done")]
+
+
 def test_an_interrupted_batch_goes_on_where_it_was(folder):
     table = [{"content": folder / "p0.png", "style": folder / f"p{k}.png"} for k in (1, 2)]
     options = {**TINY, "steps": 3}
@@ -117,6 +163,8 @@ def test_an_interrupted_batch_goes_on_where_it_was(folder):
         ("content,style,trunk,encoder\nx.png,y.png,,\n", "encoder is given twice, the second time as 'encoder'"),
         ("content,style,alpha\nx.png,y.png,much\n", "alpha is 'much'"),
         ("content,style,name\nx.png,y.png,../..\n", "makes no folder"),
+        ("content,style,name\nx.png,y.png,Report.csv\n", "'Report.csv' is that of the batch's report"),
+        ("content,style,name\nx.png,y.png,_report.csv\n", "is that of the batch's report"),
     ],
 )
 def test_bad_tables_are_refused_before_any_work(tmp_path, text, message):

@@ -99,6 +99,15 @@ def test_a_killed_run_that_wrote_no_image_makes_none_appear(stopped, capsys):
     assert out.read_bytes() == b"mine" and "stays as it is" in capsys.readouterr().err
 
 
+def test_the_image_of_a_killed_run_is_written_in_the_end(stopped, tmp_path, capsys):
+    run, out = stopped
+    (run / "run.json").unlink()
+    out.unlink()
+    assert tool("resume", run, "--quiet") == 0
+    assert np.array_equal(pixels(out), pixels(run / "image.png")) and "note" not in capsys.readouterr().err
+    assert noted(run)["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
+
+
 def test_notes_of_that_name_are_the_callers_own(stopped, tmp_path, image_file):
     pair = image_file("content.png", seed=1), image_file("style.png", (40, 52), seed=2)
     options = {"size": 32, "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "warp": False}

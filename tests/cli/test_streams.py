@@ -209,7 +209,7 @@ def test_a_resumed_run_goes_to_standard_output(made_result, tmp_path, monkeypatc
     from dst.config import StylizeConfig
     from dst.runs import checkpoint
 
-    kept = SimpleNamespace(job=SimpleNamespace(config=StylizeConfig()))
+    kept = SimpleNamespace(job=SimpleNamespace(config=StylizeConfig(), inputs={}))
     monkeypatch.setattr(checkpoint, "read", lambda run: kept)
     monkeypatch.setattr(resuming, "resume", lambda run, **_: made_result())
     assert cli.main(["resume", "run", "-o", "-", "--quiet"]) == 0

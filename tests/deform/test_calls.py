@@ -1,5 +1,7 @@
 """Calls from Python: whatever the caller has set, the same result; whatever is wrong, one line before any work."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,9 @@ from dst import imaging, runtime
 from dst.config import InputError
 from dst.deform import matching, painting, pipeline
 from dst.runs import checkpoint, progress
+
+CYCLE: list = []
+CYCLE.append(CYCLE)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +96,13 @@ def test_numbers_of_numpy_are_numbers(pair, plain):
         ({"progress": "yes"}, "progress is 'yes'"),
         ({"notes": [1]}, "notes are"),
         ({"notes": {1: 2}}, "notes are"),
+        ({"notes": {"x": np.arange(3)}}, r"notes\['x'\] is ndarray"),
+        ({"notes": {"x": [{"y": {1, 2}}]}}, r"notes\['x'\] is \{1, 2\}: it takes text, numbers"),
+        ({"notes": {"x": {1: 2}}}, r"notes\['x'\] is \{1: 2\}"),
+        ({"notes": {"x": CYCLE}}, r"notes\['x'\] is .*not nested too deeply"),
+        ({"notes": {"x": 10**5000}}, r"notes\['x'\] is a number of very many digits"),
+        ({"notes": {"format": 99, "kind": "x"}}, "notes hold 'format', which the record of every run says itself"),
+        ({"notes": {"geometry": 1}}, "notes hold 'geometry'"),
         ({"checkpoint_every": "5"}, "checkpoint_every is '5'"),
         ({"init": "foo"}, "init 'foo' is not known"),
         ({"content_mask": "m.png"}, "content_mask is given without style_mask"),
@@ -113,6 +125,21 @@ def test_what_is_wrong_is_refused_before_anything_is_matched(pair, monkeypatch, 
     with pytest.raises(InputError, match=message) as caught:
         pipeline.stylize(*pair, **{"encoder": "vgg19-16x", "weights": "random", **options})
     assert "\n" not in str(caught.value) and "--" not in str(caught.value)
+
+
+def test_notes_of_numpy_and_of_paths_are_kept_as_plain_values(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(painting, "figures", dict)
+    notes = {"x": np.float32(0.5), "n": (np.int64(3), True), "p": Path("a"), "t": {"s": np.str_("b"), "none": None}}
+    plain = {"x": 0.5, "n": [3, True], "p": "a", "t": {"s": "b", "none": None}}
+    run(pair, run_dir=tmp_path / "run", notes=notes, on_step=lambda step: True)
+    assert checkpoint.read(tmp_path / "run").job.notes == plain
+    assert plain.items() <= dst.resume(tmp_path / "run").record.items()
+
+
+def test_notes_never_stand_where_the_record_says_something_itself(plain):
+    from dst.runs.record import OWN
+
+    assert set(plain.record) | {"styles", "geometry"} == set(OWN)
 
 
 def test_a_preset_may_hold_what_a_method_does_not_use(pair):

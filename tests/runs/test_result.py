@@ -170,8 +170,9 @@ def test_a_failed_save_leaves_what_was_there(made_result, tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     for folder, force in (("run", True), ("new", False)):
-        with pytest.raises(InputError, match="No space left"):
+        with pytest.raises(OSError, match="No space left") as caught:
             made_result(seed=2, figures={"losses.png": full}).save(tmp_path / folder, force)
+        assert caught.value.filename == str(tmp_path / folder)
     assert {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()} == before
     assert os.listdir(tmp_path) == ["run"]
 

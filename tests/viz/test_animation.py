@@ -1,7 +1,5 @@
 """Animations: what the frames show, and that files are whole and playable."""
 
-import contextlib
-import resource
 import sys
 from itertools import pairwise
 from types import SimpleNamespace
@@ -10,10 +8,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import full_after
 from PIL import Image
 
 import cli
 import dst
+from correspondence.common import FULL
 from dst.config import InputError
 from dst.runs.frames import KEPT_COUNT, KeptFrames, Recorder
 from dst.viz.animation import morph, write_animation
@@ -172,17 +172,6 @@ def test_the_same_frames_give_the_same_mp4(tmp_path, writer, made_result):
     assert len(seen) == 1
 
 
-@contextlib.contextmanager
-def full_after(size: int):
-    """A disk on which a file grows to some bytes, and no further."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.6, 1.0])
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, writer, share, capfd):
     rng = np.random.default_rng(0)
@@ -192,8 +181,9 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, writer, share, capfd):
     with full_after(size):
         write_animation(tmp_path / "a.mp4", frames)
     before = (tmp_path / "a.mp4").read_bytes()
-    with full_after(max(0, round(share * size) - 1)), pytest.raises(InputError, match=r"a\.mp4 cannot be written \("):
+    with full_after(max(0, round(share * size) - 1)), pytest.raises(OSError) as caught:
         write_animation(tmp_path / "a.mp4", frames)
+    assert caught.value.filename == str(tmp_path / "a.mp4") and caught.value.errno in FULL
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"] and (tmp_path / "a.mp4").read_bytes() == before
     assert capfd.readouterr() == ("", "")
 
@@ -204,7 +194,7 @@ def test_the_command_line_says_of_a_full_disk_what_was_not_written(made_result, 
     with full_after(4000):
         code = cli.main(["morph", str(tmp_path / "run"), "-o", str(tmp_path / name), "--frames", "20", "--quiet"])
     said = capfd.readouterr().err.splitlines()
-    assert code == 2 and len(said) == 1 and said[0].startswith(f"dst: error: {tmp_path / name} cannot be written")
+    assert code == 1 and len(said) == 1 and said[0].startswith(f"dst: error: {tmp_path / name}: ")
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 

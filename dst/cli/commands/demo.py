@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from dst.cli.rows import CONFIG, FIT, Argument, Command, output
@@ -16,19 +17,28 @@ def run(args: Any) -> int:
 
     args.run, args.output, args.points, args.warp, args.animate, args.morph = args.output, None, None, True, None, None
     if args.force and _is_another(args.run):
-        raise InputError(f"{args.run} holds a run that is not the demo's: choose another folder with -o")
+        raise InputError(
+            f"{args.run} holds a run that is not the demo's, or a damaged one: choose another folder with -o"
+        )
     style = {path.stem: path for path in sample_styles()}[args.style]
     return make(args, demo_pair()[0], style, notes={"demo": True})
 
 
 def _is_another(folder: str) -> bool:
-    """Whether a folder holds a finished run that the demo did not make."""
+    """Whether a folder holds a run, finished or not, that the demo did not make, or one that cannot be read."""
+    from dst.runs import checkpoint
     from dst.runs.record import read_record
 
     try:
-        return not read_record(folder).get("demo")
-    except InputError:  # none, one that was stopped, or a damaged one
-        return False
+        if os.path.lexists(os.path.join(folder, "run.json")):
+            found = read_record(folder)
+        elif checkpoint.is_kept(folder):
+            found = checkpoint.read(folder).job.notes
+        else:
+            return False
+    except InputError:
+        return True
+    return found.get("demo") is not True
 
 
 ROW = Command(

@@ -21,14 +21,16 @@ from dst.cli.rows import (
 )
 from dst.cli.running import check_image, output_name, run_options, style_of, write_image
 from dst.cli.streams import say
-from dst.config import GridConfig, InputError
+from dst.config import GridConfig, InputError, option_files
 
 AXIS = "an option and its values, such as alpha=2,8,32; also preset=... and warp=yes,no"
 
 
 def run(args: Any) -> int:
     """Make the grid."""
-    check_image(args, args.content, args.style, *(args.styles or ()))
+    axes = [axis for axis in (args.rows, args.columns) if axis is not None]
+    varied = [path for name, values in axes for value in values for path in option_files({name: value})]
+    check_image(args, args.content, args.style, *(args.styles or ()), *varied)
     if args.columns is not None and args.columns[0] == args.rows[0]:
         raise InputError(f"rows and columns are both {args.rows[0]}: choose two options")
 

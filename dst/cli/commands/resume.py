@@ -7,7 +7,8 @@ from typing import Any
 
 from dst.cli.progress import Progress
 from dst.cli.rows import Argument, Command, image_output
-from dst.cli.running import check_image, finish, rewrite, watched, write
+from dst.cli.running import check_image, finish, kept, rewrite, spare, write
+from dst.cli.streams import STDOUT
 from dst.config.kinds import File, Folder
 
 MOVED = "originals, for a larger size, if they are no longer where they were"
@@ -20,13 +21,19 @@ def run(args: Any) -> int:
 
     from dst.deform.resuming import resume
     from dst.runs import checkpoint
+    from dst.runs.record import input_files, read_record
 
     args.animate = args.morph = None
     began, args.warp = time.perf_counter(), True
-    size, config = args.options.get("size"), None
+    size, config, record = args.options.get("size"), None, {}
     if checkpoint.is_kept(args.run):
-        config = checkpoint.read(args.run).job.config
-        config = config if size is None else config.replace(size=size)
+        job = checkpoint.read(args.run).job
+        config = job.config if size is None else job.config.replace(size=size)
+        record = {**job.inputs, "settings": job.config.flat()}
+    elif args.output and args.output != STDOUT:
+        record = read_record(args.run)
+    if args.output and args.output != STDOUT:
+        spare(args.output, args, *input_files(record))
     style = args.style[0] if args.style and len(args.style) == 1 else args.style
 
     def work(progress: Progress, on_step: Any) -> Any:
@@ -34,12 +41,12 @@ def run(args: Any) -> int:
             args.run, size=size, content=args.content, style=style, on_step=on_step, on_stage=progress.on_stage
         )
 
-    result, stopped = watched(args, None, config, work)
+    result, stopped, lost = kept(args, None, config, work)
     if args.output:
         write(args, result)
-    else:
+    elif lost is None:
         rewrite(args, result)
-    return finish(args, result, stopped, time.perf_counter() - began)
+    return finish(args, result, stopped, time.perf_counter() - began, lost)
 
 
 ROW = Command(
@@ -54,4 +61,5 @@ ROW = Command(
         Argument("--style", "the painting; once for each of several", File(), many=True, group=MOVED),
     ),
     options=("size",),
+    epilog="Animations of the run that were written before stay as they are: `dst animate` and `dst morph` make them anew.",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from dst.cli.rows import CONFIG, CONTENT, FIT, MORE_STYLES, NO_WARP, POINTS, STYLE, Argument, Command, image_output
@@ -26,8 +25,6 @@ def run(args: Any) -> int:
     for path in animations:
         check_animation(path)
         spare(path, args, *images)
-    if len({os.path.realpath(path) for path in animations}) < len(animations):
-        raise InputError(f"--animate and --morph are both {args.animate}: give each a file of its own")
     return make(args, args.content, style_of(args))
 
 
