@@ -65,7 +65,7 @@ def kept(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, int, OSE
     Returns:
         The result, the exit code, and why the run is not in its folder: None where it is, or has none.
     """
-    from dst.runs.checkpoint import NotKept
+    from dst.runs.keeper import NotKept
 
     try:
         return *watched(args, content, config, work), None

@@ -18,9 +18,9 @@ from dst.features import Encoder
 from dst.methods.targets import StyleCache
 from dst.optim.loop import Loop, schedule
 from dst.optim.state import State
-from dst.runs.checkpoint import Keeper
 from dst.runs.estimate import layers_of, memory_needed
 from dst.runs.job import Job
+from dst.runs.keeper import Keeper
 from dst.runs.record import make_record
 from dst.runs.result import Result
 from dst.warp import to_pixels

@@ -19,9 +19,9 @@ from dst.deform.inputs import Inputs, encoder_of, make_scene, read_inputs, style
 from dst.deform.painting import EVERY, Clock, Report, make_loop, paint
 from dst.methods.targets import StyleCache
 from dst.optim.state import Step
-from dst.runs.checkpoint import Keeper
 from dst.runs.folder import claimed
 from dst.runs.job import Job
+from dst.runs.keeper import Keeper
 from dst.runs.progress import Bar
 from dst.runs.result import Result
 

@@ -18,9 +18,9 @@ from dst.features import Encoder
 from dst.optim.loop import schedule
 from dst.optim.state import State, Step
 from dst.runs import checkpoint
-from dst.runs.checkpoint import Keeper
 from dst.runs.folder import clear_left, held
 from dst.runs.job import Job
+from dst.runs.keeper import Keeper
 from dst.runs.progress import Bar
 from dst.runs.record import output_of, read_record
 from dst.runs.result import Result

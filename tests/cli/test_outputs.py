@@ -14,7 +14,7 @@ from PIL import Image
 import cli
 from correspondence.matches import Matches
 from dst.deform import resuming, stages
-from dst.runs import checkpoint
+from dst.runs import checkpoint, keeper
 from dst.runs.result import Result
 
 STOPPED = Path(__file__).parents[1] / "runs" / "format_1" / "stopped"
@@ -120,7 +120,7 @@ def test_the_image_is_written_though_the_disk_of_the_run_is_full(pair, tmp_path,
     def full(folder, *_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{folder}/.dst-half.pt")
 
-    monkeypatch.setattr(checkpoint, "write", full)
+    monkeypatch.setattr(keeper, "write", full)
     run, out = tmp_path / "run", tmp_path / "out.png"
     assert f"{run}: No space left on device" in failed(capsys, "stylize", *pair, "-o", out, "--run", run, *SMALL)
     with Image.open(out) as image:

@@ -18,7 +18,7 @@ import dst
 from correspondence import common
 from dst.config import InputError
 from dst.deform import pipeline
-from dst.runs import checkpoint
+from dst.runs import checkpoint, keeper
 from dst.runs.folder import check_folder, check_inputs, claimed
 
 pytestmark = pytest.mark.usefixtures("no_figures")
@@ -40,7 +40,7 @@ def disk(monkeypatch):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{folder}/.dst-half")
         whole(folder, *given)
 
-    monkeypatch.setattr(checkpoint, "write", write)
+    monkeypatch.setattr(keeper, "write", write)
     return lambda answer: free.__setitem__(0, answer)
 
 
