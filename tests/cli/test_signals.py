@@ -14,6 +14,15 @@ from dst.cli.progress import Progress
 from dst.deform import inputs, pipeline
 from dst.viz import animation
 
+
+@pytest.fixture(autouse=True)
+def heard():
+    """A process that was begun in the background ignores Ctrl-C, and so would these tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 SIGNALS = pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 
 
