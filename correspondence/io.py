@@ -81,9 +81,13 @@ def csv_rows(path) -> tuple[np.ndarray, list[int]]:
 
 
 def _csv_row(cells: list[str], columns: int, where: str) -> list[float]:
+    if len(cells) == columns - 1 == 4:
+        cells = [*cells, ""]
     if len(cells) != columns:
         raise MatchError(f"{where}: {len(cells)} columns, but the header has {columns}: give {columns} numbers a row")
     values = []
+    if columns == len(HEADER) and not cells[4]:
+        cells = [*cells[:4], "1"]  # set by hand
     for name, cell in zip(HEADER, cells, strict=False):
         try:
             value = float(cell)

@@ -105,7 +105,12 @@ def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: 
         distances = {name: metrics.get(name) for name in ("style_distance", "content_distance")}
         values = {name: None if value is None else round(value, 4) for name, value in distances.items()}
         seconds = round(sum(record.get("seconds", {}).values()), 1)
-        return {**line, "state": state, "seconds": seconds, **values, "message": record.get("stopped") or ""}
+        matches, given = record["matches"]["verdict"], record.get("given") or {}
+        weak = given.get("warp", True) and (
+            not record["warp"]["points"] or record["warp"].get("softened_to", 1) < 0.995
+        )
+        message = record.get("stopped") or (matches if weak else "")
+        return {**line, "state": state, "seconds": seconds, **values, "message": message}
     except Exception as error:  # one bad pair must not lose the others
         message = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, OSError) and error.filename:

@@ -120,7 +120,7 @@ def _refuse(unknown: list[str], parser: argparse.ArgumentParser, row: Command | 
         raise InputError(f"{unknown[0]!r} is one argument too many: {(row and row.surplus) or helpful}")
     known = [name for action in parser._actions for name in action.option_strings]
     flag = flags[0].partition("=")[0]
-    raise InputError(f"flag {flag} is not known{suggest(flag, known)}; {helpful}")
+    raise InputError(f"flag {flag} is not known: {helpful}{suggest(flag, known)}")
 
 
 def build(commands: dict[str, Command]) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -156,7 +156,7 @@ def _fill(parser: argparse.ArgumentParser, row: Command) -> None:
     for group in dict.fromkeys([*GROUPS, *(f.metadata["group"] for f in fields.values())]):
         for name, f in fields.items():
             if f.metadata["group"] == group:
-                _add_option(place(group), row.rename.get(name) or flag_of(f), f)
+                _add_option(place(group), row.rename.get(name) or flag_of(f), f, row.defaults.get(name, f.default))
         for argument in later:
             if argument.group == group:
                 _add_argument(place(group), argument)
@@ -210,10 +210,10 @@ def as_flags(message: str) -> str:
     return re.sub(r"(?<![\w./\\'\"-])([a-z]+(?:_[a-z]+)+|^[a-z]+(?= is given))(?![\w./\\'\"=(-])", flag, message)
 
 
-def _add_option(place: Any, flag: str, f: dataclasses.Field) -> None:
+def _add_option(place: Any, flag: str, f: dataclasses.Field, default: Any) -> None:
     meta, kind = f.metadata, f.metadata["kind"]
     named: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS}
-    named["help"] = described(meta["help"], kind, f.default)
+    named["help"] = described(meta["help"], kind, default)
     if isinstance(kind, Switch):
         named["action"] = "store_true"
         _add_opposite(place, flag, named)

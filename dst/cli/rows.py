@@ -58,6 +58,7 @@ class Command:
         arguments: its own.
         options: names of the options of a run that it takes; None for all.
         rename: flags of options that have another one here.
+        defaults: words for the defaults of options that have another one here.
         preset: whether it takes a preset.
         record: whether it has a record to print with `--json`.
         epilog: words below its help.
@@ -71,6 +72,7 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     options: tuple[str, ...] | None = ()
     rename: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)
     preset: bool = False
     record: bool = True
     epilog: str = ""

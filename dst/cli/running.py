@@ -195,6 +195,8 @@ def finish(args: Any, result: Any, stopped: int, seconds: float, lost: OSError |
     if lost is not None:
         raise lost
     if stopped:
+        if args.run and result.record["stopped"]:
+            say(f"stopped before its end: `dst resume {args.run}` goes on from here")
         return stopped
     if result.record["stopped"]:
         say(f"error: {as_flags(result.record['stopped'])}")

@@ -44,7 +44,8 @@ def resume(
     styles are read again from where they were, or from `content` and `style`.
 
     Args:
-        run: the folder that `stylize(..., run_dir=...)` kept; for a finished run also one that `Result.save` wrote.
+        run: the folder that `stylize(..., run_dir=...)` kept; for a finished run at its own size
+            also one that `Result.save` wrote, which keeps no checkpoint.
         size: long side of the result in pixels, larger than the run's; None to finish at its own size.
         content, style: where the images are now, if they moved or were not files.
         on_step, on_stage, checkpoint_every, progress: as for `stylize`.

@@ -35,7 +35,7 @@ class Bar:
             from tqdm.auto import tqdm
 
             self.bar = tqdm(
-                total=1, desc=STAGES["read"], bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+                total=1, desc=STAGES["read"], bar_format="{desc}{percentage:3.0f}%|{bar}| {elapsed}{postfix}"
             )
         return self
 

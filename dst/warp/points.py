@@ -30,6 +30,8 @@ def as_points(name: str, points) -> np.ndarray:
     Raises:
         InputError: not numbers, another shape, or not finite.
     """
+    if isinstance(points, torch.Tensor):
+        points = points.detach().cpu().numpy()
     try:
         points = np.array(points, dtype=np.float64)
     except (TypeError, ValueError):

@@ -313,3 +313,11 @@ def test_a_bad_cell_is_told_with_its_table_and_row(tmp_path, cell):
     with pytest.raises(InputError, match=r"pairs\.csv, pair 2: ") as caught:
         read_pairs(tmp_path / "pairs.csv")
     assert "\n" not in str(caught.value)
+
+
+def test_the_report_says_which_pairs_were_not_warped_though_they_were_to_be(folder):
+    Image.new("RGB", (40, 32), (9, 90, 60)).save(folder / "p1.png")
+    (folder / "pairs.csv").write_text("content,style,name,warp\np0.png,p1.png,weak,\np0.png,p1.png,none,no\n")
+    options = {name: value for name, value in TINY.items() if name != "warp"}
+    weak, none = run_batch(folder / "pairs.csv", folder / "out", **options)
+    assert "plain style transfer" in weak["message"] and none["message"] == "" and weak["state"] == "done"

@@ -110,3 +110,9 @@ complete -p dst > /dev/null || echo "dst is not completed"
     done = subprocess.run(["bash", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
     assert dict(zip(lines, map(str.split, done.stdout.splitlines()), strict=True)) == lines
+
+
+def test_resume_keeps_the_size_of_the_run_unless_told(capsys):
+    assert cli.main(["resume", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "default the run's own" in said and "default 512" not in said

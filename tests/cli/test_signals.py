@@ -46,6 +46,14 @@ def test_the_first_signal_stops_at_the_next_step_and_writes(stand_in, pair, tmp_
 
 
 @SIGNALS
+def test_a_stopped_run_says_how_to_go_on(stand_in, pair, tmp_path, monkeypatch, capsys, number, code):
+    monkeypatch.setattr(Progress, "on_step", lambda self, step: signal.raise_signal(number))
+    assert cli.main(["stylize", *pair, "-o", str(tmp_path / "o.png"), "--run", str(tmp_path / "run")]) == code
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"dst: stopped before its end: `dst resume {tmp_path / 'run'}` goes on from here"
+
+
+@SIGNALS
 def test_the_second_signal_stops_at_once(stand_in, pair, tmp_path, monkeypatch, capsys, number, code):
     def interrupted(self, step):
         signal.raise_signal(signal.SIGINT)

@@ -71,6 +71,9 @@ def test_score_may_be_left_out_and_spreadsheets_are_read(tmp_path):
     )
     found = Matches.from_csv(path)
     assert len(found) == 3 and found.scores.tolist() == [1, 1, 1]
+    path = tmp_path / "by_hand.csv"  # rows added to what was saved
+    path.write_text(",".join(HEADER) + "\n1,2,3,4,0.5\n9,1,8,2,\n5,5,6,1\n")
+    assert Matches.from_csv(path).scores.tolist() == [0.5, 1, 1]
 
 
 HEAD = ",".join(HEADER) + "\n"

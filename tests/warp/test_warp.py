@@ -248,3 +248,9 @@ def test_what_is_no_image_is_refused_in_one_line(bad):
     with pytest.raises(InputError, match="a warp takes a tensor") as caught:
         gentle().apply(bad)
     assert "\n" not in str(caught.value)
+
+
+def test_points_may_be_a_tensor():
+    warp = Warp.fit(np.array([[10, 10], [40, 12], [20, 30]]), np.array([[12, 10], [38, 14], [22, 29]]), (60, 50))
+    points = np.array([[15.0, 20.0], [30.0, 8.0]])
+    assert np.array_equal(warp.map_points(torch.from_numpy(points).requires_grad_()), warp.map_points(points))

@@ -9,7 +9,7 @@ from typing import Any
 
 from dst.cli.progress import Progress
 from dst.cli.rows import CONFIG, Argument, Command, image_output
-from dst.cli.running import check_image, write_image
+from dst.cli.running import check_image, output_name, write_image
 from dst.cli.streams import put, say
 from dst.config import InputError, MatchConfig, StylizeConfig
 from dst.config.kinds import File
@@ -51,6 +51,9 @@ def run(args: Any) -> int:
         write_image(args.output, draw_matches(matches, content.rgb, style.rgb, SIDE))
     if args.json:
         put(json.dumps({"count": len(matches), "verdict": verdict, **matches.as_dict()}, indent=1) + "\n")
+    written = [output_name(name) for name in (args.output, args.save_points) if name]
+    if written and not args.quiet:
+        say(f"wrote {', '.join(written)}")
     if not args.quiet or not usable:
         say(verdict if matches.confidence is None else f"{verdict}; confidence in the pair {matches.confidence:.0%}")
     return 0

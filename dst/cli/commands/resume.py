@@ -61,5 +61,6 @@ ROW = Command(
         Argument("--style", "the painting; once for each of several", File(), many=True, group=MOVED),
     ),
     options=("size",),
+    defaults={"size": "the run's own"},
     epilog="Animations of the run that were written before stay as they are: `dst animate` and `dst morph` make them anew.",
 )
