@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import platform
 import re
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -66,6 +64,8 @@ def read_regular(path, limit: int = TEXT_BYTES) -> bytes:
 
 def host() -> str:
     """This machine's name, in letters, digits and _ alone."""
+    import platform  # here and below where it is needed, so that --help need not wait for it
+
     return re.sub(r"\W", "_", platform.node(), flags=re.ASCII)[:40] or "unknown"
 
 
@@ -127,6 +127,8 @@ def _replacing(path, follow: bool):
     target = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(Path(path).parent), Path(path).name)
 
     def make() -> str:
+        import tempfile
+
         handle, name = tempfile.mkstemp(prefix=f"{PREFIX}{host()}-", suffix=target.suffix, dir=target.parent)
         os.close(handle)
         return name

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
 import stat
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -107,6 +105,8 @@ def folder_beside(target):
     """
     clear_beside(target)
     parent = Path(os.path.realpath(target)).parent
+    import tempfile  # here, so that --help need not wait for it
+
     with common.made(lambda: tempfile.mkdtemp(prefix=f"{BESIDE}{common.host()}-", dir=parent)) as fresh:
         try:
             fresh.chmod(0o777 & ~common.umask())
@@ -146,6 +146,8 @@ def digest(path) -> str:
         OSError: it cannot be read, is not an ordinary file, or holds more than 8 GB.
     """
     with common.open_regular(path, 8 * 10**9) as file:
+        import hashlib  # here, so that --help need not wait for it
+
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

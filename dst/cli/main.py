@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 import warnings
 
 from dst import runtime
@@ -57,6 +56,8 @@ def _run(arguments: list[str]) -> int:
         return TERMINATED if isinstance(stop, Terminated) else STOPPED
     except Exception as error:
         if "--debug" in arguments:
+            import traceback  # here, so that --help need not wait for it
+
             traceback.print_exc()
         code, message = _explain(error)
         say("error: " + as_flags(" ".join(message.split())))
