@@ -103,10 +103,10 @@ def folder_beside(target):
 
     Those that dead processes left there are removed too.
     """
-    clear_beside(target)
-    parent = Path(os.path.realpath(target)).parent
     import tempfile  # here, so that --help need not wait for it
 
+    clear_beside(target)
+    parent = Path(os.path.realpath(target)).parent
     with common.made(lambda: tempfile.mkdtemp(prefix=f"{BESIDE}{common.host()}-", dir=parent)) as fresh:
         try:
             fresh.chmod(0o777 & ~common.umask())
@@ -145,9 +145,9 @@ def digest(path) -> str:
     Raises:
         OSError: it cannot be read, is not an ordinary file, or holds more than 8 GB.
     """
-    with common.open_regular(path, 8 * 10**9) as file:
-        import hashlib  # here, so that --help need not wait for it
+    import hashlib  # here, so that --help need not wait for it
 
+    with common.open_regular(path, 8 * 10**9) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -89,10 +89,12 @@ def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: 
     line = {"name": row["name"], **{role: "; ".join(str(plain(g)) for g in _listed(row[role])) for role in ROLES}}
     own = {k: v for k, v in row.items() if k not in ("name", *ROLES)}
     try:
-        state = "done"
-        if resume and (folder / "run.json").exists() and not read_record(folder).get("stopped"):
-            _check_same(row, folder)
-            record, state = read_record(folder), "kept"
+        state, record = "done", None
+        if resume and (folder / "run.json").exists():
+            record = read_record(folder)
+        if record is not None and not record.get("stopped"):
+            _check_same(row, record, folder)
+            state = "kept"
         elif resume and (folder / NAME).exists():
             check_inputs(folder, [given for role in ROLES for given in _listed(row[role])])
             record = resuming.resume(folder, **hooks).record
@@ -101,16 +103,7 @@ def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: 
             given = without_idle(given) if {"warp", "method"} & set(own) else given
             record = pipeline.stylize(row["content"], row["style"], run_dir=folder, force=True, **given).record
         state = "stopped" if record.get("stopped") else state
-        metrics = record.get("metrics") or {}
-        distances = {name: metrics.get(name) for name in ("style_distance", "content_distance")}
-        values = {name: None if value is None else round(value, 4) for name, value in distances.items()}
-        seconds = round(sum(record.get("seconds", {}).values()), 1)
-        matches, given = record["matches"]["verdict"], record.get("given") or {}
-        weak = given.get("warp", True) and (
-            not record["warp"]["points"] or record["warp"].get("softened_to", 1) < 0.995
-        )
-        message = record.get("stopped") or (matches if weak else "")
-        return {**line, "state": state, "seconds": seconds, **values, "message": message}
+        return {**line, "state": state, **_measured(record), "message": record.get("stopped") or _doubt(record)}
     except Exception as error:  # one bad pair must not lose the others
         message = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, OSError) and error.filename:
@@ -120,9 +113,23 @@ def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: 
         return {**line, "state": "failed", **dict.fromkeys(COLUMNS[4:7]), "message": message}
 
 
-def _check_same(row: dict[str, Any], folder: Path) -> None:
+def _measured(record: dict[str, Any]) -> dict[str, Any]:
+    """Seconds and distances of a run, as the report holds them."""
+    metrics = record.get("metrics") or {}
+    distances = {name: metrics.get(name) for name in ("style_distance", "content_distance")}
+    values = {name: None if value is None else round(value, 4) for name, value in distances.items()}
+    return {"seconds": round(sum(record.get("seconds", {}).values()), 1), **values}
+
+
+def _doubt(record: dict[str, Any]) -> str:
+    """What a run says of its matches where they were to warp the image and did so weakly or not at all; else nothing."""
+    warp, wanted = record["warp"], (record.get("given") or {}).get("warp", True)
+    weak = not warp["points"] or warp.get("softened_to", 1) < 0.995
+    return record["matches"]["verdict"] if wanted and weak else ""
+
+
+def _check_same(row: dict[str, Any], record: dict[str, Any], folder: Path) -> None:
     """A finished run counts only for the images that it was made from."""
-    record = read_record(folder)
     for role in ROLES:
         kept = record.get(f"{role}s") or [record.get(role, {})]
         given = _listed(row[role])

@@ -163,7 +163,7 @@ def read_settings(path: Any, anew: Collection[str] = ()) -> dict[str, Any]:
 
 def without_idle(options: dict[str, Any]) -> dict[str, Any]:
     """Keywords of `stylize` for one of many runs: without those that have no effect in this one, such as `pins` without a warp."""
-    method, idle = options.get("method", StylizeConfig().optimize.method), set()
+    method, idle = options.get("method", OptimizeConfig().method), set()
     if options.get("warp") is False:
         idle |= {*WARP_OPTIONS, "points"}
     if method in METHODS:
@@ -174,7 +174,8 @@ def without_idle(options: dict[str, Any]) -> dict[str, Any]:
 def _preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """What a preset sets; its learning rates go with its optimiser and are left out where another one is asked for."""
     preset = PRESETS[name]
-    if given.get("optimizer", preset.get("optimizer", "adam")) == preset.get("optimizer", "adam"):
+    own = preset.get("optimizer", OptimizeConfig().optimizer)
+    if given.get("optimizer", own) == own:
         return preset
     return {key: value for key, value in preset.items() if key not in ("lr", "warp_lr")}
 

@@ -85,14 +85,14 @@ def stylize(
             pins = np.array(config.guidance.pins or ())
             check_pins(pins, inputs.content.size, inputs.partner.size)
             check_pins_move(pins, inputs.mask)
-            given = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
+            found = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
             encoder = encoder_of(config)
             check_layers(config, encoder, inputs.content.size, [image.size for image in inputs.styles])
         with clock.stage("match"):
-            plan = matching.plan_warp(inputs, given, warp, encoder, config)
+            plan = matching.plan_warp(inputs, found, warp, encoder, config)
         with clock.stage("warp"):
-            job = _job(inputs, plan, config, preset, notes, threads)
-            job.given = {"warp": bool(warp), "points": _named(points)}
+            given = {"warp": bool(warp), "points": _named(points)}
+            job = _job(inputs, plan, config, preset=preset, threads=threads, notes=notes, given=given)
             if config.paints:
                 loop = make_loop(job, encoder, cache=style_cache)
                 state = loop.state
@@ -102,16 +102,14 @@ def stylize(
         return paint(job, loop, state, encoder, clock, on_step, keeper)
 
 
-def _job(
-    inputs: Inputs, plan: matching.Plan, config: StylizeConfig, preset: str, notes: dict[str, Any], threads: int
-) -> Job:
+def _job(inputs: Inputs, plan: matching.Plan, config: StylizeConfig, **others: Any) -> Job:
+    """What is to be optimised, of what was read and matched; `others` are fields of the job as they are."""
     content, style, geometry, fitted = inputs.content, inputs.styles[0], inputs.geometry, plan.fitted
     side = max(imaging.fit_size(content.size, config.size))
     warp = None if fitted is None else fitted.warp
     weights = None if fitted is None else point_weights(fitted.warp, plan.matches)
     return Job(
         config=config,
-        preset=preset,
         inputs=inputs.record,
         content_size=content.size,
         content=imaging.resize(content.rgb, config.size, content.size),
@@ -124,8 +122,7 @@ def _job(
         kept=1.0 if fitted is None else fitted.kept,
         softened=1.0 if fitted is None else fitted.softened,
         scene=make_scene(inputs, config, warp, weights),
-        threads=threads,
-        notes=notes,
+        **others,
     )
 
 

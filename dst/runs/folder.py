@@ -22,14 +22,14 @@ from dst.runs.record import KIND
 
 IMAGES = ("image", "unwarped", "warped_content", "content", "style")
 """Images of a Result that are stored as PNG under their own names, and read back."""
-FILES = (
-    *(f"{name}.png" for name in (*IMAGES, "geometry", "matches", "losses", "arrows", "grid", "contact")),
-    *("points.csv", "warp.json", "history.csv", "checkpoint.pt", "run.json"),
-)
-"""Every name that a run's folder may hold; nothing else in it is ever replaced or removed."""
 CHECKPOINT, CHECKPOINT_KIND, CHECKPOINT_BYTES = "checkpoint.pt", "dst checkpoint", 32 * 10**9
 """Its name, what it says that it is, and the most that it may hold: twice what one of the largest size takes, with masks of
 many colours."""
+FILES = (
+    *(f"{name}.png" for name in (*IMAGES, "geometry", "matches", "losses", "arrows", "grid", "contact")),
+    *("points.csv", "warp.json", "history.csv", CHECKPOINT, "run.json"),
+)
+"""Every name that a run's folder may hold; nothing else in it is ever replaced or removed."""
 LEFT = f"{PREFIX}*"
 """What a process that is killed while it writes a checkpoint leaves in the folder; the next one removes it."""
 
@@ -121,23 +121,28 @@ def assembled(target: Path):
     """Yield an empty folder beside `target`; what is put there takes the place of the run that `target` holds."""
     with folder_beside(target) as fresh:
         yield fresh
-        _move_in(fresh, Path(os.path.realpath(target)))
+        home = Path(os.path.realpath(target))
+        if home.exists():
+            move_in(fresh, home)
+        else:
+            os.rename(fresh, home)
 
 
-def _move_in(fresh: Path, target: Path) -> None:
-    """Bring the files of `fresh` to `target`: one rename where there is no such folder yet, else file by file.
+def move_in(fresh: Path, target: Path) -> None:
+    """Bring the files of `fresh` to a folder, where they take the place of the run that it holds.
 
-    The old run.json goes first and the new one comes last, so that a folder caught between the
-    two is taken for neither.
+    A checkpoint goes first, so that the folder can be resumed at every moment. The old run.json goes before the other files
+    change and the new one comes last, so that a folder caught in between is taken for neither run.
     """
-    if not target.exists():
-        os.rename(fresh, target)
-        return
-    for name in sorted(FILES, key=lambda name: name != "run.json"):
+    made = {path.name: path for path in fresh.iterdir()}
+    gone = set(FILES) - made.keys()
+    if CHECKPOINT in made:
+        os.replace(made.pop(CHECKPOINT), target / CHECKPOINT)
+    for name in sorted({"run.json", *gone}, key=lambda name: name != "run.json"):
         (target / name).unlink(missing_ok=True)
     clear_left(target)
-    for made in sorted(fresh.iterdir(), key=lambda made: made.name == "run.json"):
-        os.replace(made, target / made.name)
+    for name in sorted(made, key=lambda name: name == "run.json"):
+        os.replace(made[name], target / name)
 
 
 @contextlib.contextmanager

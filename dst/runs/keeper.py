@@ -14,8 +14,7 @@ from dst.config import InputError
 from dst.files import folder_beside, unwritten
 from dst.optim.state import State, Step
 from dst.runs.checkpoint import write
-from dst.runs.folder import CHECKPOINT as NAME
-from dst.runs.folder import FILES
+from dst.runs.folder import move_in
 from dst.runs.frames import KeptFrames
 from dst.runs.job import Job
 from dst.runs.result import Result
@@ -115,12 +114,5 @@ class Keeper:
         with folder_beside(self.folder) as fresh:
             result.write_files(fresh)
             write(fresh, self.job, state, self.encoder, self.seconds, self.frames)
-            made = {path.name: path for path in fresh.iterdir()}
             self.folder.mkdir(exist_ok=True)
-            os.replace(made.pop(NAME), self.folder / NAME)
-            last = made.pop("run.json")
-            for name in ("run.json", *(set(FILES) - {*made, NAME})):
-                (self.folder / name).unlink(missing_ok=True)
-            for name, path in made.items():
-                os.replace(path, self.folder / name)
-            os.replace(last, self.folder / "run.json")
+            move_in(fresh, self.folder)
