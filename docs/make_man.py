@@ -50,6 +50,8 @@ def command(row: Command) -> str:
         named = [row.rename.get(name) for name in row.options]
         shown = [f"{new} (below: {flag})" if new else flag for flag, new in zip(flags, named, strict=True)]
         parts += [".PP", roff(f"Of the options below it takes {', '.join(shown)}.")]
+    parts += [".PP", roff(row.epilog)] if row.epilog else []
+    parts += [item(word, "", text) for word, text in row.glossary.items()]
     return "\n".join(parts)
 
 

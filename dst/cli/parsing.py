@@ -144,7 +144,12 @@ def build(
 
 def _fill(parser: argparse.ArgumentParser, row: Command) -> None:
     """Add a command's arguments, options and messages to its parser."""
-    parser.epilog = row.epilog or None
+    wide = max(map(len, row.glossary), default=0) + 2
+    meanings = [
+        textwrap.fill(text, 110, initial_indent=f"  {word:{wide}}", subsequent_indent=" " * (wide + 2))
+        for word, text in row.glossary.items()
+    ]
+    parser.epilog = "\n".join([*filter(None, [row.epilog]), *meanings]) or None
     places: dict[str, Any] = {"": parser}
 
     def place(group: str) -> Any:

@@ -62,6 +62,7 @@ class Command:
         preset: whether it takes a preset.
         record: whether it has a record to print with `--json`.
         epilog: words below its help.
+        glossary: words of what it prints, such as names of columns, and what each means; listed below the epilog.
         surplus: what to do where one argument too many is given.
     """
 
@@ -76,6 +77,7 @@ class Command:
     preset: bool = False
     record: bool = True
     epilog: str = ""
+    glossary: dict[str, str] = field(default_factory=dict)
     surplus: str = ""
 
     @property

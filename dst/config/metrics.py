@@ -27,10 +27,10 @@ class Metric:
 
 METRICS = {
     "style_distance": Metric(
-        "how far the result's features and palette are from the style's, as `strotss` minimises it", "lower", True
+        "distance of features and palette from the style's, much as the method strotss minimises it", "lower", True
     ),
     "content_distance": Metric(
-        "how far its self-similarity is from the warped content's, as `strotss` minimises it", "lower", True
+        "difference of self-similarity to the warped content, as strotss minimises it", "lower", True
     ),
     "ssim": Metric("structural similarity to the warped content, -1 to 1", "higher"),
     "folded_share": Metric("share of the image where the warp folds; 0 is sound"),
@@ -43,11 +43,11 @@ METRICS = {
 """What a run's record holds, measured when the run ended, by the run's own encoder (`dst.evaluate.metrics`)."""
 
 QUALITY = {
-    "patch_distance": Metric("distance of its 7 x 7 patches from the style's: strokes and colours", "lower"),
-    "feature_distance": Metric("distance of its features from the style's: texture and shapes", "lower", True),
-    "self_similarity_distance": Metric("how much of the warped content's structure is lost", "lower", True),
-    "palette_distance": Metric("distance of its colours from the style's, in CIELAB", "lower"),
+    "patch_distance": Metric("distance of 7 x 7 patches from the style's: strokes and colours", "lower"),
+    "feature_distance": Metric("distance of features from the style's: texture and shapes", "lower", True),
+    "self_similarity_distance": Metric("how much of the warped content's structure is lost, 0 to 2", "lower", True),
+    "palette_distance": Metric("distance of colours from the style's, in CIELAB", "lower"),
     "chroma_noise": Metric("coloured speckle where the content is smooth; compare with chroma_grain", "lower"),
-    "chroma_grain": Metric("the same of the style by itself"),
+    "chroma_grain": Metric("the same of the style by itself: what a result may well have"),
 }
 """What is measured from the images in a run's folder, and no optimiser here minimises (`dst.evaluate.quality`)."""

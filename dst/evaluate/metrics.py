@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dst import imaging, losses
 from dst.config import OptimizeConfig
-from dst.evaluate.table import COLUMNS
+from dst.config.metrics import METRICS
 from dst.features import LEVELS, Encoder
 from dst.features.sampling import Places, sample
 from dst.methods.table import method_class
@@ -59,7 +59,7 @@ def metrics(result: Result, encoder: Encoder, crossing_share: float | None = Non
         "crossing_share": crossing_share,
         "border_error": border,
     }
-    return {name: found[name] if found[name] is None else float(found[name]) for name in COLUMNS}
+    return {name: found[name] if found[name] is None else float(found[name]) for name in METRICS}
 
 
 def _tensor(pixels: np.ndarray) -> Tensor:

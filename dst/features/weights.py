@@ -87,8 +87,8 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], str]:
     """Return the tensors of a file and the sha256 of its bytes."""
     try:
         data = read_regular(path, MAX_BYTES)
-    except OSError as error:
-        why = error.strerror or "it cannot be read"
+    except (OSError, ValueError) as error:  # ValueError: no usable name
+        why = getattr(error, "strerror", None) or "it cannot be read"
         raise InputError(f"weights file {path}: {why}; give a safetensors file or a saved state dict") from error
     try:
         if path.suffix.lower() == ".safetensors":

@@ -124,11 +124,11 @@ class Result:
         home, record = Path(folder), read_record(folder)
         images = {}
         for name in IMAGES:
-            image = _read_image(home / f"{name}.png")
+            image = stored_image(home, name)
             images[name] = imaging.to_array(image.rgb, image.alpha)
         for field_name, name in (("matches_image", "matches"), ("geometry", "geometry")):
-            path = home / f"{name}.png"
-            images[field_name] = imaging.to_array(_read_image(path).rgb) if path.exists() else None
+            there = (home / f"{name}.png").exists()
+            images[field_name] = imaging.to_array(stored_image(home, name).rgb) if there else None
         history = _history_from_csv(home / "history.csv")
         warp = Warp.load(home / "warp.json")
         targets = record["warp"].get("targets")
@@ -138,7 +138,13 @@ class Result:
         return cls(**images, matches=matches, warp=warp, history=history, record=record)
 
 
-def _read_image(path: Path) -> imaging.Image:
+def stored_image(folder: Any, name: str) -> imaging.Image:
+    """An image of a run's folder, such as `warped_content` (`dst.runs.folder.IMAGES`).
+
+    Raises:
+        InputError: it is missing, damaged, or cannot be read.
+    """
+    path = Path(folder) / f"{name}.png"
     try:
         open_regular(path, IMAGE_BYTES).close()
     except FileNotFoundError:  # which is said below

@@ -169,7 +169,23 @@ def test_evaluate_compares_runs(made_result, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 and lines[0].startswith("run")
     assert cli.main(["evaluate", str(tmp_path / "a"), "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["runs"]) == 1
+    said = capsys.readouterr()
+    (row,) = json.loads(said.out)["runs"]
+    assert row["patch_distance"] > 0 and row["scored_by"] == "compact" and said.err == ""
+
+
+def test_evaluate_says_what_marks_the_best_and_scores_by_the_encoder_that_is_asked_for(made_result, tmp_path, capsys):
+    for name in ("a", "b"):
+        made_result().save(tmp_path / name)
+    (tmp_path / "b" / "style.png").unlink()
+    runs = [str(tmp_path / name) for name in ("a", "b")]
+    assert cli.main(["evaluate", *runs, "--encoder", "vgg19-16x", "--weights", "random"]) == 0
+    said = capsys.readouterr()
+    assert "dst help evaluate" in said.err and "warning: the quality of" in said.err
+    lines = [line.split() for line in said.out.splitlines()]
+    assert [line[-1] for line in lines] == ["scored_by", "vgg19-16x", "-"]
+    assert cli.main(["evaluate", runs[0], "--quiet"]) == 0 and capsys.readouterr().err == ""
+    assert "none.pt: No such file" in refused(capsys, "evaluate", *runs, "--weights", tmp_path / "none.pt")
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import cli
 from dst.cli.commands import COMMANDS
 from dst.cli.parsing import OLD_COMMANDS, OLD_FLAGS
 from dst.config import ENCODERS
+from dst.config.metrics import METRICS, QUALITY
 
 
 def printed(capsys, *arguments: str) -> str:
@@ -116,3 +117,10 @@ def test_resume_keeps_the_size_of_the_run_unless_told(capsys):
     assert cli.main(["resume", "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "default the run's own" in said and "default 512" not in said
+
+
+def test_every_column_of_evaluate_is_explained_with_its_direction(capsys):
+    said = " ".join(printed(capsys, "help", "evaluate").split())
+    for name, metric in {**METRICS, **QUALITY}.items():
+        assert f" {name} {metric.sentence}" in said, name
+    assert "A * marks the best" in said and " scored_by the encoder" in said

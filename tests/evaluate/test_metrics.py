@@ -8,8 +8,11 @@ import torch
 from conftest import blobs
 from skimage.metrics import structural_similarity
 
+from dst import imaging
 from dst.config import InputError
+from dst.config.metrics import METRICS, QUALITY
 from dst.evaluate.metrics import border_error, metrics
+from dst.evaluate.quality import quality
 from dst.evaluate.table import COLUMNS, evaluate_runs, metrics_table
 from dst.features.encoder import load_encoder
 from dst.warp import Warp
@@ -97,7 +100,89 @@ def test_runs_are_compared_in_a_table(made_result, tmp_path):
     rows = evaluate_runs([tmp_path / "one", tmp_path / "two"])
     assert [row["style_distance"] for row in rows] == [0.5, 0.25]
     lines = metrics_table(rows).splitlines()
-    assert len(lines) == 3 and lines[0].split() == ["run", *COLUMNS]
+    assert len(lines) == 3 and lines[0].split() == ["run", *COLUMNS, *QUALITY, "scored_by"]
     assert "0.25*" in lines[2] and "0.5*" not in lines[1]
     with pytest.raises(InputError, match="does not exist"):
         evaluate_runs([tmp_path / "three"])
+
+
+def tensors(*images):
+    return [imaging.read(np.ascontiguousarray(image[..., :3])).rgb for image in images]
+
+
+def test_the_quality_of_a_run_is_that_of_the_images_in_its_folder(made_result, tmp_path):
+    result = made_result(alpha=True)
+    result.save(tmp_path / "run")
+    (row,) = evaluate_runs([tmp_path / "run"])
+    images = tensors(result.image, result.warped_content, result.style)
+    assert {name: row[name] for name in QUALITY} == quality(*images, load_encoder())
+    result.image = result.style
+    result.save(tmp_path / "style")
+    (row,) = evaluate_runs([tmp_path / "style"])
+    assert row["patch_distance"] == row["feature_distance"] == row["palette_distance"] == 0
+    json.dumps(row, allow_nan=False)
+
+
+def test_a_run_without_its_images_still_shows_what_its_record_holds(made_result, tmp_path, caplog):
+    for name in ("whole", "bare"):
+        result = made_result()
+        result.record["metrics"] = {"style_distance": 0.5}
+        result.save(tmp_path / name)
+    (tmp_path / "bare" / "warped_content.png").unlink()
+    whole, bare = evaluate_runs([tmp_path / "whole", tmp_path / "bare"])
+    assert "warped_content.png" in caplog.text and "not measured" in caplog.text
+    assert all(bare[name] is None for name in (*QUALITY, "scored_by")) and bare["style_distance"] == 0.5
+    line = metrics_table([whole, bare]).splitlines()[2].split()
+    assert line[1] == "0.5*" and line[-7:] == ["-"] * 7
+    old = {name: value for name, value in bare.items() if name not in QUALITY}  # as an earlier version made it
+    assert metrics_table([old]).splitlines()[1].split()[-7:] == ["-"] * 7
+
+
+def test_a_runs_own_encoder_scores_it_where_it_can_be_had(made_result, encoder, tmp_path):
+    from dst.features.weights import random_weights
+
+    weights = tmp_path / "weights.pt"
+    torch.save(random_weights("vgg19-16x", 3), weights)
+    own = load_encoder("vgg19-16x", weights)
+    result = made_result()
+    result.record["encoder"] = {"name": own.name, "sha256": own.sha256}
+    result.record["settings"]["weights"] = str(weights)
+    result.save(tmp_path / "run")
+    images = tensors(result.image, result.warped_content, result.style)
+
+    def scored(**given):
+        (row,) = evaluate_runs([tmp_path / "run"], **given)
+        assert row["encoder"] == "vgg19-16x"
+        return row["scored_by"], row["feature_distance"]
+
+    with_own, with_compact = (quality(*images, e)["feature_distance"] for e in (own, load_encoder()))
+    assert scored() == ("vgg19-16x", with_own) and scored(encoder="compact") == ("compact", with_compact)
+    assert scored(encoder="vgg19-16x", weights=weights) == ("vgg19-16x", with_own)
+    torch.save(random_weights("vgg19-16x", 4), weights)
+    assert scored() == ("compact", with_compact)  # other weights are not its own
+    weights.unlink()
+    assert scored() == ("compact", with_compact)
+    for broken in ([1], 7, "a\0b"):
+        result.record["settings"]["weights"] = broken
+        result.save(tmp_path / "run", force=True)
+        assert scored() == ("compact", with_compact)
+    with pytest.raises(InputError, match="weights file"):
+        scored(weights=weights)
+
+
+def test_the_best_is_marked_only_among_what_can_be_compared():
+    metrics = {name: value for value, name in enumerate({**METRICS, **QUALITY})}
+    first = {"run": "a", **metrics, "encoder_sha256": "1", "scored_by": "x", "scored_by_sha256": "1"}
+    second = {**{name: metrics[name] + 1 for name in metrics}, "run": "b", "encoder_sha256": "1", "scored_by": "x"}
+
+    def marked(**changes):
+        head, *lines = (line.split() for line in metrics_table([first, {**second, **changes}]).splitlines())
+        return [{name for name, cell in zip(head, line, strict=True) if cell.endswith("*")} for line in lines]
+
+    lower = {name for name, metric in {**METRICS, **QUALITY}.items() if metric.better == "lower"}
+    assert marked(scored_by_sha256="1") == [lower, {"ssim"}]
+    features = {"feature_distance", "self_similarity_distance"}
+    assert marked(scored_by_sha256="2") == [lower - features, {"ssim"}]
+    own = {"style_distance", "content_distance", "border_error"}
+    assert marked(scored_by_sha256="1", encoder_sha256="2") == [lower - own, {"ssim"}]
+    assert "*" not in metrics_table([first])
