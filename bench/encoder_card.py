@@ -103,7 +103,7 @@ def measure(teacher: Encoder, content, style, result, size: int) -> dict[str, fl
         method = Strotss(teacher, image, [Style(painting)], config.replace(samples=4096, style_samples=4096), draw)
         terms = method.terms(imaging.read(result).rgb, None, None, draw)
     value = {name: float(terms[name]) for name in ("content", "style")}
-    return value | {"total": config.alpha * value["content"] + 2 * config.style_strength * value["style"]}
+    return value | {"total": config.content_weight * value["content"] + 2 * config.style_strength * value["style"]}
 
 
 def styles(teacher: Encoder, args: argparse.Namespace) -> list[dict]:

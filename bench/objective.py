@@ -40,7 +40,7 @@ def evaluate(result, encoder: Encoder) -> dict[str, float]:
     last = result.history[-1]
     terms |= {"warp": last["warp"], "tv": last["tv"]}
     terms["total"] = (
-        defaults.optimize.alpha * terms["content"]
+        defaults.optimize.content_weight * terms["content"]
         + terms["style"]
         + terms["style_warped"]
         + defaults.warp.beta * terms["warp"]

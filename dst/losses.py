@@ -50,6 +50,21 @@ def content_self_similarity(features: Tensor, target: Tensor) -> Tensor:
     return (self_similarity(features) - target).abs().sum() / len(features)
 
 
+def paired_cosine_distance(features: Tensor, target: Tensor) -> Tensor:
+    """Mean of 1 - cosine of each row and the target's row of the same index: (n, C), (n, C); range [0, 2].
+
+    Source: Neural Neighbor Style Transfer (Kolkin et al. 2022), equation 2.
+    """
+    return (1 - (normalize_rows(features) * normalize_rows(target)).sum(1)).mean()
+
+
+def nearest(closeness: Tensor) -> Tensor:
+    """The index of the largest value in each row: (n, m) to (n,), without a gradient."""
+    if closeness.device.type == "cpu":  # NumPy's argmax along rows is eight times as fast as PyTorch's
+        return torch.from_numpy(closeness.numpy().argmax(1))
+    return closeness.argmax(1)
+
+
 def _nearest_pairs(closeness: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
     """Index pairs (row, column) of nearest neighbours in the direction whose mean distance is the larger, and weights.
 
@@ -63,12 +78,12 @@ def _nearest_pairs(closeness: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
     forward = closeness.amax(1).mean() <= closeness.amax(0).mean()
     rows, columns = (torch.arange(count, device=closeness.device) for count in (n, m))
     if closeness.device.type == "cpu":
-        if forward:  # NumPy's argmax along rows is eight times as fast as PyTorch's
-            return rows, torch.from_numpy(closeness.numpy().argmax(1)), None
+        if forward:
+            return rows, nearest(closeness), None
         return closeness.max(0).indices, columns, None
     chosen = forward.to(closeness.dtype)
     weights = torch.cat([(chosen / n).expand(n), ((1 - chosen) / m).expand(m)])
-    return torch.cat([rows, closeness.argmax(0)]), torch.cat([closeness.argmax(1), columns]), weights
+    return torch.cat([rows, closeness.argmax(0)]), torch.cat([nearest(closeness), columns]), weights
 
 
 def _mean(values: Tensor, weights: Tensor | None) -> Tensor:

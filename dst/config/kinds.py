@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dst.config.base import InputError, bound, check_choice, check_number, shown
+from dst.config.base import InputError, bound, check_choice, check_number, shown, suggest
 
 BETWEEN = ";"
 """What stands between the several values of an option that may be given more than once, where they are one text."""
@@ -125,6 +125,34 @@ class Choice(Kind):
     def allowed(self) -> str:
         """As `Kind.allowed`."""
         return ", ".join(self.names)
+
+
+class Named(Number):
+    """A number in [low, high], some of which have names."""
+
+    metavar = "NAME|X"
+
+    def __init__(self, names: dict[str, float], low: float, high: float) -> None:
+        super().__init__(low, high)
+        self.names, self.metavar = names, type(self).metavar
+
+    def parse(self, name: str, text: str, home: Path | None = None) -> float:
+        """As `Kind.parse`."""
+        return self.check(name, read_number(text, False))
+
+    def check(self, name: str, value: Any) -> float:
+        """As `Kind.check`."""
+        if isinstance(value, str):
+            if value not in self.names:
+                names = ", ".join(self.names)
+                numbers = f"or a number from {bound(self.low)} to {bound(self.high)}"
+                raise InputError(f"{name} {value!r} is not known: choose one of {names}, {numbers}{suggest(value, self.names)}")
+            return self.names[value]
+        return float(super().check(name, value))
+
+    def allowed(self) -> str:
+        """As `Kind.allowed`."""
+        return f"{', '.join(self.names)}, {super().allowed()}"
 
 
 class Text(Kind):

@@ -29,6 +29,8 @@ class Method:
         content_layers: layers that the content is compared by, where they are others; the first that the encoder has.
         options: names of the options of the optimisation that not every method uses, and this one does.
         defaults: options, by name, whose defaults are others with this method; a preset and what is given come first.
+        published: options, by name, of the preset `paper` with this method, where those of its paper are others.
+        looks: `alpha` at the looks photo, balanced and painting, where methods keep about as much of the content.
     """
 
     summary: str
@@ -37,6 +39,8 @@ class Method:
     content_layers: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    published: Mapping[str, Any] = field(default_factory=dict)
+    looks: tuple[float, float, float] = (12.0, 3.0, 0.75)
 
     def encoded(self, known) -> tuple[list[str], list[str]]:
         """The layers of style and of content, of those that an encoder has (`known`: their names).
@@ -48,18 +52,42 @@ class Method:
         return style, [name for name in self.content_layers if name in known]
 
 
+NEIGHBOURS = (
+    "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu3_4", "relu4_1", "relu4_2", "relu4_3",
+    "relu4_4",
+)  # fmt: skip
+"""All layers down to the fourth level: those that neural neighbours are found by."""
+LOOKS = {"photo": 0.0, "balanced": 0.5, "painting": 1.0}
+"""Named places between the photograph and the painting."""
+
+
 METHODS: dict[str, Method] = {
+    "nnst": Method(
+        "neural neighbours (Kolkin and others 2022), spread over the whole painting, with its moments and palette",
+        "content: cosine self-similarity of sampled hypercolumns; style: distance to the painting's nearest hypercolumns, "
+        "mean and covariance, palette",
+        layers=(NEIGHBOURS, LEVELS[:4]),
+        options=("palette", "moments", "samples", "style_samples", "balance", "rotations", "splitting"),
+        defaults={"samples": 1024, "style_samples": 4096},
+        published={
+            "alpha": 0.0, "palette": 0.0, "moments": 0.0, "balance": 0.0, "rotations": True, "splitting": 200, "steps": 200,
+            "step_decay": 1.0, "lr": 0.002, "lr_end": 1.0, "pyramid_levels": 8, "samples": 4096, "style_samples": 16384,
+        },
+        looks=(4.0, 1.0, 0.2),
+    ),
     "strotss": Method(
         "relaxed optimal transport and self-similarity (Kolkin, Salavon and Shakhnarovich 2019)",
         "content: cosine self-similarity of sampled hypercolumns; style: relaxed earth mover's distance, mean and "
         "covariance, palette",
         layers=(HYPERCOLUMN, LEVELS),
-        options=("palette", "samples", "style_samples"),
+        options=("palette", "moments", "samples", "style_samples"),
+        looks=(12.0, 2.4, 0.8),
     ),
     "gatys": Method(
         "Gram matrices (Gatys, Ecker and Bethge 2016)",
         "content: features of one layer; style: Gram matrices of several",
         content_layers=("relu4_2", "relu4_1"),
+        looks=(16.0, 4.0, 1.0),
     ),
 }
 """Every method by name; the first is the default."""

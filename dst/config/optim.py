@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dst.config.base import Checked, option
-from dst.config.kinds import Choice, Names, Number, whole
-from dst.config.methods import METHODS
+from dst.config.kinds import Choice, Named, Names, Number, Switch, whole
+from dst.config.methods import LOOKS, METHODS
 
 OPTIMIZERS = {"adam": (0.01, 0.002), "rmsprop": (0.002, 0.0005), "sgd": (0.2, 4.6e-6)}
 """The learning rates of each optimiser where none are given: of the pixels, and of the displacements. A step of Adam or
@@ -24,9 +24,16 @@ class OptimizeConfig(Checked):
         "objective",
         "strotss: strokes and texture in their places; gatys: texture all over",
     )
-    alpha: float = option(
-        8.0,
-        "weight of the content term",
+    look: float = option(
+        LOOKS["balanced"],
+        "how much of the painting: photo, balanced, painting, or a number from 0 (photo) to 1 (painting)",
+        Named(LOOKS, 0.0, 1.0),
+        "objective",
+        "photo: the photograph's shading and edges stay; painting: strokes first, faces and layout loosen",
+    )
+    alpha: float | None = option(
+        None,
+        "weight of the content term; default: what the look is with this method",
         Number(0.0, 1e6),
         "objective",
         "low: the painting dominates; high: a tinted photograph",
@@ -40,10 +47,38 @@ class OptimizeConfig(Checked):
     )
     palette: float = option(
         1.0,
-        "weight of the palette within the style terms of strotss",
+        "weight of the palette within the style terms of nnst and strotss",
         Number(0.0, 1e4),
         "objective",
         "low: colours drift from the painting's; high: colours count for more than strokes",
+    )
+    moments: float = option(
+        1.0,
+        "weight of mean and covariance of the features within the style terms of nnst and strotss",
+        Number(0.0, 1e4),
+        "objective",
+        "low: single strokes are right, their mixture is not; high: the painting's overall texture",
+    )
+    balance: float = option(
+        1.0,
+        "how evenly nnst takes its neighbours from all of the painting",
+        Number(0.0, 2.0),
+        "objective",
+        "0: each place its nearest, large parts of the painting unused; 1: all of its colours and strokes appear",
+    )
+    rotations: bool = option(
+        False,
+        "nnst also looks for neighbours in the painting turned by 90, 180 and 270 degrees",
+        Switch(),
+        "objective",
+        "on: strokes follow edges in every direction; light and hatching lose theirs",
+    )
+    splitting: int = option(
+        0,
+        "steps of a last pass of nnst that finds the neighbours of each layer by itself",
+        whole(0, 10000),
+        "schedule",
+        "0: none; 40 and more: bolder, cleaner strokes, colours farther from the painting's",
     )
     style_strength: float = option(
         1.0,
@@ -135,3 +170,12 @@ class OptimizeConfig(Checked):
         """The learning rates of the pixels and of the displacements: those given, else the optimiser's own."""
         own = OPTIMIZERS[self.optimizer]
         return tuple(rate if given is None else given for given, rate in zip((self.lr, self.warp_lr), own, strict=True))
+
+    @property
+    def content_weight(self) -> float:
+        """`alpha`, or what the look stands for with this method: geometric between the looks that have names."""
+        if self.alpha is not None:
+            return self.alpha
+        first, middle, last = METHODS[self.method].looks
+        low, high, share = (first, middle, 2 * self.look) if self.look <= 0.5 else (middle, last, 2 * self.look - 1)
+        return low ** (1 - share) * high**share

@@ -23,6 +23,8 @@ PRESET_NAMES = ("paper", "default", "fast")
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
+        "method": "strotss",
+        "alpha": 8.0,
         "steps": 150,
         "step_decay": 1.0,
         "alpha_growth": 2.0,
@@ -33,7 +35,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "style_samples": 5000,
     },
     "default": {},
-    "fast": {"steps": 20, "lr": 0.015, "style_samples": 768},
+    "fast": {"steps": 20, "lr": 0.015},
 }
 """Named settings: what each changes from the defaults."""
 
@@ -173,7 +175,11 @@ def without_idle(options: dict[str, Any]) -> dict[str, Any]:
 
 def _preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """What a preset sets; its learning rates go with its optimiser and are left out where another one is asked for."""
-    preset = PRESETS[name]
+    preset, row = PRESETS[name], METHODS.get(given.get("method"))
+    if name == "paper" and row and row.published:
+        preset = row.published
+    if "look" in given:
+        preset = {key: value for key, value in preset.items() if key != "alpha"}
     own = preset.get("optimizer", OptimizeConfig().optimizer)
     if given.get("optimizer", own) == own:
         return preset

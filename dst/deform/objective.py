@@ -127,10 +127,10 @@ class DeformProblem:
         styles = [Style(resize(s.image, min(side, max(s.image.shape[-2:]))), s.weight) for s in self.scene.styles]
         segments = self.scene.segments and [_resize_segment(s, content, styles) for s in self.scene.segments]
         generator = torch.Generator(self.device).manual_seed(self.seed * 1009 + scale)
-        make = method_class(self.config.method)
+        make = method_class(self.config.method, self.scales[scale].last_pass)
         terms = make(self.encoder, content, styles, self.config, generator, segments, self.cache)
         growth = self.config.alpha_growth ** min(2, len(self.scales) - 1 - scale)
-        return DeformObjective(self, terms, self.config.alpha * growth, self.scales[scale].size, content.dtype)
+        return DeformObjective(self, terms, self.config.content_weight * growth, self.scales[scale].size, content.dtype)
 
 
 class DeformObjective:

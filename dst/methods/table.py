@@ -13,6 +13,7 @@ from dst.config import METHODS, InputError, Method, OptimizeConfig, check_choice
 from dst.features import Encoder
 from dst.imaging.masks import Segment
 from dst.methods.gatys import Gatys
+from dst.methods.nnst import Nnst, Splitting
 from dst.methods.strotss import Strotss
 from dst.methods.targets import Style, StyleCache
 
@@ -58,17 +59,19 @@ class Terms(Protocol):
         """
 
 
-CLASSES: dict[str, type[Terms]] = {"strotss": Strotss, "gatys": Gatys}
+CLASSES: dict[str, type[Terms]] = {"nnst": Nnst, "strotss": Strotss, "gatys": Gatys}
 """The class of every method by name."""
+LAST_PASSES: dict[str, type[Terms]] = {"nnst": Splitting}
+"""The class of a method's last pass, of those that have one (`splitting`)."""
 
 
-def method_class(name: str) -> type[Terms]:
-    """The class of a method.
+def method_class(name: str, last_pass: bool = False) -> type[Terms]:
+    """The class of a method, or of its last pass.
 
     Raises:
         InputError: no method of that name.
     """
-    return CLASSES[check_choice("method", name, CLASSES)]
+    return (LAST_PASSES if last_pass else CLASSES)[check_choice("method", name, CLASSES)]
 
 
 def encoded_layers(name: str, encoder: Encoder) -> list[str]:

@@ -24,10 +24,11 @@ KEEP_EVERY = 10
 
 
 class Scale(NamedTuple):
-    """One scale of a schedule: (W, H) in pixels, and the number of steps."""
+    """One scale of a schedule: (W, H) in pixels, the number of steps, and whether it is a method's last pass."""
 
     size: tuple[int, int]
     steps: int
+    last_pass: bool = False
 
     @property
     def side(self) -> int:
@@ -41,6 +42,8 @@ def schedule(size: tuple[int, int], config: OptimizeConfig) -> list[Scale]:
     for side in pyramid.scale_schedule(max(size), config.smallest_scale):
         doublings = max(0.0, math.log2(side / 256.0))
         found.append(Scale(fit_size(size, side), max(1, round(config.steps * config.step_decay**doublings))))
+    if config.splitting:
+        found.append(Scale(found[-1].size, config.splitting, last_pass=True))
     return found
 
 

@@ -9,14 +9,26 @@ from dst.imaging import pyramid, resize
 from dst.imaging.color import to_opponent, to_rgb
 
 
+FINE_STEPS = ((0.8, 0.32, 0.32), (0.9, 0.36, 0.36))
+"""How far a unit step moves lightness and the two chroma axes of the finest band and of the next. In tens of steps, each of
+the same size in every coordinate, the finest detail else ends as grain, and its colours as speckle."""
+
+
 def decompose_image(image: Tensor, levels: int) -> list[Tensor]:
-    """RGB (1, 3, H, W) to the bands of its Laplacian pyramid on opponent colour axes, finest first."""
-    return [band.contiguous() for band in pyramid.decompose(to_opponent(image), levels)]
+    """RGB (1, 3, H, W) to the bands of its Laplacian pyramid on opponent colour axes, finest first, over `fine_steps`."""
+    bands = pyramid.decompose(to_opponent(image), levels)
+    return [(band / steps).contiguous() for band, steps in zip(bands, fine_steps(bands), strict=True)]
 
 
 def compose_image(bands: list[Tensor]) -> Tensor:
     """The inverse of `decompose_image`: RGB (1, 3, H, W), not clamped."""
-    return to_rgb(pyramid.compose(bands))
+    return to_rgb(pyramid.compose([band * steps for band, steps in zip(bands, fine_steps(bands), strict=True)]))
+
+
+def fine_steps(bands: list[Tensor]) -> list[Tensor | float]:
+    """What each band of a pyramid is divided by: `FINE_STEPS` as (3, 1, 1), 1 for other bands and the coarse remainder."""
+    fine = [bands[0].new_tensor(steps).view(3, 1, 1) for steps in FINE_STEPS[: len(bands) - 1]]
+    return [*fine, *[1.0] * (len(bands) - len(fine))]
 
 
 def refine(coarse: Tensor, guide: Tensor, fine_side: int, coarse_side: int) -> Tensor:

@@ -39,7 +39,7 @@ from dst.runs.schema import CHECKPOINT, check_whole
 from dst.runs.upgrade import upgraded_checkpoint
 from dst.warp import Warp
 
-FORMAT = 2
+FORMAT = 3
 log = logging.getLogger(__name__)
 ADVICE = "give the folder of a run that was made with --run"
 

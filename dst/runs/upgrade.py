@@ -1,4 +1,4 @@
-"""Runs of version 0.1 (format 1), read as those of today: what was renamed or is kept in another shape since."""
+"""Runs of earlier formats, read as those of today: what was renamed or is kept in another shape since."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from dst.config import ALIASES
+from dst.optim.pixels import fine_steps
 from dst.warp.points import MAX_CONTROL_POINTS
 
 
@@ -27,8 +28,30 @@ def upgraded_checkpoint(data: dict[str, Any]) -> dict[str, Any]:
     Raises:
         Exception: any, where parts are missing or wrong; what is returned is not checked yet.
     """
-    if data["format"] != 1:
+    if data["format"] == 1:
+        data = _second(data)
+    return _third(data) if data["format"] <= 2 else data
+
+
+def _third(data: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint of format 2, whose pixels had steps of one size in all bands, as one of format 3."""
+    state = dict(data["state"])
+    bands = state["parameters"].get("pixels")
+    if bands is None:
         return data
+    steps = fine_steps(bands)
+    state["parameters"] = {**state["parameters"], "pixels": [b / s for b, s in zip(bands, steps, strict=True)]}
+    if state.get("optimizer") is not None:
+        moments = dict(state["optimizer"])
+        for name, power in (("first", 1), ("second", 2)):
+            kept = moments[name]
+            moments[name] = [m * s**power for m, s in zip(kept, steps, strict=False)] + list(kept[len(steps) :])
+        state["optimizer"] = moments
+    return {**data, "state": state}
+
+
+def _second(data: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint of format 1 as one of format 2."""
     job, state = dict(data["job"]), dict(data["state"])
     scene = dict(job.pop("problem"))
     source, target, held = (scene.pop(name) for name in ("source", "target", "held"))
@@ -56,7 +79,8 @@ def upgraded_checkpoint(data: dict[str, Any]) -> dict[str, Any]:
     if bands is not None and len(source):
         state["parameters"]["displacement"] = [displacement]
     data = dict(data)
-    return {"encoder": data.pop("trunk"), "frames": data.pop("film", None), **data, "job": job, "state": state}
+    parts = {"encoder": data.pop("trunk"), "frames": data.pop("film", None), **data}
+    return {**parts, "format": 2, "job": job, "state": state}
 
 
 def _origin(source: np.ndarray, points: torch.Tensor | None, side: int) -> torch.Tensor:

@@ -1,0 +1,203 @@
+"""Hypercolumns, the colour and the activations of several layers at a position: what `strotss` and `nnst` compare."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from kornia.color import rgb_to_yuv
+from torch import Tensor
+from torch.nn import functional as F
+
+from dst import losses
+from dst.config import METHODS, OptimizeConfig
+from dst.features.encoder import Encoder
+from dst.features.sampling import Places, draw_positions, sample
+from dst.imaging.masks import Segment
+from dst.methods.targets import Style, StyleCache, apply_flow, cached, frugally, reachable
+
+CONTENT_SAMPLES = 512
+"""About how many of the sampled positions the content term compares with one another."""
+FAINT = 0.01
+"""Deviation of a layer, as a share of its size, under which it is not one to divide by: there, it comes to be rounding."""
+FLAT = 0.5 / 255
+"""An image whose channels vary by less has one colour."""
+
+
+class ContentTarget:
+    """The content at one scale, and the term that holds an image to its self-similarity."""
+
+    def __init__(self, maps: list[Tensor]) -> None:
+        """`maps`: (1, C_i, h_i, w_i) that hypercolumns are sampled from, the image itself first."""
+        self.maps, self.norm, self.flat = maps, standardization(maps), is_flat(maps[0])
+
+    def rows(self, places: Places) -> Tensor:
+        """Standardised hypercolumns of the content: (n, C)."""
+        return standardize(sample(self.maps, places)[0], self.norm)
+
+    def term(self, values: Tensor, places: Places) -> Tensor:
+        """Difference of self-similarity of an image's hypercolumns (n, C) from the content's at the same places.
+
+        Of a subset of the rows: the cost grows with their square. A content of one colour asks for nothing.
+        """
+        if self.flat:
+            return values.new_zeros(())
+        step = max(1, round(len(values) / CONTENT_SAMPLES))
+        places, values = places.every(step), values[::step]
+        with torch.no_grad():
+            wanted = losses.self_similarity(self.rows(places))
+        return losses.content_self_similarity(standardize(values, self.norm), wanted)
+
+
+class HypercolumnTerms:
+    """What methods share that compare sampled hypercolumns; each says what a style target is and what it asks for.
+
+    Attributes:
+        method: the name of the method, for its row in the table.
+        targets: for each segment, a pair for each style: its weight, and what `encode` made of it.
+    """
+
+    method = ""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        content: Tensor,
+        styles: list[Style],
+        config: OptimizeConfig,
+        generator: torch.Generator,
+        segments: list[Segment] | None = None,
+        cache: StyleCache | None = None,
+    ) -> None:
+        """Encode the targets. Arguments as `dst.methods.table.Terms`."""
+        self.encoder, self.config = encoder, config
+        layers = config.layers or METHODS[self.method].encoded(encoder.layers)[0]
+        self.layers = reachable(encoder, layers, [content, *(style.image for style in styles)])
+        self.size = tuple(content.shape[-2:])
+        self.segments = segments or [Segment(None, [None] * len(styles))]
+        with torch.no_grad():
+            self.targets = self._targets(styles, generator, cache)
+            self.content = ContentTarget(self.maps(content))
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """What hypercolumns are sampled from: the images (N, 3, H, W) themselves, then the layers."""
+        return [images, *self.encoder(images, self.layers).values()]
+
+    def encode(self, image: Tensor, masks: list[Tensor | None], generators: list[torch.Generator]) -> list[Any]:
+        """What is kept of a style image (1, 3, h, w) under each segment's mask, of one pass through the network."""
+        raise NotImplementedError
+
+    def style(self, values: Tensor, target: Any, content: Places, generator: torch.Generator) -> Tensor:
+        """The style term of hypercolumns (n, C) against one target.
+
+        Args:
+            values: of the image, or of its warp; carries the gradient.
+            target: as `encode` made it.
+            content: where the content has what the values show: the same places, or those before the warp.
+            generator: of the random draws of one step.
+        """
+        raise NotImplementedError
+
+    def _targets(
+        self, styles: list[Style], generator: torch.Generator, cache: StyleCache | None
+    ) -> list[list[tuple[float, Any]]]:
+        """For each segment, the weight and the target of each style, sampled within its mask."""
+        device, shape = generator.device, (len(self.segments), len(styles))
+        seeds = torch.randint(2**31, shape, generator=generator, device=device).T.tolist()
+        columns = []
+        for k, style in enumerate(styles):
+            masks = [segment.styles[k] for segment in self.segments]
+            key = (self.method, self.encoder.sha256, *self.layers, *self.encoded_with(), *seeds[k])
+            drawn = [torch.Generator(device).manual_seed(seed) for seed in seeds[k]]
+            found = cached(cache, key, [style.image, *masks], functools.partial(self.encode, style.image, masks, drawn))
+            columns.append([(style.weight, values) for values in found])
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def encoded_with(self) -> tuple:
+        """Options that an encoded style depends on."""
+        return ()
+
+    def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
+        """Content term and both style terms of an image and of its warp, at freshly drawn positions.
+
+        Args and result as `dst.methods.table.Terms`.
+        """
+        both = image if warped is None else torch.cat([image, warped])
+        places = Places(draw_positions(self.config.samples, self.size, generator))
+        whole = self.segments[0].content is None
+        if whole:  # of large maps only what is sampled from them is kept
+            values = frugally(lambda some: (sample(self.maps(some), places),), both)[0]
+        else:
+            maps = frugally(lambda some: tuple(self.maps(some)), both)
+            values = sample(maps, places)
+        terms = {"content": self.content.term(values[0], places)}
+        for name, index in (("style", 0), ("style_warped", 1)):
+            if index >= len(both):
+                terms[name] = terms["style"]
+            elif whole:
+                terms[name] = self._mixed(values[index], self.targets[0], _before(places, grid if index else None), generator)
+            else:
+                maps_here = [m[index : index + 1] for m in maps]
+                terms[name] = self._segments_term(maps_here, grid if index else None, generator)
+        return terms
+
+    def _mixed(self, values: Tensor, targets: list, content: Places, generator: torch.Generator) -> Tensor:
+        """Weighted mean over the styles of their terms, for hypercolumns (n, C) of one image."""
+        total = values.new_zeros(())
+        for weight, target in targets:
+            total = total + weight * self.style(values, target, content, generator)
+        return total / sum(weight for weight, _ in targets)
+
+    def _segments_term(self, maps: list[Tensor], grid: Tensor | None, generator: torch.Generator) -> Tensor:
+        """Mean over the segments, each sampled within its own mask, which follows the warp."""
+        values = []
+        for segment, targets in zip(self.segments, self.targets, strict=True):
+            mask = segment.content
+            if mask is not None and grid is not None:
+                mask = apply_flow(mask, grid.detach())
+            places = Places(draw_positions(self.config.samples, self.size, generator, mask))
+            values.append(self._mixed(sample(maps, places)[0], targets, _before(places, grid), generator))
+        return torch.stack(values).mean()
+
+
+def _before(places: Places, grid: Tensor | None) -> Places:
+    """Where, before a warp, that is which is at some places after it; `grid` (1, H, W, 2) samples the image, None for no warp."""
+    if grid is None:
+        return places
+    axes = grid.detach().float().permute(0, 3, 1, 2)  # (1, 2, H, W)
+    at = places.positions.view(1, 1, -1, 2).to(axes.dtype)
+    return Places(F.grid_sample(axes, at, padding_mode="border", align_corners=False)[0, :, 0].T)
+
+
+def standardization(maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Offset and divisor of each channel of a hypercolumn, (C,) both: the channel's mean and its layer's deviation.
+
+    As the deviation falls from `FAINT` of the layer's size to nothing, as of an image of one colour, the size takes its
+    place: 1 for colours, else the root mean square of the activations.
+    """
+    offsets, divisors = [], []
+    for k, values in enumerate(maps):
+        mean = values.mean((0, 2, 3))
+        deviation = (values - mean.view(1, -1, 1, 1)).square().mean().sqrt()
+        size = values.square().mean().sqrt()
+        size = torch.ones_like(size) if k == 0 else size.where(size > losses.EPS, 1.0)
+        share = deviation / (FAINT * size)
+        offsets.append(mean)
+        divisors.append(deviation.where(share >= 1, deviation + (1 - share) * size).expand(len(mean)))
+    return torch.cat(offsets), torch.cat(divisors)
+
+
+def is_flat(image: Tensor) -> bool:
+    """Whether an image (1, 3, H, W) has one colour."""
+    return bool((image.amax((2, 3)) - image.amin((2, 3))).max() < FLAT)
+
+
+def standardize(values: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
+    """Hypercolumns (n, C), centred and divided."""
+    return (values - norm[0]) / norm[1]
+
+
+def yuv(rows: Tensor) -> Tensor:
+    """YUV of the colours that each hypercolumn begins with: (n, 3 + C) to (n, 3)."""
+    return rgb_to_yuv(rows[:, :3].T.reshape(1, 3, -1, 1)).view(3, -1).T
