@@ -205,6 +205,14 @@ def scene_of(stroke, style, **options):
     return make_scene(read_inputs(CONTENT, style, config), config, None, None)
 
 
+def test_a_mask_is_as_fine_as_the_larger_style_that_it_lies_over():
+    mask = np.zeros((192, 256), np.uint8)
+    mask[:, 128:] = 255
+    for stroke, wanted in ((0.5, 64), (1, 64), (2, 128)):
+        (segment, _) = scene_of(stroke, blobs((256, 192), 1), content_mask=mask, style_mask=mask).segments
+        assert max(segment.content.shape) == 64 and max(segment.styles[0].shape) == wanted
+
+
 @pytest.mark.parametrize("init", ["content", "noise", "style"])
 @pytest.mark.parametrize("keep", ["none", "luminance", "histogram"])
 def test_the_first_guess_and_the_colours_do_not_depend_on_the_size_of_strokes(init, keep):
