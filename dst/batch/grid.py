@@ -24,7 +24,9 @@ from dst.config import (
     without_idle,
 )
 from dst.deform import matching, pipeline
-from dst.deform.inputs import encoder_of, needed_side
+from dst.deform.guidance import check_strokes
+from dst.deform.inputs import encoder_of, needed_side, style_list
+from dst.deform.strokes import stroke_sizes
 from dst.methods.targets import StyleCache
 from dst.runs.result import Result
 from dst.viz.sheets import table_sheet
@@ -70,13 +72,18 @@ def grid(
         raise InputError(f"rows and columns are both {rows[0]}: choose two options")
     # where one axis decides what has an effect, each cell takes what fits it; else `stylize` refuses what does not
     fitting = without_idle if {"warp", "method"} & {rows[0], across[0]} else dict
-    cells, needed = [], 0
+    cells, configs = [], []
     for values in itertools.product(rows[1], across[1]):
         own = {name: value for name, value in zip((rows[0], across[0]), values, strict=True) if name}
         cells.append(fitting({**options, **own}))
-        needed = max(needed, needed_side(split_options(cells[-1])[0]))
-    content = imaging.read(content, side=needed)
-    style = style if isinstance(style, (list, tuple)) else imaging.read(style, side=needed)
+        configs.append(split_options(cells[-1])[0])
+    content = imaging.read(content, side=max(map(needed_side, configs)))
+    styles = style_list(style)
+    needed = max(needed_side(c, max(stroke_sizes(c.guidance.stroke_size, len(styles)))) for c in configs)
+    read = [imaging.read(source, side=needed) for source in styles]
+    for config in configs:  # before any cell is made
+        check_strokes(config, [(image.name, image.size) for image in read])
+    style = style if isinstance(style, (list, tuple)) else read[0]
     shared = _shared_points(content, style, {rows[0], across[0]}, options)
     images: list[np.ndarray] = []
     shared["style_cache"] = StyleCache()

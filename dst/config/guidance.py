@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dst.config.base import Checked, option
-from dst.config.kinds import Choice, File, Files, Numbers, Rows, Switch
+from dst.config.kinds import Choice, Each, File, Files, Numbers, Rows, Switch
 
 INITS = ("content", "noise", "style")
 """Names that `init` takes; anything else is an image."""
@@ -28,6 +28,14 @@ class GuidanceConfig(Checked):
         Numbers(0.0, 1e6, positive=True),
         "guidance",
         "1,1: an equal mixture; 3,1: mostly the first, with a little of the second",
+    )
+    stroke_size: float | tuple[float, ...] = option(
+        1.0,
+        "scale of the strokes, 2 for twice as large as in the style at this size; one for all styles or one for each",
+        Each(0.5, 2.0),
+        "guidance",
+        "0.5: strokes half as large, a finer texture; 2: twice as large, broad and bold; above 1.25 the style must have the "
+        "pixels for it",
     )
     rigid_mask: str | None = option(
         None,

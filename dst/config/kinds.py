@@ -92,6 +92,24 @@ def whole(low: int, high: int) -> Number:
     return Number(low, high, whole=True)
 
 
+class Each(Number):
+    """A finite number in [low, high], or several with commas between, one for each style: `0.5,2`; from Python a list."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__(low, high)
+        self.metavar = "X[,X]"
+
+    def parse(self, name: str, text: str, home: Path | None = None) -> int | float | tuple:
+        """As `Kind.parse`."""
+        return self.check(name, [read_number(part) for part in text.split(",")])
+
+    def check(self, name: str, value: Any) -> int | float | tuple:
+        """As `Kind.check`: a tuple where there are several, else the number."""
+        values = _listed(value) or [value]
+        found = tuple(super(Each, self).check(name, item) for item in values)
+        return found if len(found) > 1 else found[0]
+
+
 class Switch(Kind):
     """On or off."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -18,6 +19,7 @@ from dst.config import (
     counted,
     option_fields,
 )
+from dst.deform.strokes import finest_side, scale_side, stroke_sizes
 from dst.features import Encoder
 from dst.imaging import fit_size
 from dst.imaging.pyramid import scale_schedule
@@ -60,8 +62,8 @@ def check_guidance(config: StylizeConfig, styles: int, warp: Any, points: Any, g
         given: names of the options that were asked for, and do not come from a preset or a default.
 
     Raises:
-        InputError: two options that exclude each other, an option without effect, weights that do not fit the styles, or an
-            `init` that is neither a name nor an image.
+        InputError: two options that exclude each other, an option without effect, weights or stroke sizes that do not fit
+            the styles, or an `init` that is neither a name nor an image.
     """
     guidance, method = config.guidance, config.optimize.method
     RUN_KINDS["warp"].check("warp", warp)
@@ -81,9 +83,14 @@ def check_guidance(config: StylizeConfig, styles: int, warp: Any, points: Any, g
             raise InputError(
                 f"color_only and preserve_color {guidance.preserve_color!r} contradict each other: choose one"
             )
-    if not config.paints and not is_init(guidance.init, "content"):
+    idle = {
+        "init": not is_init(guidance.init, "content"),
+        "stroke_size": set(stroke_sizes(guidance.stroke_size, styles)) != {1},
+    }
+    if not config.paints and any(idle.values()):
         why = "color_only" if guidance.color_only else "style_strength 0"
-        raise InputError(f"{why} paints nothing, so init has no use: leave out one of the two")
+        name = next(name for name in idle if idle[name])
+        raise InputError(f"{why} paints nothing, so {name} has no use: leave out one of the two")
     if not is_init(guidance.init, *INITS):
         read_init(guidance.init, config.size)
     style_shares(guidance.style_weights, styles)
@@ -144,12 +151,16 @@ def check_layers(
     if not layers or not config.paints:
         return
     needed = min(encoder.layers[name].stride for name in layers)
+    strokes = stroke_sizes(config.guidance.stroke_size, len(styles))
 
     def width(size: int, smallest: int) -> int:
         """Of the narrowest image at the coarsest scale of a run."""
         side = scale_schedule(size, smallest)[0]
-        sizes = [fit_size(content, size), *(fit_size(style, min(size, max(style))) for style in styles)]
-        return min(min(fit_size(image, min(side, max(image)))) for image in sizes)
+        sizes = [fit_size(fit_size(content, size), side)]
+        for style, stroke in zip(styles, strokes, strict=True):
+            finest = fit_size(style, finest_side(style, size, stroke))
+            sizes.append(fit_size(finest, scale_side(finest, side, stroke)))
+        return min(map(min, sizes))
 
     found, options = width(config.size, config.optimize.smallest_scale), option_fields()
     if found >= needed:
@@ -162,6 +173,39 @@ def check_layers(
     raise InputError(
         f"{'+'.join(layers)} needs images {needed} pixels wide, and at the coarsest scale one is {found}: {advice}"
     )
+
+
+ENLARGED = 1.25
+"""Most times its own pixels that larger strokes enlarge a style to: beyond, they are blur."""
+
+
+def check_strokes(config: StylizeConfig, styles: list[tuple[str, tuple[int, int]]], made: int = 0) -> None:
+    """Refuse a stroke size that a style has not the pixels for.
+
+    Args:
+        config: the options of the run.
+        styles: name and size (W, H) of each.
+        made: the size of a finished run that is taken to a larger one, where nothing else can be chosen; 0 for a new run.
+
+    Raises:
+        InputError: one that would be enlarged to more than `ENLARGED` times its own pixels.
+    """
+    size, guidance = config.size, config.guidance
+    shares, strokes = style_shares(guidance.style_weights, len(styles)), stroke_sizes(guidance.stroke_size, len(styles))
+    for (name, (width, height)), share, stroke in zip(styles, shares, strokes, strict=True):
+        own = max(width, height)
+        if not share or stroke * min(size, own) <= ENLARGED * own:
+            continue
+        most, fits = math.floor(100 * ENLARGED * own / min(size, own)) / 100, math.floor(ENLARGED * own / stroke)
+        advice = "make a new run with smaller strokes"
+        if not made:
+            advice = f"give a larger image of it, or a stroke_size of {most:g} or less"
+        if fits > max(made, option_fields()["size"].metadata["kind"].low - 1):
+            advice += f", or give a size of {fits} or less"
+        raise InputError(
+            f"the style {name} is {width} x {height} pixels, and a stroke_size of {stroke:g} at size {size} needs a long side "
+            f"of {math.ceil(stroke * size / ENLARGED)} or more: {advice}"
+        )
 
 
 def style_shares(weights: tuple[float, ...] | None, count: int) -> list[float]:

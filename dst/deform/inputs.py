@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dst import imaging
 from dst.config import InputError, StylizeConfig
-from dst.deform.guidance import style_shares
+from dst.deform.guidance import check_strokes, style_shares
+from dst.deform.strokes import finest_side, stroke_sizes
 from dst.features import Encoder, cached_encoder
 from dst.files import digest
 from dst.imaging import color, histogram
@@ -64,18 +67,21 @@ def read_inputs(content: Any, style: Any, config: StylizeConfig) -> Inputs:
     """Read every image and mask of a run.
 
     Raises:
-        InputError: one that cannot be read, or a mask that does not fit its image.
+        InputError: one that cannot be read, a style too small for its strokes, or a mask that does not fit its image.
     """
     sources = style_list(style)
-    side = needed_side(config)
-    content_image, *styles = (imaging.read(source, side=side) for source in (content, *sources))
+    side, strokes = needed_side(config), stroke_sizes(config.guidance.stroke_size, len(sources))
+    content_image = imaging.read(content, side=side)
+    styles = [imaging.read(s, side=needed_side(config, k)) for s, k in zip(sources, strokes, strict=True)]
+    check_strokes(config, [(image.name, image.size) for image in styles])
     guidance, segmentation = config.guidance, None
     geometry = None if guidance.geometry is None else imaging.read(guidance.geometry, side=side)
     mask = None if guidance.rigid_mask is None else read_rigid_mask(guidance.rigid_mask, content_image.size)
     if guidance.content_mask is not None:
         sizes = [image.size for image in styles]
         masks = guidance.content_mask, guidance.style_mask
-        segmentation = read_segmentation(*masks, content_image.size, sizes, config.size)
+        sides = [config.size, *(painted_side(config, stroke) for stroke in strokes)]
+        segmentation = read_segmentation(*masks, content_image.size, sizes, sides)
     record = {"content": describe(content, content_image)}
     painted = [describe(source, image) for source, image in zip(sources, styles, strict=True)]
     record["style"] = painted[0]
@@ -86,9 +92,14 @@ def read_inputs(content: Any, style: Any, config: StylizeConfig) -> Inputs:
     return Inputs(content_image, styles, geometry, mask, segmentation, record)
 
 
-def needed_side(config: StylizeConfig) -> int:
-    """The long side that a run needs its images at, pixels: to be matched and to be painted."""
-    return max(config.size, config.match.match_size)
+def needed_side(config: StylizeConfig, stroke: float = 1.0) -> int:
+    """The long side that a run needs an image at, pixels: to be matched and to be painted; a style with its stroke size."""
+    return max(painted_side(config, stroke), config.match.match_size)
+
+
+def painted_side(config: StylizeConfig, stroke: float) -> int:
+    """The long side, pixels, that a run needs a style of a stroke size at, and its mask, to be painted from and to be shown."""
+    return math.ceil(max(1.0, stroke) * config.size)
 
 
 def describe(source: Any, image: imaging.Image) -> dict[str, Any]:
@@ -110,29 +121,41 @@ def make_scene(inputs: Inputs, config: StylizeConfig, warp: Warp | None, weights
     """
     device = torch.device(config.device)
     content = imaging.resize(inputs.content.rgb, config.size, inputs.content.size)
-    painted = [imaging.resize(s.rgb, min(config.size, max(s.size)), s.size) for s in inputs.styles]
+    strokes = stroke_sizes(config.guidance.stroke_size, len(inputs.styles))
+    plain = _painted(inputs, config, content, [1.0] * len(strokes))
+    painted = plain if set(strokes) == {1} else _painted(inputs, config, content, strokes)
     if config.guidance.preserve_color == "luminance":
-        content, painted = color.grey(content), [color.grey(style) for style in painted]
-    elif config.guidance.preserve_color == "histogram":
-        painted = [histogram.match_colors(style, [content]) for style in painted]
-    start = first_guess(config.guidance.init, content.to(device), [style.to(device) for style in painted], config.seed)
+        content = color.grey(content)
+    start = first_guess(config.guidance.init, content.to(device), [style.to(device) for style in plain], config.seed)
     if start is None and config.guidance.preserve_color == "histogram":
         start = content.to(device)  # its colours are the style's by now, each in its place
     shares = style_shares(config.guidance.style_weights, len(painted))
+    used = [k for k, share in enumerate(shares) if share > 0]
     segmentation = inputs.segmentation
     if segmentation is not None:
-        used = [labels for labels, share in zip(segmentation.styles, shares, strict=True) if share > 0]
-        segmentation = replace(segmentation, styles=used)
+        segmentation = replace(segmentation, styles=[segmentation.styles[k] for k in used])
     return Scene(
         content=content.to(device),
-        styles=[Style(style.to(device), share) for style, share in zip(painted, shares, strict=True) if share > 0],
+        styles=[Style(painted[k].to(device), shares[k]) for k in used],
         start=start,
         warp=warp,
         confidence=weights,
         beta=config.warp.beta,
         gamma=config.warp.gamma,
         segments=None if segmentation is None else segmentation.segments(device),
+        strokes=[strokes[k] for k in used],
     )
+
+
+def _painted(inputs: Inputs, config: StylizeConfig, content: Tensor, strokes: list[float]) -> list[Tensor]:
+    """The styles as they are painted from, each with its stroke size, at the finest scale: in their own colours or the content's."""
+    sides = [finest_side(image.size, config.size, stroke) for image, stroke in zip(inputs.styles, strokes, strict=True)]
+    styles = [imaging.resize(s.rgb, side, s.size) for s, side in zip(inputs.styles, sides, strict=True)]
+    if config.guidance.preserve_color == "luminance":
+        return [color.grey(style) for style in styles]
+    if config.guidance.preserve_color == "histogram":
+        return [histogram.match_colors(style, [content]) for style in styles]
+    return styles
 
 
 def encoder_of(config: StylizeConfig) -> Encoder:

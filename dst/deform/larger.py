@@ -8,7 +8,8 @@ from typing import Any
 
 from dst import imaging
 from dst.config import InputError, counted
-from dst.deform.inputs import Inputs, make_scene, style_list
+from dst.deform.guidance import check_strokes
+from dst.deform.inputs import Inputs, make_scene, painted_side, style_list
 from dst.deform.objective import DeformProblem
 from dst.features import Encoder
 from dst.files import digest
@@ -28,16 +29,22 @@ def resized(run: Any, job: Job, size: int, content: Any, style: Any) -> Job:
         content, style: images to read in place of those on record, or None.
 
     Raises:
-        InputError: an image that is gone, has changed, or has another size than before.
+        InputError: an image that is gone, has changed, has another size than before, or has not the pixels for its strokes.
     """
     styles = job.inputs.get("styles", [job.inputs["style"]])
     given = [None] * len(styles) if style is None else style_list(style)
     if len(given) != len(styles):
         raise InputError(f"{run} was painted in {counted(len(styles), 'style')}, but {len(given)} given: give the same")
-    content_image = _again(run, "content", job.inputs["content"], content, size)
-    style_images = [_again(run, "style", record, source, size) for record, source in zip(styles, given, strict=True)]
     plain = {"init": "content", "content_mask": None, "style_mask": None, "rigid_mask": None, "geometry": None}
     config = dataclasses.replace(job.config, size=size, guidance=job.config.guidance.replace(**plain))
+    strokes = config.guidance.stroke_size
+    side = painted_side(config, max(strokes) if isinstance(strokes, tuple) else strokes)
+    content_image = _again(run, "content", job.inputs["content"], content, size)
+    style_images = [_again(run, "style", record, source, side) for record, source in zip(styles, given, strict=True)]
+    try:
+        check_strokes(config, [(image.name, image.size) for image in style_images], job.config.size)
+    except InputError as error:
+        raise InputError(f"{run}: {error}") from error
     inputs = Inputs(content_image, style_images, None, job.mask, None, job.inputs)
     larger = make_scene(inputs, config, None, None)
     alpha, shown, painted = content_image.alpha, content_image.size, style_images[0]

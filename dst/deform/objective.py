@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dst import losses
 from dst.config import OptimizeConfig
+from dst.deform.strokes import scale_side
 from dst.features import Encoder
 from dst.imaging import resize
 from dst.imaging.masks import Segment, fit_mask
@@ -124,7 +125,9 @@ class DeformProblem:
         """The objective of a scale, its targets from draws that depend on the seed and the scale alone."""
         side = self.scales[scale].side
         content = resize(self.scene.content, side)
-        styles = [Style(resize(s.image, min(side, max(s.image.shape[-2:]))), s.weight) for s in self.scene.styles]
+        strokes = self.scene.strokes or [1.0] * len(self.scene.styles)
+        sides = [scale_side(s.image.shape[:1:-1], side, k) for s, k in zip(self.scene.styles, strokes, strict=True)]
+        styles = [Style(resize(s.image, k), s.weight) for s, k in zip(self.scene.styles, sides, strict=True)]
         segments = self.scene.segments and [_resize_segment(s, content, styles) for s in self.scene.segments]
         generator = torch.Generator(self.device).manual_seed(self.seed * 1009 + scale)
         make = method_class(self.config.method, self.scales[scale].last_pass)

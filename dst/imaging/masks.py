@@ -83,14 +83,17 @@ class Segmentation:
         return ends[0] == ends[1]
 
 
-def read_segmentation(content_mask: Any, style_masks: Any, content_size, style_sizes: list, side: int) -> Segmentation:
+def read_segmentation(
+    content_mask: Any, style_masks: Any, content_size, style_sizes: list, side: int | list[int]
+) -> Segmentation:
     """Paired segments of content and styles from masks painted in flat colours.
 
     Args:
         content_mask: an image of the content's shape.
         style_masks: one for each style, of its shape; a single one need not be in a list.
         content_size, style_sizes: (W, H) of the images.
-        side: long side of the arrays that are returned, pixels, where the masks are larger.
+        side: long side of the arrays that are returned, pixels, where the masks are larger; or a list, one for the content
+            and one for each style.
 
     Raises:
         InputError: a mask of another shape; another number of style masks; a colour that one mask has and another
@@ -103,7 +106,8 @@ def read_segmentation(content_mask: Any, style_masks: Any, content_size, style_s
         )
     named = [("content_mask", content_mask, content_size)]
     named += [("style_mask", mask, size) for mask, size in zip(style_masks, style_sizes, strict=True)]
-    codes = [_color_codes(*item, side) for item in named]
+    sides = side if isinstance(side, list) else [side] * len(named)
+    codes = [_color_codes(*item, side) for item, side in zip(named, sides, strict=True)]
     palettes = [_segments_in(code) for code in codes]
     every = palettes[0] + [code for palette in palettes[1:] for code in palette if not _has(palettes[0], code)]
     for (name, _, _), palette in zip(named, palettes, strict=True):

@@ -27,6 +27,7 @@ class Scene:
         confidence: (k,) float64, weights of the warp's points in the warp term; None for equal ones.
         beta, gamma: weights of the warp term and of the total variation of the flow.
         segments: paired content and style segments, masks at the finest scale; None for the whole images.
+        strokes: stroke size of each style, whose image is that many times as large; None for 1 each.
     """
 
     content: Tensor
@@ -37,6 +38,7 @@ class Scene:
     beta: float
     gamma: float
     segments: list[Segment] | None = None
+    strokes: list[float] | None = None
 
 
 @dataclass

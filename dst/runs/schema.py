@@ -112,8 +112,8 @@ class Array(Kind):
         return value
 
 
-LARGEST = 8192
-"""The longest side of any image in a checkpoint, as of the option `size`."""
+LARGEST = 2 * 8192
+"""The longest side of any image in a checkpoint: twice that of the option `size`, for a style whose strokes are so large."""
 IMAGE, PLANE = (Array(torch.float32, 1, n, -1, -1, limit=8, side=LARGEST) for n in (3, 1))
 BAND = Array(torch.float32, 1, 3, -1, -1, limit=1e6, side=LARGEST)
 POINTS, MOVES = (Array(torch.float64, -1, 2, limit=limit, side=MAX_CONTROL_POINTS) for limit in (1e9, 100))
@@ -165,7 +165,8 @@ _JOB = Table(
                 "beta": Number(0, 1e7),
                 "gamma": Number(0, 1e7),
                 "segments": Maybe(Items(Row(Maybe(PLANE), Items(Maybe(PLANE), 1000)), 64)),
-            }
+            },
+            {"strokes": Maybe(Items(Number(0.01, 100), 1000))},
         ),
         "notes": Every(Free()),
     },
@@ -220,6 +221,7 @@ def check_whole(job: Job, state: State) -> None:
     if warp is not None:
         _same("scene.warp.size", warp.size, job.content_size)
         _same("scene.warp.origin", max([-1, *warp.origin]) < (0 if matches is None else len(matches)), True)
+    _same("scene.strokes", len(scene.styles if scene.strokes is None else scene.strokes), len(scene.styles))
     for k, segment in enumerate(scene.segments or ()):
         _same(f"scene.segments[{k}].styles", len(segment.styles), len(scene.styles))
     _check_state(job, scene, state, count)

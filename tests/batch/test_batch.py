@@ -213,6 +213,36 @@ def test_a_grid_has_a_cell_for_each_pair_of_values(monkeypatch):
     assert (sheet[-1] == 255).all()
 
 
+def test_a_grid_and_a_batch_vary_the_size_of_strokes(tmp_path):
+    """Each cell and each row is what it is alone; what a style has not the pixels for is refused before the first cell."""
+    styles = [tmp_path / "one.png", tmp_path / "two.png"]
+    for k, path in enumerate([tmp_path / "c.png", *styles]):
+        Image.fromarray(blobs((90, 70), k)).save(path)
+    alone = [
+        pipeline.stylize(tmp_path / "c.png", style, **TINY, stroke_size=k).image
+        for style, k in ((styles[0], 0.5), (styles[0], 1), (styles[0], 2), (styles, (2, 0.5)))
+    ]
+    cells = []
+    keep = {"on_cell": lambda index, count, result: cells.append(result.image), "side": 32, **TINY}
+    grid(tmp_path / "c.png", styles[0], ("stroke_size", [0.5, 1, 2]), **keep)
+    grid(tmp_path / "c.png", styles, ("stroke_size", [(2, 0.5)]), **keep)
+    assert len({image.tobytes() for image in alone}) == 4 and np.array_equal(cells, alone)
+    for style, values in ((styles[0], [1, 2]), (styles, [(1, 1), (0.5, 2)])):
+        with pytest.raises(
+            InputError, match="is 90 x 70 pixels, and a stroke_size of 2 at size 64 needs a long side of 103"
+        ):
+            grid(tmp_path / "c.png", style, ("stroke_size", values), **{**keep, "size": 64})
+    assert len(cells) == 4
+    table = "content,style,name,stroke-size\nc.png,one.png,a,0.5\nc.png,one.png,b,\nc.png,one.png,c,2\n"
+    (tmp_path / "pairs.csv").write_text(table + 'c.png,one.png,d,"1,2"\n')
+    rows = run_batch(tmp_path / "pairs.csv", tmp_path / "out", **TINY)
+    assert [row["state"] for row in rows] == ["done"] * 3 + ["failed"]
+    assert "2 values of stroke_size for 1 style image" in rows[3]["message"]
+    pair = {"content": tmp_path / "c.png", "style": styles, "name": "d", "stroke_size": (2, 0.5)}
+    run_batch([pair], tmp_path / "out", **TINY)
+    assert np.array_equal([dst.load_run(tmp_path / "out" / name).image for name in "abcd"], alone)
+
+
 def test_a_grid_is_matched_once(monkeypatch):
     corners, calls = np.array([[5, 5], [30, 6], [8, 25], [30, 24]]), []
 

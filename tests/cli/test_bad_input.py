@@ -42,6 +42,8 @@ from dst.deform import pipeline
         (["stylize", "a", "b", "--run", "none/run"], "does not exist: create it"),
         (["stylize", "a", "b", "-o", "o.png", "--pin", "1,2,3"], "four finite numbers"),
         (["stylize", "a", "b", "-o", "o.png", "--drop", "1,x"], "whole numbers"),
+        (["stylize", "a", "b", "-o", "o.png", "--stroke-size", "3"], "--stroke-size is 3.0: it takes a finite number"),
+        (["stylize", "a", "b", "-o", "o.png", "--stroke-size", "1,x"], "--stroke-size is 'x': it takes a finite"),
         (["match", "a", "b", "--save-points", "p.txt"], "it takes one of .csv, .json"),
         (["warp", "a", "-o", "o.png"], "one of the two"),
         (["warp", "a", "-o", "o.png", "--run", "r", "--points", "p"], "one of the two"),

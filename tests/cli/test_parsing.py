@@ -16,6 +16,8 @@ def test_messages_name_options_by_their_flags():
     [
         ("trunk=compact,vgg16", ("encoder", ["compact", "vgg16"])),
         ("style-weights=1,2;2,1", ("style_weights", [(1, 2), (2, 1)])),
+        ("stroke_size=0.5,1,2", ("stroke_size", [0.5, 1, 2])),
+        ("stroke-size=0.5,1;2", ("stroke_size", [(0.5, 1), 2])),
         ("--pin=1,2,3,4;5,6,7,8", ("pins", [((1, 2, 3, 4),), ((5, 6, 7, 8),)])),
     ],
 )

@@ -237,6 +237,26 @@ def test_an_empty_list_is_nothing_given():
     assert guidance.pins is guidance.drop is guidance.style_weights is None
 
 
+def test_the_size_of_strokes_is_one_number_or_one_for_each_style():
+    kind = option_fields()["stroke_size"].metadata["kind"]
+    for given, value in (
+        (1, 1),
+        ([2], 2),
+        ((0.5, 2), (0.5, 2)),
+        (np.array([0.5, 1.5]), (0.5, 1.5)),
+        (np.float32(2), 2),
+    ):
+        assert StylizeConfig.from_options(stroke_size=given).guidance.stroke_size == value
+    for text, value in (("0.5", 0.5), ("0.5,2", (0.5, 2)), ("2, 1", (2, 1))):
+        assert kind.parse("stroke_size", text) == value
+    for text, wrong in (("0.5,x", "'x'"), ("2.1", "2.1"), ("1,0.4", "0.4"), ("1,", "''"), ("", "''"), ("nan", "nan")):
+        with pytest.raises(InputError, match=f"stroke_size is {wrong}: it takes a finite number from 0.5 to 2"):
+            kind.parse("stroke_size", text)
+    for wrong in ([], [[1, 2]], ["1"], {}):
+        with pytest.raises(InputError, match=r"stroke_size is .*: it takes a finite number"):
+            StylizeConfig.from_options(stroke_size=wrong)
+
+
 def test_every_method_has_a_class():
     from dst.methods.table import CLASSES
 

@@ -11,7 +11,7 @@ import pytest
 import dst
 from dst.config import InputError, StylizeConfig, option_fields, option_kinds, read_settings
 from dst.config.files import toml_text
-from dst.config.kinds import Choice, File, Files, Names, Number, Numbers, Rows, Switch, Text
+from dst.config.kinds import Choice, Each, File, Files, Names, Number, Numbers, Rows, Switch, Text
 from dst.runs.record import read_record
 
 OLD_RUN = Path(__file__).parent.parent / "runs" / "format_1" / "finished"
@@ -37,13 +37,13 @@ def test_values_of_every_type_come_out_as_options_hold_them(file):
         file(
             'alpha = 4\nsize = 256\nseed = "7"\nwarp-strength = 1.5\npins = [[1, 2, 3, 4], [5, 6.5, 7, 8]]\ndrop = [2, 1]\n'
             'style_weights = [1, 0.5]\nlayers = ["relu1_1", "relu2_1"]\ncolor_only = true\nmethod = "gatys"\n'
-            'preset = "fast"\nwarp = false\nlr = 1e-3\n'
+            'preset = "fast"\nwarp = false\nlr = 1e-3\nstroke_size = [0.5, 2]\n'
         )
     )
     assert found == {
         "alpha": 4.0, "size": 256, "seed": 7, "warp_strength": 1.5, "pins": ((1, 2, 3, 4), (5, 6.5, 7, 8)),
         "drop": (1, 2), "style_weights": (1.0, 0.5), "layers": ("relu1_1", "relu2_1"), "color_only": True,
-        "method": "gatys", "preset": "fast", "warp": False, "lr": 0.001,
+        "method": "gatys", "preset": "fast", "warp": False, "lr": 0.001, "stroke_size": (0.5, 2),
     }  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def test_the_texts_of_the_command_line_are_understood(file):
     found = read_settings(
         file(
             'alpha = "4"\npins = "1,2,3,4;5,6,7,8"\ndrop = "3,1"\nlayers = "relu1_1+relu2_1"\ncolor_only = "yes"\n'
-            'style_weights = "1,0.5"\nwarp = "off"\n'
+            'style_weights = "1,0.5"\nwarp = "off"\nstroke_size = "0.5,2"\n'
         )
     )
     kinds = option_kinds()
@@ -60,6 +60,7 @@ def test_the_texts_of_the_command_line_are_understood(file):
         for name, text in (
             ("alpha", "4"), ("pins", "1,2,3,4;5,6,7,8"), ("drop", "3,1"), ("layers", "relu1_1+relu2_1"),
             ("color_only", "yes"), ("style_weights", "1,0.5"), ("warp", "off"),
+            ("stroke_size", "0.5,2"),
         )
     }  # fmt: skip
     assert read_settings(file('pins = ["1,2,3,4", "5,6,7,8"]')) == {"pins": found["pins"]}  # one text a flag
@@ -206,6 +207,7 @@ def example(kind):
         File: lambda: 'a "quoted" \\ na\u00efve\tname\x7f.png',
         Files: lambda: ("sub/m1.png", "m2;.png"),
         Names: lambda: ("relu1_1", "relu3_1"),
+        Each: lambda: (kind.low, 1.25),
         Numbers: lambda: (1, 3),
         Rows: lambda: ((1.5, 2.0, 3.0, 4.25), (0.1, 1e-7, 3e9, 1.0)),
         Text: lambda: "cuda:1",

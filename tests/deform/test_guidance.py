@@ -22,6 +22,10 @@ from dst.deform.guidance import check_guidance
         ({"style_weights": [1, 2]}, 1, True, None, "2 style_weights for 1 style image:"),
         ({"style_weights": [1, -1]}, 2, True, None, "style_weights is -1"),
         ({"style_weights": [0, 0]}, 2, True, None, "all 0"),
+        ({"color_only": True, "stroke_size": 0.5}, 1, True, None, "color_only paints nothing, so stroke_size has no"),
+        ({"style_strength": 0, "stroke_size": (1, 2)}, 2, True, None, "style_strength 0 paints nothing, so stroke_"),
+        ({"stroke_size": (1, 2)}, 1, True, None, "2 values of stroke_size for 1 style image: give one each, or one"),
+        ({"stroke_size": 2.5}, 1, True, None, "stroke_size is 2.5: it takes a finite number from 0.5 to 2"),
         ({"drop": [0]}, 1, True, None, "drop is 0"),
         ({"drop": ["x"]}, 1, True, None, "drop is 'x'"),
     ],
@@ -34,6 +38,10 @@ def test_contradictions_are_refused_in_one_line(options, styles, warp, points, m
 
 def test_empty_lists_are_nothing_given():
     check_guidance(StylizeConfig.from_options(pins=[], drop=(), style_weights=[]), 2, False, None)
+
+
+def test_what_is_given_as_it_is_anyway_is_not_idle():
+    check_guidance(StylizeConfig.from_options(color_only=True, init="content", stroke_size=(1, 1.0)), 2, True, None)
 
 
 def test_a_first_guess_that_is_nothing_known_is_refused_when_the_run_begins_with_one_suggestion(tmp_path, monkeypatch):

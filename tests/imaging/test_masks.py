@@ -34,6 +34,12 @@ def test_areas_are_paired_by_colour_whatever_their_place():
     assert torch.equal(total, torch.ones_like(total))
 
 
+def test_masks_are_kept_at_the_size_that_each_image_is_needed_at():
+    masks = two_halves(400, 300), [two_halves(400, 200), two_halves(40, 30)]
+    areas = read_segmentation(*masks, (400, 300), [(400, 200), (40, 30)], [64, 128, 128])
+    assert [labels.shape for labels in (areas.content, *areas.styles)] == [(48, 64), (64, 128), (30, 40)]
+
+
 def test_soft_edges_and_jpeg_noise_do_not_make_areas_of_their_own():
     mask = two_halves(64, 64).astype(float)
     mask[:, 31:33] = 128

@@ -82,6 +82,7 @@ def new(tmp_path_factory) -> Path:
         home / "content.png", [home / "one.png", home / "two.png"], run_dir=home / "run", points=POINTS, notes={"a": [1]},
         rigid_mask=rigid, content_mask=halves, style_mask=[np.pad(halves[:, 2:38], ((0, 2), (0, 0), (0, 0)), mode="edge"), halves], geometry=home / "shapes.png",
         size=32, smallest_scale=32, steps=2, samples=32, style_samples=32, gamma=0.0, init="noise",
+        stroke_size=(0.75, 1),
     )  # fmt: skip
     return home / "run"
 
