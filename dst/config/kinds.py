@@ -164,7 +164,9 @@ class Named(Number):
             if value not in self.names:
                 names = ", ".join(self.names)
                 numbers = f"or a number from {bound(self.low)} to {bound(self.high)}"
-                raise InputError(f"{name} {value!r} is not known: choose one of {names}, {numbers}{suggest(value, self.names)}")
+                raise InputError(
+                    f"{name} {value!r} is not known: choose one of {names}, {numbers}{suggest(value, self.names)}"
+                )
             return self.names[value]
         return float(super().check(name, value))
 

@@ -68,7 +68,9 @@ def check_guidance(config: StylizeConfig, styles: int, warp: Any, points: Any, g
     guidance, method = config.guidance, config.optimize.method
     RUN_KINDS["warp"].check("warp", warp)
     if "look" in given and "alpha" in given:
-        raise InputError("look and alpha are both given, and a look is an alpha by another name: leave out one of the two")
+        raise InputError(
+            "look and alpha are both given, and a look is an alpha by another name: leave out one of the two"
+        )
     _check_warp_options(config, warp, points, given)
     for name, row in METHODS.items():
         idle = [option for option in row.options if option in given and option not in METHODS[method].options]

@@ -136,7 +136,9 @@ class HypercolumnTerms:
             if index >= len(both):
                 terms[name] = terms["style"]
             elif whole:
-                terms[name] = self._mixed(values[index], self.targets[0], _before(places, grid if index else None), generator)
+                terms[name] = self._mixed(
+                    values[index], self.targets[0], _before(places, grid if index else None), generator
+                )
             else:
                 maps_here = [m[index : index + 1] for m in maps]
                 terms[name] = self._segments_term(maps_here, grid if index else None, generator)

@@ -88,7 +88,9 @@ class Nnst(HypercolumnTerms):
         maps = super().maps(images)
         return [maps[0], *(x if x.shape[-1] <= size[1] else F.adaptive_avg_pool2d(x, size) for x in maps[1:])]
 
-    def encode(self, image: Tensor, masks: list[Tensor | None], generators: list[torch.Generator]) -> list[_StyleTarget]:
+    def encode(
+        self, image: Tensor, masks: list[Tensor | None], generators: list[torch.Generator]
+    ) -> list[_StyleTarget]:
         """As `HypercolumnTerms.encode`."""
         turned = [torch.rot90(image, k, (2, 3)) for k in range(4 if self.config.rotations else 1)]
         maps = [self.maps(x) for x in turned]

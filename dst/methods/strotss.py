@@ -46,7 +46,9 @@ class Strotss(HypercolumnTerms):
 
     method = "strotss"
 
-    def encode(self, image: Tensor, masks: list[Tensor | None], generators: list[torch.Generator]) -> list[_StyleTarget]:
+    def encode(
+        self, image: Tensor, masks: list[Tensor | None], generators: list[torch.Generator]
+    ) -> list[_StyleTarget]:
         """As `HypercolumnTerms.encode`."""
         maps = self.maps(image)
         norm, flat, found = standardization(maps), is_flat(image), []

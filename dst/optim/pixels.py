@@ -8,7 +8,6 @@ from torch.nn import functional as F
 from dst.imaging import pyramid, resize
 from dst.imaging.color import to_opponent, to_rgb
 
-
 FINE_STEPS = ((0.8, 0.32, 0.32), (0.9, 0.36, 0.36))
 """How far a unit step moves lightness and the two chroma axes of the finest band and of the next. In tens of steps, each of
 the same size in every coordinate, the finest detail else ends as grain, and its colours as speckle."""

@@ -9,7 +9,8 @@ from dst.features.encoder import LEVELS, load_encoder
 from dst.imaging.masks import Segment
 from dst.methods import targets
 from dst.methods.gatys import Gatys
-from dst.methods.strotss import Strotss, _standardization
+from dst.methods.hypercolumns import standardization
+from dst.methods.strotss import Strotss
 from dst.methods.table import encoded_layers, method_class
 from dst.methods.targets import Style, StyleCache
 
@@ -37,14 +38,14 @@ def test_style_terms_vanish_between_an_image_and_itself_and_the_content_term_doe
 def test_channels_are_divided_by_their_layers_deviation_and_where_there_is_none_by_its_size():
     draw = torch.Generator().manual_seed(0)
     maps = [torch.rand(1, c, 12, 9, generator=draw) * scale for c, scale in ((3, 1), (4, 30), (5, 0.01))]
-    mean, divisor = _standardization(maps)
+    mean, divisor = standardization(maps)
     wanted = [((m - m.mean((2, 3), keepdim=True)) ** 2).mean().sqrt().expand(m.shape[1]) for m in maps]
     assert torch.equal(mean, torch.cat([m.mean((0, 2, 3)) for m in maps])) and torch.equal(divisor, torch.cat(wanted))
     flat = [torch.full((1, 2, 12, 9), value) for value in (0.25, 40.0, 0.0)]
-    assert torch.allclose(_standardization(flat)[1], torch.tensor([1, 1, 40, 40, 1, 1.0]))
+    assert torch.allclose(standardization(flat)[1], torch.tensor([1, 1, 40, 40, 1, 1.0]))
     grain = torch.randn(1, 2, 12, 9, generator=draw)
     shares = [0.0, 1e-4, 1e-3, 5e-3, 0.0099, 0.0101]
-    steps = [float(_standardization([grain, 40 + 40 * share * grain / grain.std()])[1][-1]) for share in shares]
+    steps = [float(standardization([grain, 40 + 40 * share * grain / grain.std()])[1][-1]) for share in shares]
     assert (
         steps[0] == pytest.approx(40)
         and steps == sorted(steps, reverse=True)
