@@ -162,17 +162,14 @@ class Named(Number):
         """As `Kind.check`."""
         if isinstance(value, str):
             if value not in self.names:
-                names = ", ".join(self.names)
-                numbers = f"or a number from {bound(self.low)} to {bound(self.high)}"
-                raise InputError(
-                    f"{name} {value!r} is not known: choose one of {names}, {numbers}{suggest(value, self.names)}"
-                )
+                hint = suggest(value, self.names)
+                raise InputError(f"{name} is {shown(value)}: it takes one of {self.allowed()}{hint}")
             return self.names[value]
         return float(super().check(name, value))
 
     def allowed(self) -> str:
         """As `Kind.allowed`."""
-        return f"{', '.join(self.names)}, {super().allowed()}"
+        return f"{', '.join(self.names)}, or a number, {super().allowed()}"
 
 
 class Text(Kind):

@@ -68,7 +68,6 @@ METHODS: dict[str, Method] = {
         "mean and covariance, palette",
         layers=(NEIGHBOURS, LEVELS[:4]),
         options=("palette", "moments", "samples", "style_samples", "balance", "rotations", "splitting"),
-        defaults={"samples": 1024, "style_samples": 4096},
         published={
             "alpha": 0.0,
             "palette": 0.0,
@@ -92,6 +91,7 @@ METHODS: dict[str, Method] = {
         "covariance, palette",
         layers=(HYPERCOLUMN, LEVELS),
         options=("palette", "moments", "samples", "style_samples"),
+        defaults={"samples": 512, "style_samples": 1024},
         looks=(12.0, 2.4, 0.8),
     ),
     "gatys": Method(

@@ -151,15 +151,15 @@ class OptimizeConfig(Checked):
         "1: colours of large areas change slowly; high: they change at once",
     )
     samples: int = option(
-        512,
+        1024,
         "positions of the result compared in each step",
         whole(16, 65536),
         "schedule",
         "low: fast and noisy; high: slower and steadier",
     )
     style_samples: int = option(
-        1024,
-        "positions of the style compared in each step",
+        4096,
+        "positions of the style that are compared",
         whole(16, 65536),
         "schedule",
         "low: parts of the painting may be missed; high: all of its palette counts",

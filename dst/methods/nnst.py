@@ -92,7 +92,7 @@ class Nnst(HypercolumnTerms):
         self, image: Tensor, masks: list[Tensor | None], generators: list[torch.Generator]
     ) -> list[_StyleTarget]:
         """As `HypercolumnTerms.encode`."""
-        turned = [torch.rot90(image, k, (2, 3)) for k in range(4 if self.config.rotations else 1)]
+        turned = [image, *(torch.rot90(image, k, (2, 3)) for k in range(1, 4 if self.config.rotations else 1))]
         maps = [self.maps(x) for x in turned]
         norm, flat, found = standardization(maps[0]), is_flat(image), []
         for mask, generator in zip(masks, generators, strict=True):

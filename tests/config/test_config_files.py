@@ -11,7 +11,7 @@ import pytest
 import dst
 from dst.config import InputError, StylizeConfig, option_fields, option_kinds, read_settings
 from dst.config.files import toml_text
-from dst.config.kinds import Choice, Each, File, Files, Names, Number, Numbers, Rows, Switch, Text
+from dst.config.kinds import Choice, Each, File, Files, Named, Names, Number, Numbers, Rows, Switch, Text
 from dst.runs.record import read_record
 
 OLD_RUN = Path(__file__).parent.parent / "runs" / "format_1" / "finished"
@@ -202,6 +202,7 @@ def example(kind):
     """A value of a kind that is no option's default."""
     values = {
         Number: lambda: kind.low + 2 if kind.whole else (kind.low + kind.high) / 7,
+        Named: lambda: (kind.low + kind.high) / 7,
         Switch: lambda: True,
         Choice: lambda: list(kind.names)[-1],
         File: lambda: 'a "quoted" \\ na\u00efve\tname\x7f.png',

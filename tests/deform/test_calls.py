@@ -80,7 +80,7 @@ def test_no_call_moves_the_global_generators(pair):
 
 
 def test_numbers_of_numpy_are_numbers(pair, plain):
-    result = run(pair, size=np.int64(64), alpha=np.float32(8), warp=np.True_, color_only=np.False_)
+    result = run(pair, size=np.int64(64), alpha=np.float32(1), warp=np.True_, color_only=np.False_)
     assert np.array_equal(result.image, plain.image) and type(result.record["settings"]["size"]) is int
 
 

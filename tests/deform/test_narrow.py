@@ -22,7 +22,7 @@ def test_a_long_strip_is_painted_saved_and_read_though_it_is_a_few_pixels_wide_b
 
 
 @pytest.mark.parametrize("strip", [(17, 2000), (2000, 17)])
-@pytest.mark.parametrize("method", ["strotss", "gatys"])
+@pytest.mark.parametrize("method", ["nnst", "strotss", "gatys"])
 @pytest.mark.parametrize("size", [32, 64, 117])
 def test_a_strip_of_any_length_is_painted_and_painted_from_at_any_size(strip, method, size):
     """17 x 2000 is a single pixel wide up to a size of 176."""

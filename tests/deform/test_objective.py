@@ -50,7 +50,7 @@ def options(**kw):
     return StylizeConfig.from_options(**given).optimize
 
 
-@pytest.mark.parametrize("method", ["strotss", "gatys"])
+@pytest.mark.parametrize("method", ["nnst", "strotss", "gatys"])
 @pytest.mark.parametrize("points", [True, False])
 def test_the_objective_falls_at_every_scale(encoder, method, points):
     config = options(method=method, steps=15)
@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(encoder):
     assert not torch.equal(runs[0].image, runs[2].image)
 
 
-@pytest.mark.parametrize("method, stop_after", [("strotss", 3), ("strotss", 5), ("gatys", 7)])
+@pytest.mark.parametrize("method, stop_after", [("nnst", 3), ("nnst", 5), ("strotss", 5), ("gatys", 7)])
 def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(encoder, method, stop_after):
     config = options(method=method)
     whole = loop(scene(), encoder, config).run()
@@ -116,7 +116,7 @@ def test_pinned_points_stay_on_their_targets(encoder):
     assert not torch.equal(moved(state)[1], torch.tensor(TARGET[1]))
 
 
-@pytest.mark.parametrize("method", ["strotss", "gatys"])
+@pytest.mark.parametrize("method", ["nnst", "strotss", "gatys"])
 @pytest.mark.parametrize("level", [0.0, 0.5])
 def test_a_one_colour_style_gives_a_finite_image_of_about_that_colour(encoder, method, level):
     problem = scene(style=torch.full((1, 3, 40, 40), level))
@@ -127,7 +127,7 @@ def test_a_one_colour_style_gives_a_finite_image_of_about_that_colour(encoder, m
         assert (state.image.mean() - level).abs() < 0.25
 
 
-@pytest.mark.parametrize("method", ["strotss", "gatys"])
+@pytest.mark.parametrize("method", ["nnst", "strotss", "gatys"])
 def test_a_long_strip_is_painted_at_scales_where_it_is_a_few_pixels_wide(encoder, method):
     strip = Scene(image(6, 96, 0), [Style(image(90, 9, 1))], None, None, None, beta=0.5, gamma=50.0)
     state = loop(strip, encoder, options(method=method)).run()

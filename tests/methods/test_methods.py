@@ -10,6 +10,7 @@ from dst.imaging.masks import Segment
 from dst.methods import targets
 from dst.methods.gatys import Gatys
 from dst.methods.hypercolumns import standardization
+from dst.methods.nnst import Nnst
 from dst.methods.strotss import Strotss
 from dst.methods.table import encoded_layers, method_class
 from dst.methods.targets import Style, StyleCache
@@ -77,7 +78,7 @@ def test_a_warped_image_that_is_not_warped_has_the_same_style():
     assert terms["style"] == pytest.approx(float(terms["style_warped"]), rel=1e-5)
 
 
-@pytest.mark.parametrize("make", ["strotss", "gatys"])
+@pytest.mark.parametrize("make", ["nnst", "strotss", "gatys"])
 def test_a_cache_gives_what_encoding_gives_and_tells_styles_apart(make):
     encoder = load_encoder("vgg19-16x", weights="random")
     draw = torch.Generator().manual_seed(0)
@@ -99,7 +100,7 @@ def test_a_cache_gives_what_encoding_gives_and_tells_styles_apart(make):
     assert value(first, cache, few) == value(first, None, few) != value(first)
 
 
-@pytest.mark.parametrize("make", [Strotss, Gatys])
+@pytest.mark.parametrize("make", [Nnst, Strotss, Gatys])
 def test_a_style_goes_through_the_network_once_however_many_segments_it_has(make):
     encoder, seen = load_encoder("vgg19-16x", weights="random"), []
     encoder.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
@@ -118,7 +119,7 @@ def test_a_cache_forgets_what_was_used_longest_ago():
 
 
 @pytest.mark.parametrize("parts", [1, 2])
-@pytest.mark.parametrize("make", [Strotss, Gatys])
+@pytest.mark.parametrize("make", [Nnst, Strotss, Gatys])
 def test_large_images_give_the_same_terms_and_gradients_frugally(make, parts, monkeypatch):
     encoder, draw = load_encoder("vgg19-16x", weights="random").double(), torch.Generator().manual_seed(3)
     content, style, image = torch.rand(3, 1, 3, 40, 56, generator=draw, dtype=torch.float64)
