@@ -83,7 +83,7 @@ METHODS: dict[str, Method] = {
             "samples": 4096,
             "style_samples": 16384,
         },
-        looks=(4.0, 1.0, 0.2),
+        looks=(5.0, 1.0, 0.2),
     ),
     "strotss": Method(
         "relaxed optimal transport and self-similarity (Kolkin, Salavon and Shakhnarovich 2019)",
@@ -92,13 +92,13 @@ METHODS: dict[str, Method] = {
         layers=(HYPERCOLUMN, LEVELS),
         options=("palette", "moments", "samples", "style_samples"),
         defaults={"samples": 512, "style_samples": 1024},
-        looks=(12.0, 2.4, 0.8),
+        looks=(7.0, 1.7, 0.8),
     ),
     "gatys": Method(
         "Gram matrices (Gatys, Ecker and Bethge 2016)",
         "content: features of one layer; style: Gram matrices of several",
         content_layers=("relu4_2", "relu4_1"),
-        looks=(16.0, 4.0, 1.0),
+        looks=(16.0, 1.2, 0.15),
     ),
 }
 """Every method by name; the first is the default."""
