@@ -73,6 +73,13 @@ class GuidanceConfig(Checked):
         "guidance",
         "off: painted; on: the photograph, warped, in the painting's colours, within seconds",
     )
+    raw_colors: bool = option(
+        False,
+        "leave out the last pass over the colours, which gives them the painting's mean and spread and removes speckle",
+        Switch(),
+        "guidance",
+        "off: clean colours, a grey painting gives a grey result; on: colours as optimised, with coloured grain",
+    )
     init: str = option(
         "content",
         "the first guess: content, noise, style or an image's file",

@@ -55,13 +55,24 @@ def target_points(job: Job, warp: Warp) -> np.ndarray:
     return to_pixels(wanted.reshape(-1, 2), job.content_size)
 
 
+def settled(job: Job, painted: Tensor) -> Tensor:
+    """What was painted, (1, 3, H, W), after the colour pass: the styles' chroma, smooth where lightness is smooth."""
+    guidance, scene = job.config.guidance, job.scene
+    if guidance.raw_colors or guidance.preserve_color == "luminance" or not job.config.paints:
+        return painted
+    if scene.segments is None and guidance.preserve_color == "none":  # each segment has a mixture of its own
+        images, shares = [s.image.cpu() for s in scene.styles], [s.weight for s in scene.styles]
+        painted = color.match_chroma(painted, images, shares, job.config.optimize.style_strength)
+    return color.smooth_chroma(painted)
+
+
 def make_result(job: Job, state: State, warp: Warp, drawn: np.ndarray | None) -> Result:
     """The images of a run, its record still empty."""
 
     def apply(image: Tensor) -> Tensor:
         return warp.apply(image).clamp(0, 1)
 
-    painted, content, alpha = state.image.cpu(), job.content, job.alpha
+    painted, content, alpha = settled(job, state.image.cpu()), job.content, job.alpha
     if painted.shape != content.shape:  # stopped at a coarser scale
         painted = F.interpolate(painted, size=content.shape[-2:], mode="bicubic", align_corners=False).clamp(0, 1)
     warped, warped_content = apply(painted), apply(content)

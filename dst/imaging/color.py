@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import torch
 from kornia.color import lab_to_rgb, rgb_to_lab
+from kornia.filters import joint_bilateral_blur
 from torch import Tensor
 
 RIDGE = 1e-4
 """Added to the variances, so that grey and one-colour images have a map too."""
+FAINT_CHROMA = 1e-5
+"""Variance of a and b, over 100, that counts as none: what is fainter is not brought up to a colourful painting's."""
+TINY = 1e-12
+"""Below any eigenvalue of what a ridge was added to, and of products of two such matrices."""
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in lightness (ITU-R BT.601)."""
 CHROMA_STEP = 0.3
@@ -39,17 +44,26 @@ def _mix(image: Tensor, matrix: list[list[float]]) -> Tensor:
 
 def _root(matrix: Tensor, power: float) -> Tensor:
     values, vectors = torch.linalg.eigh(matrix)
-    return vectors @ torch.diag(values.clamp_min(RIDGE / 10) ** power) @ vectors.T
+    return vectors @ torch.diag(values.clamp_min(TINY) ** power) @ vectors.T
 
 
 def color_moments(images: list[Tensor], weights: list[float] | None = None) -> tuple[Tensor, Tensor]:
-    """Mean (3,) and covariance (3, 3), float64, of all the pixels of some images (1, 3, H, W), each with its weight."""
+    """Mean (C,) and covariance (C, C), float64, of all the pixels of some images (1, C, H, W), each with its weight."""
     weights = weights or [1.0] * len(images)
-    pixels = [image.double().reshape(3, -1) for image in images]
+    pixels = [image.double().reshape(image.shape[1], -1) for image in images]
     total = sum(weights)
     mean = sum(w / total * p.mean(1) for w, p in zip(weights, pixels, strict=True))
     spread = [(p - mean[:, None]) @ (p - mean[:, None]).T / p.shape[1] for p in pixels]
     return mean, sum(w / total * s for w, s in zip(weights, spread, strict=True))
+
+
+def _least_map(own: Tensor, wanted: Tensor) -> Tensor:
+    """The symmetric matrix that takes one covariance to another and moves least.
+
+    Source: Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping", equation 10.
+    """
+    root, inverse = _root(own, 0.5), _root(own, -0.5)
+    return inverse @ _root(root @ wanted @ root, 0.5) @ inverse
 
 
 def transfer_colors(image: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
@@ -66,9 +80,7 @@ def transfer_colors(image: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     """
     own_mean, own = color_moments([image])
     eye = RIDGE * torch.eye(3, dtype=own.dtype, device=own.device)
-    own, covariance = own + eye, covariance + eye
-    root, inverse = _root(own, 0.5), _root(own, -0.5)
-    matrix = inverse @ _root(root @ covariance @ root, 0.5) @ inverse
+    matrix = _least_map(own + eye, covariance + eye)
     pixels = image.double().reshape(3, -1)
     moved = matrix @ (pixels - own_mean[:, None]) + mean[:, None]
     return moved.reshape(image.shape).to(image.dtype).clamp(0, 1)
@@ -94,6 +106,49 @@ def tone_colors(image: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     own = (own - own.mean()) / (own.var(correction=0) + RIDGE).sqrt() * variance.sqrt()
     painted = mean[:, None] + slope[:, None] * own
     return painted.reshape(image.shape).to(image.dtype).clamp(0, 1)
+
+
+def match_chroma(image: Tensor, styles: list[Tensor], weights: list[float], strength: float = 1.0) -> Tensor:
+    """Give an image the mean and covariance of CIELAB's a and b of others; its lightness stays.
+
+    Args:
+        image: (1, 3, H, W) in [0, 1].
+        styles, weights: images (1, 3, h, w), and how much each counts.
+        strength: share of the change that is made, at most 1.
+
+    Returns:
+        (1, 3, H, W) in [0, 1].
+
+    Source: the colour pass of Kolkin and others 2022, "Neural Neighbor Style Transfer", which takes Oklab.
+    """
+    lab, others = rgb_to_lab(image), [rgb_to_lab(style)[:, 1:] / 100 for style in styles]
+    chroma = lab[:, 1:] / 100
+    mean, covariance = color_moments(others, weights)
+    own_mean, own = color_moments([chroma])
+    eye = torch.eye(2, dtype=own.dtype, device=own.device)
+    pixels = chroma.double().reshape(2, -1)
+    moved = _least_map(own + FAINT_CHROMA * eye, covariance + TINY * eye) @ (pixels - own_mean[:, None]) + mean[:, None]
+    moved = torch.lerp(pixels, moved, min(1.0, strength)).reshape(chroma.shape).to(image.dtype)
+    return lab_to_rgb(torch.cat([lab[:, :1], 100 * moved], 1)).clamp(0, 1)
+
+
+def smooth_chroma(image: Tensor, passes: int = 2) -> Tensor:
+    """Smooth CIELAB's a and b where lightness is smooth: coloured speckle and fringes go, strokes and edges stay.
+
+    Args:
+        image: (1, 3, H, W) in [0, 1].
+        passes: of a 3 x 3 bilateral filter guided by the lightness.
+
+    Returns:
+        (1, 3, H, W) in [0, 1].
+
+    Source: as `match_chroma`.
+    """
+    lab = rgb_to_lab(image)
+    lightness, chroma = lab[:, :1], lab[:, 1:]
+    for _ in range(passes if min(image.shape[-2:]) > 1 else 0):
+        chroma = joint_bilateral_blur(chroma, lightness / 100, 3, 0.1, (1.5, 1.5))
+    return lab_to_rgb(torch.cat([lightness, chroma], 1)).clamp(0, 1)
 
 
 def grey(image: Tensor) -> Tensor:

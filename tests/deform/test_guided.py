@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from conftest import blobs
 from kornia.color import rgb_to_lab
 from runs_of import POINTS, run
@@ -110,3 +111,19 @@ def test_areas_are_painted_apart(pair):
     masks = {"content_mask": mask, "style_mask": 255 - style}
     image = run((pair[0], style), **options, **masks).image
     assert image[:, :28].mean() > image[:, 36:].mean() + 60
+
+
+def test_the_colour_pass_gives_the_painting_its_chroma_and_can_be_left_out():
+    from dst.evaluate.quality import chroma_noise
+
+    content, style = blobs((64, 80), 0), np.repeat(blobs((72, 64), 1).mean(2, keepdims=True), 3, 2).astype(np.uint8)
+    raw, settled = (run((content, style), raw_colors=raw, points=None, warp=False) for raw in (True, False))
+    spread = [np.ptp(r.image.astype(int), 2).mean() for r in (raw, settled)]
+    assert spread[1] < 0.5 * spread[0] and spread[1] < 3
+    noise = [
+        chroma_noise(*(torch.from_numpy(x).permute(2, 0, 1)[None] / 255 for x in (r.image, r.content)))
+        for r in (raw, settled)
+    ]
+    assert noise[1] < noise[0]
+    kept = [run((content, style), raw_colors=raw, preserve_color="luminance").image for raw in (True, False)]
+    assert np.array_equal(*kept)
