@@ -22,7 +22,7 @@ class OptimizeConfig(Checked):
         "how style and content are compared",
         Choice(METHODS),
         "objective",
-        "strotss: strokes and texture in their places; gatys: texture all over",
+        "nnst: clear strokes, each from one place of the painting; strotss: softer; gatys: texture all over, closest to the photograph",
     )
     look: float = option(
         LOOKS["balanced"],
