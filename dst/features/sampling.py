@@ -20,10 +20,10 @@ class Places:
         self.positions = positions
         self._known: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
-    def every(self, step: int) -> Places:
-        """One of each `step` of the positions."""
-        fewer = Places(self.positions[::step])
-        fewer._known = {size: (index[::step], weight[::step]) for size, (index, weight) in self._known.items()}
+    def some(self, which: Tensor) -> Places:
+        """Those of the positions that are counted in `which`, (m,) int64."""
+        fewer = Places(self.positions[which])
+        fewer._known = {size: (index[which], weight[which]) for size, (index, weight) in self._known.items()}
         return fewer
 
     def on(self, height: int, width: int) -> tuple[Tensor, Tensor]:

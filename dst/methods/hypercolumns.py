@@ -36,15 +36,17 @@ class ContentTarget:
         """Standardised hypercolumns of the content: (n, C)."""
         return standardize(sample(self.maps, places)[0], self.norm)
 
-    def term(self, values: Tensor, places: Places) -> Tensor:
+    def term(self, values: Tensor, places: Places, generator: torch.Generator) -> Tensor:
         """Difference of self-similarity of an image's hypercolumns (n, C) from the content's at the same places.
 
-        Of a subset of the rows: the cost grows with their square. A content of one colour asks for nothing.
+        Of rows drawn at random: the cost grows with their square, and places at a regular distance among those of a grid
+        would leave whole columns of the image out. A content of one colour asks for nothing.
         """
         if self.flat:
             return values.new_zeros(())
-        step = max(1, round(len(values) / CONTENT_SAMPLES))
-        places, values = places.every(step), values[::step]
+        if len(values) > CONTENT_SAMPLES:
+            which = torch.randperm(len(values), generator=generator, device=generator.device)[:CONTENT_SAMPLES]
+            places, values = places.some(which), values[which]
         with torch.no_grad():
             wanted = losses.self_similarity(self.rows(places))
         return losses.content_self_similarity(standardize(values, self.norm), wanted)
@@ -131,7 +133,7 @@ class HypercolumnTerms:
         else:
             maps = frugally(lambda some: tuple(self.maps(some)), both)
             values = sample(maps, places)
-        terms = {"content": self.content.term(values[0], places)}
+        terms = {"content": self.content.term(values[0], places, generator)}
         for name, index in (("style", 0), ("style_warped", 1)):
             if index >= len(both):
                 terms[name] = terms["style"]

@@ -9,7 +9,7 @@ from dst.features.encoder import LEVELS, load_encoder
 from dst.imaging.masks import Segment
 from dst.methods import targets
 from dst.methods.gatys import Gatys
-from dst.methods.hypercolumns import standardization
+from dst.methods.hypercolumns import ContentTarget, standardization
 from dst.methods.nnst import Nnst
 from dst.methods.strotss import Strotss
 from dst.methods.table import encoded_layers, method_class
@@ -140,3 +140,17 @@ def test_large_images_give_the_same_terms_and_gradients_frugally(make, parts, mo
     for plain, frugal in zip(found[0][:2], found[1][:2], strict=True):
         assert torch.allclose(plain, frugal, rtol=1e-9, atol=1e-12)
     assert [f[2] for f in found] == [[2], [1, 1, 1, 1]]  # both at once; or each, and each again for its gradient
+
+
+@pytest.mark.parametrize("count", [1024, 2048])
+def test_the_content_is_held_in_every_column_of_the_image(count, monkeypatch):
+    encoder, held = load_encoder("vgg19-16x", weights="random"), []
+    content = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    rows = ContentTarget.rows
+    monkeypatch.setattr(ContentTarget, "rows", lambda self, places: held.append(places.positions) or rows(self, places))
+    draw = torch.Generator().manual_seed(1)
+    method = Strotss(encoder, content, [Style(content.flip(3))], OptimizeConfig(samples=count, style_samples=64), draw)
+    for _ in range(12):
+        method.terms(content, None, None, draw)
+    columns = torch.histc((torch.cat(held)[:, 0] + 1) * 32, 64, 0, 64)
+    assert columns.min() > 0.5 * columns.mean()
