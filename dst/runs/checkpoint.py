@@ -36,7 +36,7 @@ from dst.runs.frames import KeptFrames
 from dst.runs.job import Job, Scene
 from dst.runs.record import versions
 from dst.runs.schema import CHECKPOINT, check_whole
-from dst.runs.upgrade import upgraded_checkpoint
+from dst.runs.upgrade import in_fine_steps, upgraded_checkpoint
 from dst.warp import Warp
 
 FORMAT = 3
@@ -154,6 +154,8 @@ def _parsed(data: dict[str, Any]) -> Kept:
     CHECKPOINT.check("", {name: part for name, part in data.items() if name not in ("kind", "format", "dst")})
     job, state = _read_job(data["job"]), State(**data["state"])
     check_whole(job, state)
+    if data["format"] < FORMAT:
+        state = in_fine_steps(state)
     return Kept(job, state, data["encoder"], data["seconds"], KeptFrames(data.get("frames")))
 
 

@@ -9,6 +9,7 @@ import torch
 
 from dst.config import ALIASES
 from dst.optim.pixels import fine_steps
+from dst.optim.state import State
 from dst.warp.points import MAX_CONTROL_POINTS
 
 
@@ -30,24 +31,23 @@ def upgraded_checkpoint(data: dict[str, Any]) -> dict[str, Any]:
     """
     if data["format"] == 1:
         data = _second(data)
-    return _third(data) if data["format"] <= 2 else data
+    if data["format"] == 2:  # there was no colour pass
+        data = {**data, "job": {**data["job"], "config": {"raw_colors": True, **data["job"]["config"]}}}
+    return data
 
 
-def _third(data: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint of format 2, whose pixels had steps of one size in all bands, as one of format 3."""
-    state = dict(data["state"])
-    bands = state["parameters"].get("pixels")
+def in_fine_steps(state: State) -> State:
+    """A state of before format 3, checked, whose pixels had steps of one size in all bands."""
+    bands = state.parameters.get("pixels")
     if bands is None:
-        return data
+        return state
     steps = fine_steps(bands)
-    state["parameters"] = {**state["parameters"], "pixels": [b / s for b, s in zip(bands, steps, strict=True)]}
-    if state.get("optimizer") is not None:
-        moments = dict(state["optimizer"])
-        for name, power in (("first", 1), ("second", 2)):
-            kept = moments[name]
-            moments[name] = [m * s**power for m, s in zip(kept, steps, strict=False)] + list(kept[len(steps) :])
-        state["optimizer"] = moments
-    return {**data, "state": state}
+    state.parameters["pixels"] = [band / step for band, step in zip(bands, steps, strict=True)]
+    for name, power in (("first", 1), ("second", 2)) if state.optimizer is not None else ():
+        kept = state.optimizer[name]
+        scaled = [moment * step**power for moment, step in zip(kept, steps, strict=False)]
+        state.optimizer[name] = [*scaled, *kept[len(steps) :]]
+    return state
 
 
 def _second(data: dict[str, Any]) -> dict[str, Any]:

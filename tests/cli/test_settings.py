@@ -103,7 +103,7 @@ def test_what_is_kept_is_what_differs_and_makes_the_same_run(stand_in, pair, rec
         "rigid_mask": str(tmp_path / "m.png"), "init": "noise", "pins": [[1, 2, 3, 4], [5, 6, 7, 8]],
     }  # fmt: skip
     assert "# a named set of options\npreset =" in text  # and not where else they are listed
-    assert "# weight of the content term\nalpha = 3.0\n" in text
+    assert "# weight of the content term; default: what the look is with this method\nalpha = 3.0\n" in text
     assert cli.main(["stylize", *pair, "-o", "o.png", "--config", "kept/recipe.toml", "--quiet"]) == 0
     first, second = ({k: v for k, v in call.items() if k not in ("geometry", "points")} for call in stand_in)
     options = [{k: v for k, v in call.items() if k in StylizeConfig().flat()} for call in (first, second)]
