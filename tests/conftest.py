@@ -117,7 +117,7 @@ def make_result(warps: bool = True, alpha: bool = False, seed: int = 0, **change
     result = Result(**fields, record={}, matches_image=blobs((110, 48), 7) if warps else None)
     job = SimpleNamespace(
         config=StylizeConfig.from_options(size=60), preset="default", matches=found, verdict="6 points given",
-        content_size=shape, kept=1.0, threads=1, softened=1.0, notes={}, given={},
+        content_size=shape, kept=1.0, threads=1, precision="float32", softened=1.0, notes={}, given={},
         inputs={"content": {"name": "a.png", "size": [120, 96]}, "styles": [{"name": "b.png", "size": [70, 60]}]},
     )  # fmt: skip
     encoder = SimpleNamespace(name="compact", sha256="0" * 64)

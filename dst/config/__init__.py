@@ -26,6 +26,7 @@ from dst.config.samples import SAMPLES
 from dst.config.stylize import (
     ALIASES,
     ENCODERS,
+    PRECISIONS,
     PRESET_NAMES,
     PRESETS,
     RUN_KINDS,
@@ -51,6 +52,7 @@ __all__ = [
     "LEVELS",
     "METHODS",
     "MIN_IMAGE_SIDE",
+    "PRECISIONS",
     "PRESETS",
     "PRESET_NAMES",
     "RUN_KINDS",

@@ -17,6 +17,7 @@ from dst.config.optim import OptimizeConfig
 from dst.config.warp import WarpConfig
 
 ENCODERS = ("compact", "vgg19", "vgg16", "vgg19-16x")
+PRECISIONS = ("auto", "float32", "bfloat16")
 ALIASES = {"trunk": "encoder", "protect": "rigid_mask"}
 """Names that options had before, and have now."""
 PRESET_NAMES = ("paper", "default", "fast")
@@ -93,6 +94,13 @@ class StylizeConfig(Checked):
         whole(0, 1024),
         "general",
         "the same number gives the same bytes on one machine; more threads than cores are slower",
+    )
+    precision: str = option(
+        "auto",
+        "type that the painting's feature network computes in; auto: bfloat16 where the processor has matrix units for it",
+        Choice(PRECISIONS),
+        "general",
+        "bfloat16: about as different from float32 as another seed, and many times slower where the processor lacks it",
     )
     match: MatchConfig = field(default_factory=MatchConfig)
     warp: WarpConfig = field(default_factory=WarpConfig)

@@ -90,7 +90,7 @@ def enlarged(job: Job, state: State, encoder: Encoder, side: int) -> Loop:
         side: long side of the old size.
     """
     config = job.config.optimize
-    problem = DeformProblem(job.scene, encoder, config, job.config.seed)
+    problem = DeformProblem(job.scene, encoder.in_precision(job.precision), config, job.config.seed)
     scale = next(index for index, scale in enumerate(problem.scales) if scale.side > side)
     start = refine(state.image.to(problem.device), problem.guide, problem.scales[scale].side, side)
     parameters = {**state.parameters, "pixels": decompose_image(start, config.pyramid_levels)}

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import correspondence
+from dst import runtime
 from dst.config import counted
 from dst.deform import matching
 from dst.deform.finish import final_warp, make_result, target_points
@@ -64,9 +65,10 @@ def make_loop(job: Job, encoder: Encoder, state: State | None = None, cache: Sty
         cache: what was encoded of the same styles before; None for none.
     """
     config = job.config
-    return Loop(
-        DeformProblem(job.scene, encoder, config.optimize, config.seed, cache), config.optimize, config.seed, state
-    )
+    if job.precision == "bfloat16" and config.device == "cpu" and not runtime.has_matrix_units():
+        log.warning("this run computes in bfloat16, for which this processor has no matrix units: it will be slow")
+    problem = DeformProblem(job.scene, encoder.in_precision(job.precision), config.optimize, config.seed, cache)
+    return Loop(problem, config.optimize, config.seed, state)
 
 
 def paint(
@@ -104,8 +106,9 @@ def _tell(job: Job, loop: Loop | None, encoder: Encoder) -> None:
     for scale in () if loop is None else schedule((width, height), job.config.optimize):
         log.debug("scale of %d x %d pixels, %s", *scale.size, counted(scale.steps, "step"))
     warps = job.scene.warp is not None
-    needed = memory_needed(encoder, (width, height), layers_of(encoder, job.config), warps)
-    log.debug("about %.1f GB of memory at most", needed / 1e9)
+    painter = encoder.in_precision(job.precision)
+    needed = memory_needed(painter, (width, height), layers_of(encoder, job.config), warps)
+    log.debug("the network computes in %s; about %.1f GB of memory at most", job.precision, needed / 1e9)
 
 
 def figures() -> dict[str, Callable[[Result], Any]]:

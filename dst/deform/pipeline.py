@@ -92,7 +92,8 @@ def stylize(
             plan = matching.plan_warp(inputs, found, warp, encoder, config)
         with clock.stage("warp"):
             given = {"warp": bool(warp), "points": _named(points)}
-            job = _job(inputs, plan, config, preset=preset, threads=threads, notes=notes, given=given)
+            made = {"threads": threads, "precision": runtime.precision_of(config.precision, config.device)}
+            job = _job(inputs, plan, config, preset=preset, notes=notes, given=given, **made)
             if config.paints:
                 loop = make_loop(job, encoder, cache=style_cache)
                 state = loop.state

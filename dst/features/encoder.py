@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -12,13 +13,17 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from dst.config import LEVELS as LEVELS
-from dst.config import InputError, check_choice
+from dst.config import PRECISIONS, InputError, check_choice
 from dst.features.networks import NETWORKS, Network
 from dst.features.weights import fingerprint, load_with_hash, random_weights
 
 FUSED_FROM = 2**19
 """Values from which `ReluReflect` pays: below, the maps stay in the cache, and its many small calls cost more than they
 save (0.6 against 0.3 ms, forward and backward, for 32 channels of 64 x 64 on two cores)."""
+
+
+Reduce = Callable[[torch.Tensor], torch.Tensor]
+"""What is made of an activation (N, C, h, w): a smaller one."""
 
 
 class Layer(NamedTuple):
@@ -80,12 +85,15 @@ class Encoder(nn.Module):
     Attributes:
         name: the network's name.
         layers: `{"relu1_1": Layer(channels, stride), ...}` in the order of the network.
-        sha256: of the weights.
+        sha256: of the weights; followed by the precision, where that is not float32.
+        dtype: the type that convolutions are computed in.
     """
 
-    def __init__(self, network: Network, state: dict[str, torch.Tensor], sha256: str = "") -> None:
+    def __init__(
+        self, network: Network, state: dict[str, torch.Tensor], sha256: str = "", dtype: torch.dtype = torch.float32
+    ) -> None:
         super().__init__()
-        self.name, self.network = network.name, network
+        self.name, self.network, self.dtype = network.name, network, dtype
         self.sha256 = sha256 or fingerprint(state)
         self.layers: dict[str, Layer] = {}
         for conv, (before, width) in network.convolutions().items():
@@ -97,19 +105,33 @@ class Encoder(nn.Module):
         self.register_buffer("mean", torch.tensor(network.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(network.std).view(1, 3, 1, 1), persistent=False)
         self.normalises = any(network.mean) or any(value != 1 for value in network.std)
-        self.load_state_dict(state, assign=True)
+        self.load_state_dict({key: value.to(dtype) for key, value in state.items()}, assign=True)
         self.eval().requires_grad_(False)
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, images: torch.Tensor, layers) -> dict[str, torch.Tensor]:
+    def in_precision(self, precision: str) -> Encoder:
+        """The same network on the same device with its convolutions in `float32` or `bfloat16`; itself where they are already.
+
+        It takes and gives what the network in float32 does, and activations differ by the rounding of their type.
+        """
+        dtype = getattr(torch, check_choice("precision", precision, PRECISIONS[1:]))
+        if dtype == self.dtype:
+            return self
+        # what was encoded in one precision must not be taken for what was encoded in another
+        return Encoder(self.network, self.state_dict(), f"{self.sha256} {precision}", dtype).to(self.mean.device)
+
+    def forward(self, images: torch.Tensor, layers, reduce: Reduce | None = None) -> dict[str, torch.Tensor]:
         """Return the activations asked for; nothing deeper than the deepest of them is computed.
 
         Args:
             images: (N, 3, H, W), RGB in [0, 1].
             layers: names out of `self.layers`, in any order.
+            reduce: what is made of each activation before it is brought to the images' type, which saves time and memory
+                where it was computed in another and less of it is wanted; None to leave it as it is.
 
         Returns:
-            `{name: (N, C, h, w)}` in the order asked for, after the ReLU; h is H over the stride, rounded down.
+            `{name: (N, C, h, w)}` in the order asked for, after the ReLU, of the images' type; h is H over the stride,
+            rounded down.
 
         Raises:
             InputError: an unknown layer, no layer, images of another shape, or too small for the deepest layer.
@@ -127,7 +149,10 @@ class Encoder(nn.Module):
         x = images.contiguous(memory_format=torch.channels_last)
         if self.normalises:
             x = (x - self.mean) / self.std
-        return self._run(x, wanted, order[: last + 1])
+        found = self._run(x if self.dtype == torch.float32 else x.to(self.dtype), wanted, order[: last + 1])
+        if reduce is not None:
+            found = {name: reduce(values) for name, values in found.items()}
+        return {name: values.to(images.dtype) for name, values in found.items()}
 
     def _run(self, x: torch.Tensor, wanted: list[str], order: list[str]) -> dict[str, torch.Tensor]:
         """Run the layers of `order`. `x` goes into each convolution with its border already in place."""
@@ -161,7 +186,7 @@ class Encoder(nn.Module):
         return ReluReflect.apply(x)
 
     def extra_repr(self) -> str:
-        return f"{self.name}, sha256 {self.sha256[:12]}"
+        return f"{self.name}, sha256 {self.sha256[:12]}, {str(self.dtype).removeprefix('torch.')}"
 
 
 def load_encoder(name: str = "compact", weights=None, device="cpu", seed: int | None = None) -> Encoder:

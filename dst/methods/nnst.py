@@ -85,8 +85,11 @@ class Nnst(HypercolumnTerms):
     def maps(self, images: Tensor) -> list[Tensor]:
         """The images (N, 3, H, W) themselves, then the layers, averaged where they are larger than a quarter of them."""
         size = tuple(max(1, side // REDUCTION) for side in images.shape[-2:])
-        maps = super().maps(images)
-        return [maps[0], *(x if x.shape[-1] <= size[1] else F.adaptive_avg_pool2d(x, size) for x in maps[1:])]
+
+        def averaged(x: Tensor) -> Tensor:
+            return x if x.shape[-1] <= size[1] else F.adaptive_avg_pool2d(x, size)
+
+        return [images, *self.encoder(images, self.layers, averaged).values()]
 
     def encode(
         self, image: Tensor, masks: list[Tensor | None], generators: list[torch.Generator]

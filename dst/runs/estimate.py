@@ -13,17 +13,20 @@ from dst.imaging import fit_size
 from dst.methods.table import encoded_layers
 from dst.methods.targets import FRUGAL_FROM
 from dst.optim.loop import schedule
-from dst.runtime import free_memory
+from dst.runtime import free_memory, precision_of
 
 BASE_BYTES = 480e6
 """A process that has loaded its libraries, a small network and two images, and matched them at 256 pixels."""
 SAVED_COPIES, FRUGAL_COPIES = 6.7, 3.2
 """Memory held in a step, in units of all activations of one image: two images, their gradients, and what the C library keeps
 of what was freed; and the same where large images are encoded frugally. Fitted to the peaks of whole runs."""
+HALF = 0.7
+"""The share of that memory where the network computes in bfloat16: what is kept of it is half as large, and what the losses
+are given is not."""
 TARGET_COPIES = 2.0
 """The same for the maps of content and style that samples are drawn from, in units of those layers alone."""
-STEP_OVERHEAD = 1.45
-"""A step over the network's forward and backward pass alone: losses, warp, pyramid, optimiser."""
+STEP_OVERHEAD = 0.45
+"""What a step takes beside the network's forward and backward pass, over that pass in float32: losses, warp, pyramid, optimiser."""
 SMALL_STEP = 0.04
 """Seconds of a step that do not depend on the image's size."""
 SPARE = 0.9
@@ -75,13 +78,14 @@ def layers_of(encoder: Encoder, config: StylizeConfig) -> list[str]:
 
 
 def memory_needed(encoder: Encoder, size: tuple[int, int], layers: list[str], warps: bool = True) -> float:
-    """Peak bytes of a run whose finest scale is `size` (W, H) and that looks at some layers."""
+    """Peak bytes of a run whose finest scale is `size` (W, H), painted with this encoder, and that looks at some layers."""
     pixels = size[0] * size[1]
     every = sum(layer.channels / layer.stride**2 for layer in encoder.layers.values())
     levels = sum(encoder.layers[name].channels / encoder.layers[name].stride ** 2 for name in layers)
     weights = sum(p.numel() for p in encoder.parameters())
     frugal = (2 if warps else 1) * pixels >= FRUGAL_FROM
     copies = FRUGAL_COPIES if frugal else SAVED_COPIES * (1.0 if warps else 0.55)
+    copies *= 1.0 if encoder.dtype == torch.float32 else HALF
     return BASE_BYTES + 4 * weights + 4 * pixels * (copies * every + TARGET_COPIES * levels + 60)
 
 
@@ -97,6 +101,11 @@ def seconds_a_pixel(encoder: Encoder, device: str, layers: list[str], side: int 
     return best / (2 * side * side)
 
 
+def _painter(encoder: Encoder, config: StylizeConfig) -> Encoder:
+    """The encoder in the precision that a run paints in."""
+    return encoder.in_precision(precision_of(config.precision, config.device))
+
+
 def estimate(encoder: Encoder, content_size: tuple[int, int], config: StylizeConfig, warps: bool = True) -> Estimate:
     """Expected cost of a run, from a try of a few hundredths of a second.
 
@@ -107,14 +116,18 @@ def estimate(encoder: Encoder, content_size: tuple[int, int], config: StylizeCon
         warps: whether keypoints are matched and the image is warped.
     """
     size, layers = fit_size(content_size, config.size), layers_of(encoder, config)
-    rate = seconds_a_pixel(encoder, config.device, layers)
+    painter = _painter(encoder, config)
+    rate = own = seconds_a_pixel(encoder, config.device, layers)
+    if painter is not encoder:
+        own = seconds_a_pixel(painter, config.device, layers)
     images = 2 if warps else 1
     seconds = 0.0
     for scale in schedule(size, config.optimize) if config.paints else ():
-        seconds += scale.steps * (SMALL_STEP + STEP_OVERHEAD * images * scale.size[0] * scale.size[1] * rate)
+        each = own + STEP_OVERHEAD * rate
+        seconds += scale.steps * (SMALL_STEP + images * scale.size[0] * scale.size[1] * each)
     if warps:
         seconds += 30 * config.match.match_size**2 * rate
-    return Estimate(size, seconds, memory_needed(encoder, size, layers, warps), free_memory(config.device))
+    return Estimate(size, seconds, memory_needed(painter, size, layers, warps), free_memory(config.device))
 
 
 def largest_size(encoder: Encoder, content_size: tuple[int, int], config: StylizeConfig, warps: bool = True) -> int:
@@ -123,9 +136,9 @@ def largest_size(encoder: Encoder, content_size: tuple[int, int], config: Styliz
     Raises:
         InputError: not even the smallest fits.
     """
-    free, layers = free_memory(config.device), layers_of(encoder, config)
+    free, layers, painter = free_memory(config.device), layers_of(encoder, config), _painter(encoder, config)
     side = config.size
-    while free is not None and memory_needed(encoder, fit_size(content_size, side), layers, warps) > SPARE * free:
+    while free is not None and memory_needed(painter, fit_size(content_size, side), layers, warps) > SPARE * free:
         side = (side - 1) // 32 * 32
         if side < 64:
             raise InputError(f"{free / 1e9:.1f} GB of memory are free: no size fits; close other programs")

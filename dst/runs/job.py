@@ -60,6 +60,7 @@ class Job:
         softened: factor on the displacements that came of matches of little confidence, 1 for none.
         scene: what is optimised.
         threads: of the processor; the last bits of the result depend on their number. 0 where unknown.
+        precision: that the painting's feature network computes in, `float32` or `bfloat16`.
         notes: go into the record as they are.
         given: what was asked for beside the config: `warp`, and `points` by their file, where they came from one.
     """
@@ -78,6 +79,7 @@ class Job:
     kept: float
     scene: Scene
     threads: int = 0
+    precision: str = "float32"
     softened: float = 1.0
     notes: dict[str, Any] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)

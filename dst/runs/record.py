@@ -24,7 +24,7 @@ from dst.runs.upgrade import upgraded_record
 
 OWN = (
     *("format", "kind", "versions", "preset", "settings", "encoder", "content", "style", "styles", "geometry", "size"),
-    *("given", "threads", "seconds", "matches", "warp", "terms", "metrics", "stopped"),
+    *("given", "threads", "precision", "seconds", "matches", "warp", "terms", "metrics", "stopped"),
 )
 """Names that every record gives a meaning to; notes take others."""
 LIBRARIES = ("torch", "numpy", "kornia", "scikit-image", "scikit-learn", "opencv-python-headless", "pillow")
@@ -92,6 +92,7 @@ def make_record(
         **job.inputs,
         "size": [width, height],
         "threads": job.threads,
+        "precision": job.precision,
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
         "matches": matches_record(job.matches, job.verdict),
         "warp": {

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from correspondence.common import MAX_POINTS
-from dst.config import InputError
-from dst.config.kinds import Kind, Number, Switch, whole
+from dst.config import PRECISIONS, InputError
+from dst.config.kinds import Choice, Kind, Number, Switch, whole
 from dst.config.schema import Every, Free, Items, Maybe, Row, Table, Words, refuse
 from dst.imaging import pyramid
 from dst.imaging.codecs import MAX_PIXELS
@@ -36,6 +36,8 @@ _INPUT = Table({"name": Words(), "size": SIZE}, {"path": Words(), "sha256": Word
 INPUTS = {"content": _INPUT, "style": _INPUT, "styles": Items(_INPUT, min_count=1), "geometry": _INPUT}
 OUTPUT = Table({"path": Words()}, {"sha256": Words()})
 """Where a run's image was written beside its folder."""
+PRECISION = Choice(PRECISIONS[1:])
+"""What `auto` came to; a run of a version that knew no other has none, and was made in float32."""
 GIVEN = Table({}, {"warp": Switch(), "points": Maybe(Words())})
 _TERMS = Every(Maybe(VALUE))
 RECORD = Table(
@@ -70,6 +72,7 @@ RECORD = Table(
         "settings": Every(Free()),
         "given": GIVEN,
         "threads": whole(0, 1024),
+        "precision": PRECISION,
         "encoder": Table(_NAMED),
         "terms": Items(Table({"side": SIDE, "steps": COUNT, "before": _TERMS, "after": _TERMS})),
         "metrics": Maybe(_TERMS),
@@ -170,7 +173,7 @@ _JOB = Table(
         ),
         "notes": Every(Free()),
     },
-    {"given": GIVEN, "softened": SHARE, "threads": whole(0, 1024)},
+    {"given": GIVEN, "softened": SHARE, "threads": whole(0, 1024), "precision": PRECISION},
 )
 _MOMENTS = Items(Kind(), 100)
 """Averages of gradients; a run whose loss stopped being finite keeps what they were then."""

@@ -180,6 +180,67 @@ def test_the_pixels_gradient_is_that_of_the_plain_network():
     assert torch.allclose(*gradients, rtol=1e-4, atol=1e-5 * gradients[0].abs().max().item())
 
 
+@pytest.mark.parametrize("size", [(33, 50), (160, 210)])  # small maps in plain steps, large ones in fused steps
+def test_bfloat16_is_float32_up_to_its_rounding(size):
+    encoder = load_encoder()
+    half = encoder.in_precision("bfloat16")
+    coarse = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(0))
+    images = F.interpolate(coarse, size, mode="bicubic", align_corners=False).clamp(0, 1)
+    found, gradients = [], []
+    as_in_a_file = (255 * images).round() / 255
+    for network, pixels in ((encoder, images), (half, images), (half, images), (encoder, as_in_a_file)):
+        pixels = pixels.clone().requires_grad_()
+        found.append(network(pixels, LEVELS))
+        sum((feature - feature.detach().mean()).square().mean() for feature in found[-1].values()).backward()
+        gradients.append(pixels.grad)
+    for layer in LEVELS:
+        exact, rounded = (features[layer].detach() for features in found[:2])
+        assert rounded.dtype == torch.float32 and rounded.shape == exact.shape
+        assert not torch.equal(rounded, exact)
+        assert (rounded - exact).norm() < 0.01 * exact.norm()
+    exact, rounded, again, of_file = (gradient.flatten() for gradient in gradients)
+    assert rounded.dtype == torch.float32 and torch.equal(rounded, again)
+    assert abs(float(rounded.norm() / exact.norm()) - 1) < 0.02
+    # no worse than what rounding the image to 8 bits does to it, which moves the places of largest activations as well
+    near, near_file = (torch.cosine_similarity(exact, other, 0) for other in (rounded, of_file))
+    assert near > 0.9 and near > near_file - 0.02
+
+
+def test_a_network_in_another_precision_is_another_and_leaves_the_first_as_it_was():
+    encoder = load_encoder("vgg19-16x", weights="random")
+    before = encoder(torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)), LEVELS)
+    half = encoder.in_precision("bfloat16")
+    assert half.sha256 != encoder.sha256 and half.layers == encoder.layers and half.name == encoder.name
+    assert encoder.in_precision("float32") is encoder and half.in_precision("bfloat16") is half
+    after = encoder(torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)), LEVELS)
+    assert all(torch.equal(before[layer], after[layer]) for layer in LEVELS)
+    with pytest.raises(InputError, match="choose one of float32, bfloat16"):
+        encoder.in_precision("float16")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_what_is_made_of_an_activation_is_made_in_its_own_type(precision):
+    encoder = load_encoder("vgg19-16x", weights="random").in_precision(precision)
+    images, seen = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(0)), []
+
+    def reduce(x):
+        seen.append(x.dtype)
+        return x[:, :, ::2]
+
+    found, whole = encoder(images, LEVELS, reduce), encoder(images, LEVELS)
+    assert set(seen) == {getattr(torch, precision)}
+    for layer in LEVELS:
+        assert found[layer].dtype == torch.float32 and torch.equal(found[layer], whole[layer][:, :, ::2])
+
+
+def test_relu_with_reflected_border_in_bfloat16():
+    x = torch.randn(2, 3, 7, 9, generator=torch.Generator().manual_seed(0)).bfloat16().requires_grad_()
+    pulls = [torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).bfloat16() for y in plain_relu_reflect(x)]
+    assert all(torch.equal(*pair) for pair in zip(ReluReflect.apply(x), plain_relu_reflect(x), strict=True))
+    found = [torch.autograd.grad(f(x), x, pulls)[0].float() for f in (ReluReflect.apply, plain_relu_reflect)]
+    assert torch.allclose(*found, rtol=2**-6, atol=2**-6)
+
+
 def test_unknown_layer_gets_a_suggestion():
     encoder = load_encoder("compact", weights="random")
     with pytest.raises(InputError, match="did you mean 'relu4_1'"):
