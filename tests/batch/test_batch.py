@@ -261,6 +261,20 @@ def test_a_grid_is_matched_once(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("rows", "more"),
+    [(("warp_strength", [0.5, 1]), {}), (("alpha", [1, 2]), {"rigid_mask": blobs((40, 32), 3)})],
+)
+def test_a_grid_of_images_that_share_nothing_is_painted_without_a_warp(rows, more):
+    """What asks for a warp is no mistake of whoever asked: each cell is what `stylize` makes of it."""
+    images = blobs((40, 32), 0), np.full((32, 40, 3), 90, np.uint8)
+    options = {name: value for name, value in TINY.items() if name != "warp"}
+    cells = []
+    grid(*images, rows, **options, **more, on_cell=lambda index, count, result: cells.append(result.image))
+    alone = [pipeline.stylize(*images, **options, **more, **{rows[0]: value}).image for value in rows[1]]
+    assert np.array_equal(cells, alone)
+
+
+@pytest.mark.parametrize(
     "rows, columns, message",
     [
         (("alpa", [1]), None, "did you mean 'alpha'"),
