@@ -90,11 +90,11 @@ def grid(
     cache = StyleCache()
     for index, cell in enumerate(cells):
         cell = unwarped(cell) if shared.get("warp") is False else fitting({**shared, **cell})
-        result = pipeline.stylize(content, style, **cell, style_cache=cache)
-        images.append(_fitted(result.image, side))
+        result = pipeline.stylize(content, style, **{"style_cache": cache, **cell})
+        images.append(fitted(result.image, side))
         if on_cell is not None and on_cell(index, len(cells), result):
             break
-    return table_sheet(images, *([_label(name, value) for value in values] for name, values in (rows, across)))
+    return table_sheet(images, *([label(name, value) for value in values] for name, values in (rows, across)))
 
 
 def unwarped(options: dict[str, Any]) -> dict[str, Any]:
@@ -114,11 +114,11 @@ def _shared_points(content: imaging.Image, style: Any, varied: set[str], options
     return {"points": found} if matching.judge(found, config)[0] else {"warp": False}
 
 
-def _fitted(pixels: np.ndarray, side: int) -> np.ndarray:
+def fitted(pixels: np.ndarray, side: int) -> np.ndarray:
     return imaging.to_array(imaging.resize(imaging.read(imaging.flatten(pixels), min_side=1).rgb, side))
 
 
-def _label(name: str, value: Any) -> str:
+def label(name: str, value: Any) -> str:
     """What stands beside a row or above a column; of a file its name, and no more than 24 letters."""
     if not name:
         return ""
