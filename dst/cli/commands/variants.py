@@ -42,7 +42,7 @@ def run(args: Any) -> int:
         common = shlex.join(command(args.content, styles, "large.png", told))
         sheet, choices, verdict = variants(
             args.content, style_of(args), on_look=on_look, caption=_caption, side=args.cell,
-            foot=f"To paint one large: {common}, and the words beneath it.", **options,
+            foot=f"To paint one large, add the words beneath it to: {common}", **options,
         )  # fmt: skip
     overall.close()
     write_image(args.output, sheet)
