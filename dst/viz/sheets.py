@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def table_sheet(
         down: one text a row.
         across: one text a column; where all are empty, no room is left for them. One that is wider than its column goes on
             two lines, and the column is widened where that is not enough.
-        captions: words beneath each image, in as many lines as its column asks for; none for none.
+        captions: words beneath each image, in as many lines as its column asks for, which is widened where one word is
+            wider; none for none.
         foot: paragraphs below all, likewise.
 
     Returns:
@@ -54,6 +56,7 @@ def table_sheet(
     if any(_width(text) > width for text in across):
         across = [text.replace(" ", "\n", 1) for text in across]
     width = max(width, *(_width(text) + GAP for text in across))
+    width = max(width, *(_width(word) for text in captions for word in _words(text)), 1)
     beneath = [wrapped(text, width) for text in captions]
     tall = height + GAP + LINE * max(map(len, beneath), default=0)
     left = max(_width(text) for text in down) + 2 * GAP
@@ -117,10 +120,15 @@ def titled_sheet(
     return np.asarray(sheet)
 
 
+def _words(text: str) -> list[str]:
+    """What a line may be broken between: a no-break space keeps two words together."""
+    return re.split(r"[ \t\n]+", text.strip())
+
+
 def wrapped(text: str, width: int) -> list[str]:
     """Words in lines of at most `width` pixels, full ones first; a word that is longer by itself goes on in the next line."""
     lines = [""]
-    for word in text.split():
+    for word in _words(text):
         while word:
             longer = f"{lines[-1]} {word}".lstrip()
             if _width(longer) <= width:

@@ -177,6 +177,9 @@ def test_captions_and_a_foot_move_images_apart_and_stay_off_them():
     whole = [sum(row[k : k + 90].all() for row in mask for k in range(mask.shape[1] - 89)) for mask in solid]
     assert whole == [4 * 30, 4 * 30]  # every row of every image, and nothing over it
     assert (sheet[-sheets.LINE :] < 128).any()
+    wide = "two\u00a0words\u00a0that\u00a0stay\u00a0together"  # a column is widened rather than a word cut
+    across = sheets.table_sheet(black, ["a", "b"], ["c", "d"], [wide] * 4).shape[1] - bare.shape[1]
+    assert abs(across - 2 * (sheets.font().getlength(wide) - 90)) <= 2
 
 
 def test_the_contact_sheet_carries_the_metrics_within_its_width(made_result):

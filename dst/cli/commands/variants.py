@@ -64,7 +64,7 @@ def _told(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _caption(choice: dict[str, Any]) -> str:
-    return shlex.join(word for name in TOLD_APART_BY if name in choice for word in flags(name, choice[name]))
+    return " ".join("\u00a0".join(flags(name, choice[name])) for name in TOLD_APART_BY if name in choice)
 
 
 def _name(output: str, values: dict[str, Any]) -> str:
