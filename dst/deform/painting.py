@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import correspondence
-from dst import runtime
+from dst import runtime, viz
 from dst.config import counted
 from dst.deform import matching
 from dst.deform.finish import final_warp, make_result, target_points
@@ -112,7 +113,12 @@ def _tell(job: Job, loop: Loop | None, encoder: Encoder) -> None:
 
 
 def figures() -> dict[str, Callable[[Result], Any]]:
-    """The figures of a run's folder: file name -> function that draws a Result as a matplotlib Figure."""
-    from dst.viz.figures import RUN_FIGURES  # brings matplotlib
+    """The figures of a run's folder: file name -> function that draws a Result as a matplotlib Figure.
 
-    return dict(RUN_FIGURES)
+    The first that is drawn brings matplotlib, which takes half a second and which most runs do without.
+    """
+    return {f"{name}.png": functools.partial(_drawn, name) for name in viz.RUN_FIGURES}
+
+
+def _drawn(name: str, result: Result) -> Any:
+    return getattr(viz.figures, name)(result)
