@@ -73,9 +73,10 @@ def make_loop(job: Job, encoder: Encoder, state: State | None = None, cache: Sty
 
 
 def paint(
-    job: Job, loop: Loop | None, state: State, encoder: Encoder, clock: Clock, on_step, keeper: Keeper | None
-) -> Result:
-    """Run what is left of the optimisation and make the Result."""
+    job: Job, loop: Loop | None, state: State, encoder: Encoder, clock: Clock, on_step, keeper: Keeper | None,
+    measured: bool = True,
+) -> Result:  # fmt: skip
+    """Run what is left of the optimisation and make the Result, `measured` or without metrics in its record."""
     if log.isEnabledFor(logging.DEBUG):
         _tell(job, loop, encoder)
     with clock.stage("optimize"):
@@ -92,8 +93,8 @@ def paint(
         result.figures = figures()
         wanted = target_points(job, warp)
         crossed = correspondence.crossing_share(to_pixels(warp.source, job.content_size), wanted)
-        measured = metrics(result, encoder, crossed)
-    result.record = make_record(result, job, encoder, factor, wanted, measured, state.stopped, clock.seconds)
+        found = metrics(result, encoder, crossed) if measured else None
+    result.record = make_record(result, job, encoder, factor, wanted, found, state.stopped, clock.seconds)
     if keeper is not None:
         keeper.publish(result, state)
     return result
