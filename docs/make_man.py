@@ -45,6 +45,8 @@ def command(row: Command) -> str:
     parts += [argument(a) for a in row.arguments if a.group not in GROUPS]
     if row.options is None:
         parts += [".PP", "It takes the options below."]
+    elif left := [flag_of(f) for name, f in fields.items() if name in row.refused]:
+        parts += [".PP", roff(f"It takes the options below but {', '.join(left)}.")]
     elif row.options:
         flags = [flag_of(fields[name]) for name in row.options]
         named = [row.rename.get(name) for name in row.options]

@@ -11,6 +11,7 @@ from .deform.resuming import load_run as load_run
 from .viz.animation import run_frames as run_frames
 from .imaging.samples import demo_pair as demo_pair
 from .imaging.samples import sample_styles as sample_styles
+from .batch.variants import variants as variants
 from .batch.grid import grid as grid
 from .batch.local import run_batch as run_batch
 from .runs.frames import Recorder as Recorder

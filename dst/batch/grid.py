@@ -12,6 +12,7 @@ import numpy as np
 
 from dst import imaging
 from dst.config import (
+    WARP_OPTIONS,
     GridConfig,
     InputError,
     MatchConfig,
@@ -86,13 +87,19 @@ def grid(
     style = style if isinstance(style, (list, tuple)) else read[0]
     shared = _shared_points(content, style, {rows[0], across[0]}, options)
     images: list[np.ndarray] = []
-    shared["style_cache"] = StyleCache()
+    cache = StyleCache()
     for index, cell in enumerate(cells):
-        result = pipeline.stylize(content, style, **fitting({**shared, **cell}))
-        images.append(_fitted(result.image, side))
+        cell = unwarped(cell) if shared.get("warp") is False else fitting({**shared, **cell})
+        result = pipeline.stylize(content, style, **{"style_cache": cache, **cell})
+        images.append(fitted(result.image, side))
         if on_cell is not None and on_cell(index, len(cells), result):
             break
-    return table_sheet(images, *([_label(name, value) for value in values] for name, values in (rows, across)))
+    return table_sheet(images, *([label(name, value) for value in values] for name, values in (rows, across)))
+
+
+def unwarped(options: dict[str, Any]) -> dict[str, Any]:
+    """Keywords of `stylize` for plain style transfer: those given, without what asks for a warp."""
+    return {name: value for name, value in options.items() if name not in (*WARP_OPTIONS, "points")} | {"warp": False}
 
 
 def _shared_points(content: imaging.Image, style: Any, varied: set[str], options: dict[str, Any]) -> dict[str, Any]:
@@ -107,11 +114,11 @@ def _shared_points(content: imaging.Image, style: Any, varied: set[str], options
     return {"points": found} if matching.judge(found, config)[0] else {"warp": False}
 
 
-def _fitted(pixels: np.ndarray, side: int) -> np.ndarray:
+def fitted(pixels: np.ndarray, side: int) -> np.ndarray:
     return imaging.to_array(imaging.resize(imaging.read(imaging.flatten(pixels), min_side=1).rgb, side))
 
 
-def _label(name: str, value: Any) -> str:
+def label(name: str, value: Any) -> str:
     """What stands beside a row or above a column; of a file its name, and no more than 24 letters."""
     if not name:
         return ""

@@ -120,6 +120,8 @@ def _refuse(unknown: list[str], parser: argparse.ArgumentParser, row: Command | 
         raise InputError(f"{unknown[0]!r} is one argument too many: {(row and row.surplus) or helpful}")
     known = [name for action in parser._actions for name in action.option_strings]
     flag = flags[0].partition("=")[0]
+    if row and (why := row.refused.get(option_name(re.sub("^--no-", "--", flag)))):
+        raise InputError(f"`dst {row.name}` takes no {flag}, for {why}: leave it out")
     raise InputError(f"flag {flag} is not known: {helpful}{suggest(flag, known)}")
 
 
@@ -269,7 +271,8 @@ def preset_argument() -> Argument:
 
 def _add_preset(parser: argparse.ArgumentParser) -> None:
     rows = [textwrap.fill(row, 100, initial_indent="  ", subsequent_indent="    ") for row in preset_lines()]
-    parser.epilog = "Presets, and what they change; flags given beside a preset win:\n" + "\n".join(rows)
+    head = "Presets, and what they change; flags given beside a preset win:"
+    parser.epilog = "\n".join([*([parser.epilog, ""] if parser.epilog else []), head, *rows])
     _add_argument(parser, preset_argument())
 
 

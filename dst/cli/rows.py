@@ -64,6 +64,7 @@ class Command:
         epilog: words below its help.
         glossary: words of what it prints, such as names of columns, and what each means; listed below the epilog.
         surplus: what to do where one argument too many is given.
+        refused: names of options that it does not take although they mean something to it, and why.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Command:
     epilog: str = ""
     glossary: dict[str, str] = field(default_factory=dict)
     surplus: str = ""
+    refused: dict[str, str] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:

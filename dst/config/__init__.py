@@ -1,6 +1,6 @@
 """Every option of the toolkit: its default, one sentence and its range live here and nowhere else.
 
-One frozen dataclass per stage, one for animations and one for grids, each in a file of its own. The command line reads its
+One frozen dataclass per stage, one for animations and two for sheets, a file for each kind. The command line reads its
 flags, and `stylize` its keywords, from their fields. Importing this package costs nothing: it needs the standard library and `correspondence.common` alone.
 """
 
@@ -17,10 +17,10 @@ from dst.config.base import (
     plain,
     suggest,
 )
-from dst.config.grid import GridConfig
+from dst.config.grid import STRENGTHS, VARIED, GridConfig, VariantsConfig
 from dst.config.guidance import INITS, GuidanceConfig
 from dst.config.matching import MatchConfig
-from dst.config.methods import LEVELS, METHODS, Method
+from dst.config.methods import LEVELS, LOOKS, METHODS, Method
 from dst.config.optim import OptimizeConfig
 from dst.config.samples import SAMPLES
 from dst.config.stylize import (
@@ -50,6 +50,7 @@ __all__ = [
     "ENCODERS",
     "INITS",
     "LEVELS",
+    "LOOKS",
     "METHODS",
     "MIN_IMAGE_SIDE",
     "PRECISIONS",
@@ -57,6 +58,8 @@ __all__ = [
     "PRESET_NAMES",
     "RUN_KINDS",
     "SAMPLES",
+    "STRENGTHS",
+    "VARIED",
     "WARP_OPTIONS",
     "AnimationConfig",
     "Checked",
@@ -67,6 +70,7 @@ __all__ = [
     "Method",
     "OptimizeConfig",
     "StylizeConfig",
+    "VariantsConfig",
     "WarpConfig",
     "check_choice",
     "check_number",

@@ -157,9 +157,16 @@ class StylizeConfig(Checked):
         return table
 
     def unlike_preset(self, preset: str) -> dict[str, Any]:
-        """The options that differ from what a preset alone gives, by flat name."""
-        before = StylizeConfig.from_options(preset).flat()
-        return {name: value for name, value in self.flat().items() if value != before[name]}
+        """The options that a preset takes beside it to give this config, by flat name: none that it or a method brings anyway."""
+        found = self.flat()
+        whole = StylizeConfig.from_options(preset, **found)
+        for name in sorted(
+            found, key=lambda name: found[name] is not None
+        ):  # a look, for one, has a preset's alpha left out
+            rest = {other: value for other, value in found.items() if other != name}
+            if StylizeConfig.from_options(preset, **rest) == whole:
+                found = rest
+        return found
 
 
 def read_settings(path: Any, anew: Collection[str] = ()) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from correspondence.matches import Matches
 from dst import imaging, runtime
 from dst.config import StylizeConfig, named_options, option_files
 from dst.config.kinds import Switch
@@ -18,6 +19,7 @@ from dst.deform.fitting import point_weights
 from dst.deform.guidance import check_call, check_guidance, check_layers
 from dst.deform.inputs import Inputs, encoder_of, make_scene, read_inputs, style_list
 from dst.deform.painting import EVERY, Clock, Report, make_loop, paint
+from dst.features import Encoder
 from dst.methods.targets import StyleCache
 from dst.optim.state import Step
 from dst.runs.folder import claimed
@@ -85,13 +87,7 @@ def stylize(
     with claimed(run_dir, force, sources), runtime.computing(config.threads) as threads, Bar(progress) as bar:
         clock, on_step = Clock(on_stage, bar.on_stage), bar.watch(on_step)
         with clock.stage("read"):
-            inputs = read_inputs(content, style, config)
-            pins = np.array(config.guidance.pins or ())
-            check_pins(pins, inputs.content.size, inputs.partner.size)
-            check_pins_move(pins, inputs.mask)
-            found = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
-            encoder = encoder_of(config)
-            check_layers(config, encoder, inputs.content.size, [image.size for image in inputs.styles])
+            inputs, found, encoder = gather(content, style, points, config)
         with clock.stage("match"):
             plan = matching.plan_warp(inputs, found, warp, encoder, config)
         with clock.stage("warp"):
@@ -105,6 +101,26 @@ def stylize(
                 loop, state = None, recolored(job)
         keeper = None if run_dir is None else Keeper(run_dir, checkpoint_every, job, encoder, clock.seconds)
         return paint(job, loop, state, encoder, clock, on_step, keeper, bool(metrics))
+
+
+def gather(content: Any, style: Any, points: Any, config: StylizeConfig) -> tuple[Inputs, Matches | None, Encoder]:
+    """What a run is made of, read and checked: its images and masks, the points that were given, the encoder.
+
+    Args:
+        content, style, points: as for `stylize`.
+        config: the options of the run.
+
+    Raises:
+        InputError: as `stylize`.
+    """
+    inputs = read_inputs(content, style, config)
+    pins = np.array(config.guidance.pins or ())
+    check_pins(pins, inputs.content.size, inputs.partner.size)
+    check_pins_move(pins, inputs.mask)
+    found = None if points is None else matching.read_points(points, inputs.content.size, inputs.partner.size)
+    encoder = encoder_of(config)
+    check_layers(config, encoder, inputs.content.size, [image.size for image in inputs.styles])
+    return inputs, found, encoder
 
 
 def _job(inputs: Inputs, plan: matching.Plan, config: StylizeConfig, **others: Any) -> Job:

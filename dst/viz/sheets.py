@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +31,13 @@ def _width(text: str) -> int:
     return max(round(font().getlength(line)) for line in text.split("\n"))
 
 
-def table_sheet(images: Sequence[np.ndarray], down: Sequence[str], across: Sequence[str]) -> np.ndarray:
+def table_sheet(
+    images: Sequence[np.ndarray],
+    down: Sequence[str],
+    across: Sequence[str],
+    captions: Sequence[str] = (),
+    foot: Sequence[str] = (),
+) -> np.ndarray:
     """Images in rows and columns, the words of each row to its left and those of each column above it.
 
     Args:
@@ -37,6 +45,9 @@ def table_sheet(images: Sequence[np.ndarray], down: Sequence[str], across: Seque
         down: one text a row.
         across: one text a column; where all are empty, no room is left for them. One that is wider than its column goes on
             two lines, and the column is widened where that is not enough.
+        captions: words beneath each image, in as many lines as its column asks for, which is widened where one word is
+            wider; none for none.
+        foot: paragraphs below all, likewise.
 
     Returns:
         (H, W, 3) uint8.
@@ -45,19 +56,29 @@ def table_sheet(images: Sequence[np.ndarray], down: Sequence[str], across: Seque
     if any(_width(text) > width for text in across):
         across = [text.replace(" ", "\n", 1) for text in across]
     width = max(width, *(_width(text) + GAP for text in across))
+    width = max(width, *(_width(word) for text in captions for word in _words(text)), 1)
+    beneath = [wrapped(text, width) for text in captions]
+    tall = height + GAP + LINE * max(map(len, beneath), default=0)
     left = max(_width(text) for text in down) + 2 * GAP
     top = LINE * max(text.count("\n") + 1 for text in across) + GAP if any(across) else GAP
-    sheet = Image.new("RGB", (left + len(across) * (width + GAP), top + len(down) * (height + GAP)), "white")
+    full, end = left + len(across) * (width + GAP), top + len(down) * tall
+    lines = [line for text in foot for line in wrapped(text, full - 2 * GAP)]
+    sheet = Image.new("RGB", (full, end + LINE * len(lines) + (GAP if lines else 0)), "white")
     pen = ImageDraw.Draw(sheet)
     for k, text in enumerate(across):
         place = left + k * (width + GAP) + width / 2, top / 2
         pen.multiline_text(place, text, fill="black", font=font(), anchor="mm", align="center")
     for k, text in enumerate(down):
-        pen.text((left / 2, top + k * (height + GAP) + height / 2), text, fill="black", font=font(), anchor="mm")
+        pen.text((left / 2, top + k * tall + height / 2), text, fill="black", font=font(), anchor="mm")
     for k, image in enumerate(images):
         row, column = divmod(k, len(across))
-        at = left + column * (width + GAP) + (width - image.shape[1]) // 2, top + row * (height + GAP)
+        at = left + column * (width + GAP) + (width - image.shape[1]) // 2, top + row * tall
         sheet.paste(Image.fromarray(flatten(image)), at)
+        for line, text in enumerate(beneath[k] if beneath else ()):
+            place = left + column * (width + GAP) + width / 2, at[1] + height + LINE * (line + 0.5)
+            pen.text(place, text, fill="black", font=font(), anchor="mm")
+    for k, text in enumerate(lines):
+        pen.text((GAP, end + LINE * (k + 0.5)), text, fill="black", font=font(), anchor="lm")
     return np.asarray(sheet)
 
 
@@ -97,6 +118,27 @@ def titled_sheet(
         pen.text((sheet.width / 2, top + LINE / 2), text, fill="black", font=font(), anchor="mm")
         top += LINE
     return np.asarray(sheet)
+
+
+def _words(text: str) -> list[str]:
+    """What a line may be broken between: a no-break space keeps two words together."""
+    return re.split(r"[ \t\n]+", text.strip())
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Words in lines of at most `width` pixels, full ones first; a word that is longer by itself goes on in the next line."""
+    lines = [""]
+    for word in _words(text):
+        while word:
+            longer = f"{lines[-1]} {word}".lstrip()
+            if _width(longer) <= width:
+                lines[-1], word = longer, ""
+            elif lines[-1]:
+                lines.append("")
+            else:
+                fits = max(1, bisect.bisect(range(1, len(word) + 1), width, key=lambda k: _width(word[:k])))
+                lines[-1], word = word[:fits], word[fits:]
+    return lines
 
 
 def joined(entries: Sequence[str], width: int) -> list[str]:

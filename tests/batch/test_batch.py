@@ -11,7 +11,7 @@ from PIL import Image
 
 import dst
 from correspondence.matches import Matches
-from dst.batch.grid import _label, grid
+from dst.batch.grid import grid, label
 from dst.batch.local import run_batch
 from dst.batch.pairs import in_style, read_pairs
 from dst.config import InputError
@@ -261,6 +261,20 @@ def test_a_grid_is_matched_once(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("rows", "more"),
+    [(("warp_strength", [0.5, 1]), {}), (("alpha", [1, 2]), {"rigid_mask": blobs((40, 32), 3)})],
+)
+def test_a_grid_of_images_that_share_nothing_is_painted_without_a_warp(rows, more):
+    """What asks for a warp is no mistake of whoever asked: each cell is what `stylize` makes of it."""
+    images = blobs((40, 32), 0), np.full((32, 40, 3), 90, np.uint8)
+    options = {name: value for name, value in TINY.items() if name != "warp"}
+    cells = []
+    grid(*images, rows, **options, **more, on_cell=lambda index, count, result: cells.append(result.image))
+    alone = [pipeline.stylize(*images, **options, **more, **{rows[0]: value}).image for value in rows[1]]
+    assert np.array_equal(cells, alone)
+
+
+@pytest.mark.parametrize(
     "rows, columns, message",
     [
         (("alpa", [1]), None, "did you mean 'alpha'"),
@@ -310,15 +324,15 @@ RED = (250, 10, 20)
 
 def test_labels_of_a_grid_stay_within_their_columns_and_name_files_shortly():
     images = [np.full((40, 30, 3), RED, np.uint8)] * 4
-    rows = [_label("init", value) for value in ("noise", "/somewhere/else/a_image_with_a_long_name_indeed.png")]
-    sheet = table_sheet(images, rows, [_label("style_strength", value) for value in (0.5, 30)])
+    rows = [label("init", value) for value in ("noise", "/somewhere/else/a_image_with_a_long_name_indeed.png")]
+    sheet = table_sheet(images, rows, [label("style_strength", value) for value in (0.5, 30)])
     columns = np.flatnonzero((sheet == RED).all(2).any(0))
     starts = columns[np.flatnonzero(np.diff(columns, prepend=-9) > 1)]
     assert len(starts) == 2 and starts[1] - starts[0] >= 90  # as wide as the words, not as the images
     head = (sheet[: int(np.flatnonzero((sheet == RED).all(2).any(1))[0])] < 128).any((0, 2))
     assert not head[(starts[0] + starts[1] + 30) // 2]  # white between the two labels
-    assert _label("init", "/somewhere/else/x.png") == "init x.png"
-    assert len(_label("init", "y" * 80)) < 32 and _label("warp", False) == "warp no"
+    assert label("init", "/somewhere/else/x.png") == "init x.png"
+    assert len(label("init", "y" * 80)) < 32 and label("warp", False) == "warp no"
 
 
 @pytest.mark.parametrize("kind", ["file", "dangling link", "folder"])

@@ -53,7 +53,7 @@ def test_what_a_file_turns_on_or_off_can_be_turned_back(stand_in, pair, recipe, 
 
 def test_every_command_that_takes_options_takes_them_from_a_file(stand_in, pair, recipe, tmp_path, monkeypatch):
     taking = {name for name, parser in build(COMMANDS)[1].items() if "--config" in parser.format_help()}
-    assert taking == {"demo", "stylize", "match", "grid", "batch"}
+    assert taking == {"demo", "stylize", "variants", "match", "grid", "batch"}
     path = recipe('alpha = 3\nmatch_size = 128\nwarp = false\npreset = "fast"\nsize = 64\npoints = "p.csv"')
     config = ["--quiet", "--config", path]
     assert cli.main(["demo", "-o", str(tmp_path / "demo"), *config]) == 0

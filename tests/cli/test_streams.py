@@ -236,7 +236,7 @@ def test_what_cannot_go_to_standard_output_is_refused(arguments, words, capsys):
     assert words in refused(capsys, *arguments)
 
 
-@pytest.mark.parametrize("command", ["stylize", "match", "grid", "warp", "resume"])
+@pytest.mark.parametrize("command", ["stylize", "match", "grid", "variants", "warp", "resume"])
 def test_no_image_goes_to_a_terminal(command, monkeypatch, capsys):
     given = {"grid": ["a", "b", "--rows", "alpha=1"], "warp": ["a", "--run", "r"], "resume": ["r"]}
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)

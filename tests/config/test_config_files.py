@@ -271,3 +271,22 @@ def test_the_config_of_a_file_is_public(file):
     config = dst.StylizeConfig.from_file(file('size = 64\npreset = "paper"\npoints = "p.csv"\nwarp = false'))
     assert config == StylizeConfig.from_options("paper", size=64)
     assert config.unlike_preset("paper") == {"size": 64} and config.optimize.palette == 0.125
+
+
+@pytest.mark.parametrize(
+    ("preset", "options"),
+    [
+        ("default", {}),
+        ("default", {"method": "strotss", "samples": 1024}),  # what the default method has
+        ("default", {"pins": ((1, 2, 3, 4),), "layers": ("a", "b"), "stroke_size": (1, 2)}),
+        ("fast", {"optimizer": "rmsprop", "lr": 0.015}),  # what the preset has for another optimiser
+        ("fast", {"optimizer": "rmsprop"}),
+        ("paper", {"look": 0.0}),  # has the preset's alpha left out
+        ("paper", {"method": "nnst", "steps": 150, "look": 0.25}),
+    ],
+)
+def test_what_differs_from_a_preset_brings_the_config_back(preset, options):
+    config = StylizeConfig.from_options(preset, **options)
+    kept = config.unlike_preset(preset)
+    assert StylizeConfig.from_options(preset, **kept) == config
+    assert set(kept) == set(options)

@@ -157,6 +157,31 @@ def test_the_contact_sheet_shows_the_result_itself(made_result):
     assert abs(width / height - 60 / 48) < 0.03 and height >= 94
 
 
+def test_words_are_wrapped_to_a_width_and_none_is_lost():
+    path = "/a/long/path/" * 20 + "b\udce9.jpg"  # a file's name need not be valid Unicode
+    for text in ("", "a", "some words that do not fit", f"dst stylize {path} -o x.png"):
+        for width in (60, 150, 4000):
+            lines = sheets.wrapped(text, width)
+            assert all(sheets.font().getlength(line) <= width + 1 for line in lines)
+            assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert sheets.wrapped("some words that do not fit", 4000) == ["some words that do not fit"]
+    assert sheets.wrapped("some words", 60) == ["some", "words"]
+
+
+def test_captions_and_a_foot_move_images_apart_and_stay_off_them():
+    black = [np.zeros((30, 90, 3), np.uint8)] * 4
+    bare = sheets.table_sheet(black, ["a", "b"], ["c", "d"])
+    sheet = sheets.table_sheet(black, ["a", "b"], ["c", "d"], ["two words that go on"] * 4, ["below " * 40])
+    assert sheet.shape[1] == bare.shape[1] and sheet.shape[0] > bare.shape[0] + 2 * 2 * sheets.LINE
+    solid = [(image == 0).all(2) for image in (bare, sheet)]
+    whole = [sum(row[k : k + 90].all() for row in mask for k in range(mask.shape[1] - 89)) for mask in solid]
+    assert whole == [4 * 30, 4 * 30]  # every row of every image, and nothing over it
+    assert (sheet[-sheets.LINE :] < 128).any()
+    wide = "two\u00a0words\u00a0that\u00a0stay\u00a0together"  # a column is widened rather than a word cut
+    across = sheets.table_sheet(black, ["a", "b"], ["c", "d"], [wide] * 4).shape[1] - bare.shape[1]
+    assert abs(across - 2 * (sheets.font().getlength(wide) - 90)) <= 2
+
+
 def test_the_contact_sheet_carries_the_metrics_within_its_width(made_result):
     result = made_result()
     found = {"style_distance": 1.234, "ssim": 0.5, "folded_share": 0.0, "max_jacobian": 3.0, "border_error": -0.04}

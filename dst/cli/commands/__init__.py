@@ -12,6 +12,7 @@ from dst.cli.commands import (
     morph,
     resume,
     stylize,
+    variants,
     warp,
 )
 
@@ -20,6 +21,7 @@ COMMANDS = {
     for row in (
         demo.ROW,
         stylize.ROW,
+        variants.ROW,
         match.ROW,
         warp.ROW,
         resume.ROW,
