@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dst.config import SAMPLES
-from dst.viz.figures import RUN_FIGURES
+from dst.viz import RUN_FIGURES
 
 BYTES = ("content", "style", "image", "unwarped", "warped_content", "matches")
 
@@ -43,7 +43,7 @@ def fingerprint(folder: Path) -> tuple[str, str]:
     results.update(json.dumps([warp["source"], warp["displacement"], warp["strength"]]).encode())
     results.update(history(folder / "history.csv"))
     for name in RUN_FIGURES:
-        figures.update((folder / name).read_bytes())
+        figures.update((folder / f"{name}.png").read_bytes())
     return results.hexdigest(), figures.hexdigest()
 
 

@@ -216,6 +216,19 @@ print([name for name in {HEAVY} if name in sys.modules])
     assert python("-c", code).stdout.strip().splitlines()[-1] == "[]"
 
 
+def test_a_plain_run_loads_only_what_it_uses(python, image_file, tmp_path):
+    paths = [str(image_file("content.png", seed=1)), str(image_file("style.png", (40, 52), seed=2))]
+    flags = "--size 32 --steps 1 --match-size 64".split()
+    code = f"""
+import sys, cli
+assert cli.main({["stylize", *paths, "-o", str(tmp_path / "o.png"), *flags]}) == 0
+print([name for name in ("matplotlib", "skimage", "sklearn", "scipy", "pandas", "torchvision") if name in sys.modules])
+"""
+    done = python("-c", code)
+    assert done.stdout.strip() == "[]", done.stderr
+    assert (tmp_path / "o.png").exists()
+
+
 def stub(package) -> dict[str, tuple[str, str]]:
     """The names in a package's stub: the module that each comes from, and its name there."""
     lines = ast.parse(Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8")).body

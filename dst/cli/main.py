@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 import warnings
 
@@ -27,11 +29,23 @@ EXIT_CODES = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command line and return its exit code, one of `EXIT_CODES`."""
+    """Run a command line and return its exit code, one of `EXIT_CODES`; that of the process, unless one is given."""
+    if arguments is None:
+        _leave_little_to_collect()
     with streams.guarded(), _short_warnings():
         code = _run(sys.argv[1:] if arguments is None else list(arguments))
         streams.settle()
     return code
+
+
+def _leave_little_to_collect() -> None:
+    """Look for cyclic garbage more rarely in this process, and not at its end, where the system takes back everything.
+
+    The libraries leave some hundred thousand objects that live until then, and looking through them takes a fifth of the time
+    of loading them.
+    """
+    gc.set_threshold(10_000, 10, 10)
+    atexit.register(gc.freeze)
 
 
 def _run(arguments: list[str]) -> int:

@@ -44,7 +44,7 @@ def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = Non
         return pipeline.stylize(
             content, style, preset=args.preset, points=args.points, warp=args.warp, run_dir=args.run,
             force=args.force, notes=notes, on_step=on_step, on_stage=progress.on_stage,
-            **args.options,
+            metrics=bool(args.run or args.json), **args.options,
         )  # fmt: skip
 
     try:
@@ -76,16 +76,16 @@ def kept(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, int, OSE
 
 def _keep(args: Any, result: Any, recorder: Any) -> None:
     """Write the image and the animations; standard output last, since a reader that has gone must not cost the files."""
-    from dst.viz import animation
+    from dst import viz
 
     last = args.output == STDOUT
     if not last:
         write(args, result)
     try:
         if recorder is not None:
-            animation.write_animation(args.animate, recorder.frames(result))
+            viz.animation.write_animation(args.animate, recorder.frames(result))
         if args.morph:
-            animation.write_animation(args.morph, animation.morph(result))
+            viz.animation.write_animation(args.morph, viz.animation.morph(result))
     finally:
         if last:
             write(args, result)
@@ -149,7 +149,7 @@ def _estimated(args: Any, content: Any, config: Any) -> Any:
 
     size = imaging.displayed_size(content) or imaging.read(content, side=config.size).size
     encoder = encoder_of(config)
-    expected = estimate(encoder, size, config, args.warp)
+    expected = estimate(encoder, size, config, args.warp, not args.quiet)
     if expected.fits:
         if not args.quiet:
             say(expected.sentence())

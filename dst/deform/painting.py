@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import correspondence
-from dst import runtime
+from dst import runtime, viz
 from dst.config import counted
 from dst.deform import matching
 from dst.deform.finish import final_warp, make_result, target_points
@@ -72,9 +73,10 @@ def make_loop(job: Job, encoder: Encoder, state: State | None = None, cache: Sty
 
 
 def paint(
-    job: Job, loop: Loop | None, state: State, encoder: Encoder, clock: Clock, on_step, keeper: Keeper | None
-) -> Result:
-    """Run what is left of the optimisation and make the Result."""
+    job: Job, loop: Loop | None, state: State, encoder: Encoder, clock: Clock, on_step, keeper: Keeper | None,
+    measured: bool = True,
+) -> Result:  # fmt: skip
+    """Run what is left of the optimisation and make the Result, `measured` or without metrics in its record."""
     if log.isEnabledFor(logging.DEBUG):
         _tell(job, loop, encoder)
     with clock.stage("optimize"):
@@ -91,8 +93,8 @@ def paint(
         result.figures = figures()
         wanted = target_points(job, warp)
         crossed = correspondence.crossing_share(to_pixels(warp.source, job.content_size), wanted)
-        measured = metrics(result, encoder, crossed)
-    result.record = make_record(result, job, encoder, factor, wanted, measured, state.stopped, clock.seconds)
+        found = metrics(result, encoder, crossed) if measured else None
+    result.record = make_record(result, job, encoder, factor, wanted, found, state.stopped, clock.seconds)
     if keeper is not None:
         keeper.publish(result, state)
     return result
@@ -112,7 +114,12 @@ def _tell(job: Job, loop: Loop | None, encoder: Encoder) -> None:
 
 
 def figures() -> dict[str, Callable[[Result], Any]]:
-    """The figures of a run's folder: file name -> function that draws a Result as a matplotlib Figure."""
-    from dst.viz.figures import RUN_FIGURES  # brings matplotlib
+    """The figures of a run's folder: file name -> function that draws a Result as a matplotlib Figure.
 
-    return dict(RUN_FIGURES)
+    The first that is drawn brings matplotlib, which takes half a second and which most runs do without.
+    """
+    return {f"{name}.png": functools.partial(_drawn, name) for name in viz.RUN_FIGURES}
+
+
+def _drawn(name: str, result: Result) -> Any:
+    return getattr(viz.figures, name)(result)

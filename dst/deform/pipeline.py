@@ -11,6 +11,7 @@ import numpy as np
 from correspondence.matches import Matches
 from dst import imaging, runtime
 from dst.config import StylizeConfig, named_options, option_files
+from dst.config.kinds import Switch
 from dst.deform import matching
 from dst.deform.edits import check_pins, check_pins_move
 from dst.deform.finish import recolored
@@ -42,6 +43,7 @@ def stylize(
     checkpoint_every: float = EVERY,
     notes: dict[str, Any] | None = None,
     style_cache: StyleCache | None = None,
+    metrics: bool = True,
     progress: bool | None = None,
     **options: Any,
 ) -> Result:
@@ -65,6 +67,7 @@ def stylize(
         checkpoint_every: seconds between two checkpoints; 0 for one after each step.
         notes: a dict of text, numbers, and lists and dicts of them, which goes into the run's record.
         style_cache: keeps what was encoded of the styles for later runs that are given the same one.
+        metrics: measure the result for its record, which takes some tenths of a second; False leaves `metrics` there None.
         progress: show a bar; None shows one in a notebook.
         **options: any field of `dst.config` by name, such as `size=256`, `seed=1`, `alpha=4`, `rigid_mask="mask.png"`.
 
@@ -77,6 +80,7 @@ def stylize(
             its end, the error's `result` is the Result.
     """
     config = StylizeConfig.from_options(preset, **options)
+    Switch().check("metrics", metrics)
     notes = check_call(run_dir, force, on_step, on_stage, checkpoint_every, notes, progress)
     check_guidance(config, len(style_list(style)), warp, points, options)
     sources = (content, *style_list(style), points, *option_files(named_options(options)))
@@ -96,7 +100,7 @@ def stylize(
             else:
                 loop, state = None, recolored(job)
         keeper = None if run_dir is None else Keeper(run_dir, checkpoint_every, job, encoder, clock.seconds)
-        return paint(job, loop, state, encoder, clock, on_step, keeper)
+        return paint(job, loop, state, encoder, clock, on_step, keeper, bool(metrics))
 
 
 def gather(content: Any, style: Any, points: Any, config: StylizeConfig) -> tuple[Inputs, Matches | None, Encoder]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -106,28 +106,38 @@ def _painter(encoder: Encoder, config: StylizeConfig) -> Encoder:
     return encoder.in_precision(precision_of(config.precision, config.device))
 
 
-def estimate(encoder: Encoder, content_size: tuple[int, int], config: StylizeConfig, warps: bool = True) -> Estimate:
-    """Expected cost of a run, from a try of a few hundredths of a second.
+def estimate(
+    encoder: Encoder, content_size: tuple[int, int], config: StylizeConfig, warps: bool = True, timed: bool = True
+) -> Estimate:
+    """Expected cost of a run, from a try of about a tenth of a second.
 
     Args:
         encoder: the feature network, on its device.
         content_size: (W, H) of the content image.
         config: of the run.
         warps: whether keypoints are matched and the image is warped.
+        timed: False leaves that try out where the run fits into the memory, and its seconds at 0.
     """
-    size, layers = fit_size(content_size, config.size), layers_of(encoder, config)
-    painter = _painter(encoder, config)
+    size, layers, painter = fit_size(content_size, config.size), layers_of(encoder, config), _painter(encoder, config)
+    cost = Estimate(size, 0.0, memory_needed(painter, size, layers, warps), free_memory(config.device))
+    if cost.fits and not timed:
+        return cost
+    return replace(cost, seconds=_seconds(encoder, painter, size, config, warps))
+
+
+def _seconds(encoder: Encoder, painter: Encoder, size: tuple[int, int], config: StylizeConfig, warps: bool) -> float:
+    """Of matching with `encoder` and optimising with `painter`, from a try of both."""
+    layers, images = layers_of(encoder, config), 2 if warps else 1
     rate = own = seconds_a_pixel(encoder, config.device, layers)
     if painter is not encoder:
         own = seconds_a_pixel(painter, config.device, layers)
-    images = 2 if warps else 1
     seconds = 0.0
     for scale in schedule(size, config.optimize) if config.paints else ():
         each = own + STEP_OVERHEAD * rate
         seconds += scale.steps * (SMALL_STEP + images * scale.size[0] * scale.size[1] * each)
     if warps:
         seconds += 30 * config.match.match_size**2 * rate
-    return Estimate(size, seconds, memory_needed(painter, size, layers, warps), free_memory(config.device))
+    return seconds
 
 
 def largest_size(encoder: Encoder, content_size: tuple[int, int], config: StylizeConfig, warps: bool = True) -> int:

@@ -65,7 +65,7 @@ def warp_record(warp: Any, factor: float) -> dict[str, Any]:
 
 
 def make_record(
-    result: Any, job: Any, encoder: Any, factor: float, targets: Any, metrics: dict[str, Any], stopped: str,
+    result: Any, job: Any, encoder: Any, factor: float, targets: Any, metrics: dict[str, Any] | None, stopped: str,
     seconds: dict[str, float],
 ) -> dict[str, Any]:  # fmt: skip
     """Put a run's record together; every value can be written as JSON.
@@ -76,7 +76,7 @@ def make_record(
         encoder: the feature network.
         factor: share of the displacements that was left at the end; 1.0 for all.
         targets: (k, 2) where each of the warp's points was to go, pixels of the displayed content.
-        metrics: of the result.
+        metrics: of the result; None where it was not measured.
         stopped: why the run ended early, or an empty string.
         seconds: per stage.
     """

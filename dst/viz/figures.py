@@ -6,7 +6,7 @@ whether pyplot was loaded or not; to a file it goes by `figure.savefig`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -196,12 +196,3 @@ def _metrics(found: dict[str, Any]) -> list[str]:
         "border_error": "border error {:+.0%}",
     }
     return [text.format(found[name]) for name, text in words.items() if found.get(name) is not None]
-
-
-RUN_FIGURES: dict[str, Callable[[Any], Figure]] = {
-    "losses.png": losses,
-    "arrows.png": arrows,
-    "grid.png": grid,
-    "contact.png": contact,
-}
-"""What a run's folder holds beside its images."""

@@ -149,6 +149,13 @@ def test_a_loss_that_stops_being_finite_ends_with_one_and_the_last_good_image(
     assert "stopped being finite" in capsys.readouterr().err and (tmp_path / "o.png").exists()
 
 
+def test_only_a_run_whose_record_is_kept_or_printed_is_measured(stand_in, pair, tmp_path, capsys):
+    asked = ([], False), (["--run", str(tmp_path / "run")], True), (["--json"], True)
+    for flags, measured in asked:
+        assert cli.main(["stylize", *pair, "-o", str(tmp_path / "o.png"), *flags]) == 0
+        assert stand_in.pop()["metrics"] is measured
+
+
 def test_where_memory_is_short_the_size_that_fits_is_named_and_taken(stand_in, pair, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(estimate, "estimate", lambda *_: estimate.Estimate((512, 400), 3.0, 9e9, 8e9))
     monkeypatch.setattr(estimate, "largest_size", lambda *_: 320)

@@ -222,6 +222,19 @@ def test_stylize_prepares_its_process(python):
     assert python("-c", code).stdout.strip() == "AUTO"
 
 
+def test_a_run_that_is_not_measured_is_the_same_without_metrics(pair, plain, tmp_path):
+    found = run(pair, metrics=False)
+    assert found.record["metrics"] is None and plain.record["metrics"]["ssim"] is not None
+    assert np.array_equal(found.image, plain.image)
+    assert {**found.record, "metrics": 0, "seconds": 0} == {**plain.record, "metrics": 0, "seconds": 0}
+    found.save(tmp_path / "run")
+    assert dst.load_run(tmp_path / "run").record["metrics"] is None
+    (row,) = dst.evaluate_runs([tmp_path / "run"])
+    assert row["style_distance"] is None and row["patch_distance"] > 0
+    with pytest.raises(InputError, match="metrics is 3: it takes True or False"):
+        run(pair, metrics=3)
+
+
 def test_a_bar_is_shown_where_it_is_wanted(pair, capsys, monkeypatch):
     run(pair)
     assert capsys.readouterr().err == ""
