@@ -81,7 +81,7 @@ def _nearest_pairs(closeness: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
     if closeness.device.type == "cpu":
         if forward:
             return rows, nearest(closeness), None
-        return closeness.max(0).indices, columns, None
+        return nearest(closeness.T.contiguous()), columns, None  # turned, since along columns any argmax is slow
     chosen = forward.to(closeness.dtype)
     weights = torch.cat([(chosen / n).expand(n), ((1 - chosen) / m).expand(m)])
     return torch.cat([rows, closeness.argmax(0)]), torch.cat([nearest(closeness), columns]), weights
