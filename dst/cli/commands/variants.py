@@ -103,7 +103,8 @@ ROW = Command(
     options=tuple(name for name in option_fields() if name not in VARIED),
     refused=VARIED,
     preset=True,
-    epilog=f"The sheet: {ORDER}. The commands are printed in the same order, left to right and top to bottom, one a line; "
-    "options given here stand in them, and --size is the size that they paint at.",
+    epilog=f"The sheet: {ORDER}.\n"
+    "The commands are printed in the same order, left to right and top to bottom, one a line; options given here\n"
+    "stand in them, and --size is the size that they paint at.",
     surplus="several styles are given by --style FILE, once for each further one",
 )
