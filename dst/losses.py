@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 EPS = 1e-6
 REST = 1e-3
@@ -80,7 +81,7 @@ def _nearest_pairs(closeness: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
     if closeness.device.type == "cpu":
         if forward:
             return rows, nearest(closeness), None
-        return closeness.max(0).indices, columns, None
+        return nearest(closeness.T.contiguous()), columns, None  # turned, since along columns any argmax is slow
     chosen = forward.to(closeness.dtype)
     weights = torch.cat([(chosen / n).expand(n), ((1 - chosen) / m).expand(m)])
     return torch.cat([rows, closeness.argmax(0)]), torch.cat([nearest(closeness), columns]), weights
@@ -125,11 +126,29 @@ def palette(colors: Tensor, target: Tensor) -> Tensor:
     return _mean(euclidean + 1 - (a.index_select(0, rows) * b.index_select(0, columns)).sum(1), weights)
 
 
+class _Products(torch.autograd.Function):
+    """Inner products of the columns of rows, (..., n, C) to (..., C, C), by one matrix product backward as well.
+
+    Both factors are the same tensor, and autograd, which cannot know, takes two.
+    """
+
+    @staticmethod
+    def forward(ctx, rows):
+        ctx.save_for_backward(rows)
+        return rows.mT @ rows
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        (rows,) = ctx.saved_tensors
+        return rows @ (grad + grad.mT)
+
+
 def mean_and_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
     """First two moments of feature rows: (n, C) to (C,), (C, C)."""
     mean = features.mean(0)
     centred = features - mean
-    return mean, centred.T @ centred / max(len(features) - 1, 1)
+    return mean, _Products.apply(centred) / max(len(features) - 1, 1)
 
 
 def moments(features: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
@@ -169,7 +188,7 @@ def gram(features: Tensor, mask: Tensor | None = None) -> Tensor:
     """
     flat = features.flatten(2)
     if mask is None:
-        return flat @ flat.transpose(1, 2) / flat.shape[2]
+        return _Products.apply(flat.mT) / flat.shape[2]
     weights = mask.flatten(2)
     return (flat * weights) @ flat.transpose(1, 2) / weights.sum(2, keepdim=True).clamp_min(EPS)
 

@@ -94,7 +94,10 @@ def test_smooth_terms_pass_gradcheck():
     target_gram = losses.gram(rows(12, 3, 2).T.reshape(1, 3, 3, 4))
     self_target = losses.self_similarity(rows(6, 3, 3))
     a = rows(6, 3).requires_grad_(True)
+    uneven = torch.arange(9.0, dtype=torch.float64).view(3, 3)  # a gradient that is not symmetric, as the matrices are
     checks = [
+        lambda x: (losses.mean_and_covariance(x)[1] * uneven).sum(),
+        lambda x: (losses.gram(x.T.reshape(1, 3, 2, 3)) * uneven).sum(),
         lambda x: losses.moments(x, target_mean, target_covariance),
         lambda x: losses.content_self_similarity(x, self_target),
         lambda x: losses.gram_difference(losses.gram(x.T.reshape(1, 3, 2, 3)), target_gram).sum(),

@@ -33,7 +33,7 @@ def check_choice(what: str, given: str, allowed) -> str:
     """
     if not isinstance(given, str) or given not in allowed:
         names = ", ".join(str(a) for a in allowed)
-        raise InputError(f"{what} {given!r} is not known: choose one of {names}{suggest(given, allowed)}")
+        raise InputError(f"{what} {shown(given)} is not known: choose one of {names}{suggest(given, allowed)}")
     return given
 
 
