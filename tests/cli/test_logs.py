@@ -129,7 +129,8 @@ def test_a_run_logs_its_stages_sizes_scales_matches_and_memory(monkeypatch, capl
         f"5 points: {result.record['matches']['verdict']}",
         "scale of 64 x 53 pixels, 2 steps",
     ]
-    assert re.fullmatch(r"about \d+\.\d GB of memory at most", told[logging.DEBUG][3])
+    last = r"the network computes in (float32|bfloat16); about \d+\.\d GB of memory at most"
+    assert re.fullmatch(last, told[logging.DEBUG][3])
 
 
 def test_the_library_says_nothing_by_itself(monkeypatch, capfd):
