@@ -6,7 +6,11 @@ import math
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+CROWDED = 64
+"""Pixels for each position up to which a gradient is gathered pixel by pixel; beyond, most pixels have none."""
 
 
 class Places:
@@ -19,6 +23,7 @@ class Places:
         """`positions`: (n, 2), (x, y) in [-1, 1] as `draw_positions` gives them."""
         self.positions = positions
         self._known: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        self._turned: dict[tuple[int, int, int], tuple[Tensor, Tensor]] = {}
 
     def some(self, which: Tensor) -> Places:
         """Those of the positions that are counted in `which`, (m,) int64."""
@@ -42,6 +47,25 @@ class Places:
             weight = torch.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], 1)
             self._known[height, width] = index, weight
         return self._known[height, width]
+
+    def stacked(self, images: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """As `on`, for the same positions in each of several maps whose pixels follow one another: (images * n, 4) both."""
+        index, weight = self.on(height, width)
+        if images == 1:
+            return index, weight
+        return torch.cat([index + k * height * width for k in range(images)]), weight.repeat(images, 1)
+
+    def turned(self, images: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """`stacked` the other way round: which of its entries stand for the first pixel, for the second and so on.
+
+        Returns:
+            (4 * images * n,) entries, counted along the rows; (images * height * width + 1,) where each pixel's begin.
+        """
+        if (images, height, width) not in self._turned:
+            index = self.stacked(images, height, width)[0].flatten()
+            count = torch.bincount(index, minlength=images * height * width)
+            self._turned[images, height, width] = index.argsort(stable=True), F.pad(count.cumsum(0), (1, 0))
+        return self._turned[images, height, width]
 
 
 def draw_positions(count: int, size: tuple[int, int], generator: torch.Generator, mask: Tensor | None = None) -> Tensor:
@@ -86,18 +110,37 @@ def sample(maps: list[Tensor], places: Places) -> Tensor:
     Returns:
         (N, n, sum C_i).
     """
-    return torch.cat([_weighted(values, *places.on(*values.shape[-2:])) for values in maps], 2)
+    return torch.cat([_weighted(values, places) for values in maps], 2)
 
 
-def _weighted(values: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+def _weighted(values: Tensor, places: Places) -> Tensor:
     images, channels, height, width = values.shape
     rows = values.permute(0, 2, 3, 1).reshape(images * height * width, channels)
-    if images > 1:
-        index = torch.cat([index + k * height * width for k in range(images)])
-        weight = weight.repeat(images, 1)
+    index, weight = places.stacked(images, height, width)
     weight = weight.to(values.dtype)
-    if values.device.type in ("cpu", "cuda"):
-        found = F.embedding_bag(index, rows, per_sample_weights=weight, mode="sum")
-    else:
+    if values.device.type not in ("cpu", "cuda"):
         found = (rows[index.reshape(-1)].view(*index.shape, channels) * weight[..., None]).sum(1)
+    elif rows.requires_grad and len(rows) <= CROWDED * len(index):
+        found = _Gathered.apply(rows, index, weight, *places.turned(images, height, width))
+    else:
+        found = F.embedding_bag(index, rows, per_sample_weights=weight, mode="sum")
     return found.view(images, -1, channels)
+
+
+class _Gathered(torch.autograd.Function):
+    """Weighted sums of rows, as of `embedding_bag`, whose own gradient sorts the index anew for every map."""
+
+    @staticmethod
+    def forward(ctx, rows, index, weight, order, begins):
+        ctx.save_for_backward(weight, order, begins)
+        return F.embedding_bag(index, rows, per_sample_weights=weight, mode="sum")
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        weight, order, begins = ctx.saved_tensors
+        entries, weight = order.div(weight.shape[1], rounding_mode="floor"), weight.flatten()[order]
+        grad = F.embedding_bag(
+            entries, grad.contiguous(), begins, per_sample_weights=weight, mode="sum", include_last_offset=True
+        )
+        return grad, None, None, None, None
