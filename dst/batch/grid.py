@@ -84,7 +84,7 @@ def grid(
     read = [imaging.read(source, side=needed) for source in styles]
     for config in configs:  # before any cell is made
         check_strokes(config, [(image.name, image.size) for image in read])
-    style = style if isinstance(style, (list, tuple)) else read[0]
+    style = read if isinstance(style, (list, tuple)) else read[0]
     shared = _shared_points(content, style, {rows[0], across[0]}, options)
     images: list[np.ndarray] = []
     cache = StyleCache()
@@ -109,7 +109,7 @@ def _shared_points(content: imaging.Image, style: Any, varied: set[str], options
     if varied & deciding or OWN & set(options):
         return {}
     config = split_options(options)[0]
-    first = style if isinstance(style, imaging.Image) else imaging.read(style[0], side=config.match.match_size)
+    first = style[0] if isinstance(style, list) else style
     found = matching.find_matches(content, first, encoder_of(config), config)
     return {"points": found} if matching.judge(found, config)[0] else {"warp": False}
 

@@ -70,9 +70,12 @@ class Kind:
 class Number(Kind):
     """A finite number in [low, high], whole or not."""
 
+    metavar = "X"
+
     def __init__(self, low: float, high: float, whole: bool = False) -> None:
         self.low, self.high, self.whole = low, high, whole
-        self.metavar = "N" if whole else "X"
+        if whole:
+            self.metavar = "N"
 
     def parse(self, name: str, text: str, home: Path | None = None) -> int | float:
         """As `Kind.parse`."""
@@ -95,9 +98,7 @@ def whole(low: int, high: int) -> Number:
 class Each(Number):
     """A finite number in [low, high], or several with commas between, one for each style: `0.5,2`; from Python a list."""
 
-    def __init__(self, low: float, high: float) -> None:
-        super().__init__(low, high)
-        self.metavar = "X[,X]"
+    metavar = "X[,X]"
 
     def parse(self, name: str, text: str, home: Path | None = None) -> int | float | tuple:
         """As `Kind.parse`."""
@@ -152,7 +153,7 @@ class Named(Number):
 
     def __init__(self, names: dict[str, float], low: float, high: float) -> None:
         super().__init__(low, high)
-        self.names, self.metavar = names, type(self).metavar
+        self.names = names
 
     def parse(self, name: str, text: str, home: Path | None = None) -> float:
         """As `Kind.parse`."""

@@ -11,6 +11,7 @@ from dst.config import InputError, counted
 from dst.deform.guidance import check_strokes
 from dst.deform.inputs import Inputs, make_scene, painted_side, style_list
 from dst.deform.objective import DeformProblem
+from dst.deform.strokes import stroke_sizes
 from dst.features import Encoder
 from dst.files import digest
 from dst.optim.loop import Loop
@@ -37,8 +38,7 @@ def resized(run: Any, job: Job, size: int, content: Any, style: Any) -> Job:
         raise InputError(f"{run} was painted in {counted(len(styles), 'style')}, but {len(given)} given: give the same")
     plain = {"init": "content", "content_mask": None, "style_mask": None, "rigid_mask": None, "geometry": None}
     config = dataclasses.replace(job.config, size=size, guidance=job.config.guidance.replace(**plain))
-    strokes = config.guidance.stroke_size
-    side = painted_side(config, max(strokes) if isinstance(strokes, tuple) else strokes)
+    side = painted_side(config, max(stroke_sizes(config.guidance.stroke_size, len(styles))))
     content_image = _again(run, "content", job.inputs["content"], content, size)
     style_images = [_again(run, "style", record, source, side) for record, source in zip(styles, given, strict=True)]
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+import itertools
+from dataclasses import dataclass
 
 import torch
 from kornia.color import rgb_to_yuv
@@ -25,16 +26,42 @@ FLAT = 0.5 / 255
 """An image whose channels vary by less has one colour."""
 
 
+@dataclass(frozen=True)
+class StyleTarget:
+    """One style image, or one segment of it, at one scale.
+
+    Attributes:
+        norm: offset and divisor of its hypercolumns.
+        rows: (m, C) hypercolumns, standardised.
+        colors: (n, 3) YUV.
+        mean, covariance: of the hypercolumns, (C,) and (C, C).
+        flat: whether it has one colour.
+    """
+
+    norm: tuple[Tensor, Tensor]
+    rows: Tensor
+    colors: Tensor
+    mean: Tensor
+    covariance: Tensor
+    flat: bool
+
+
 class ContentTarget:
     """The content at one scale, and the term that holds an image to its self-similarity."""
 
     def __init__(self, maps: list[Tensor]) -> None:
         """`maps`: (1, C_i, h_i, w_i) that hypercolumns are sampled from, the image itself first."""
-        self.maps, self.norm, self.flat = maps, standardization(maps), is_flat(maps[0])
+        self.norm, self.flat = standardization(maps), is_flat(maps[0])
+        self.maps, start = [], 0
+        for _, group in itertools.groupby(maps, lambda values: values.shape[-2:]):
+            merged = torch.cat(list(group), 1)  # sampled several times a step: the fewer, the better
+            span = slice(start, start := start + merged.shape[1])
+            offset, divisor = (x[span].view(1, -1, 1, 1) for x in self.norm)
+            self.maps.append(((merged - offset) / divisor).contiguous(memory_format=torch.channels_last))
 
     def rows(self, places: Places) -> Tensor:
         """Standardised hypercolumns of the content: (n, C)."""
-        return standardize(sample(self.maps, places)[0], self.norm)
+        return sample(self.maps, places)[0]
 
     def term(self, values: Tensor, places: Places, generator: torch.Generator) -> Tensor:
         """Difference of self-similarity of an image's hypercolumns (n, C) from the content's at the same places.
@@ -46,7 +73,7 @@ class ContentTarget:
             return values.new_zeros(())
         if len(values) > CONTENT_SAMPLES:
             which = torch.randperm(len(values), generator=generator, device=generator.device)[:CONTENT_SAMPLES]
-            places, values = places.some(which), values[which]
+            places, values = places.some(which), values.index_select(0, which)
         with torch.no_grad():
             wanted = losses.self_similarity(self.rows(places))
         return losses.content_self_similarity(standardize(values, self.norm), wanted)
@@ -76,34 +103,58 @@ class HypercolumnTerms:
         self.encoder, self.config = encoder, config
         layers = config.layers or METHODS[self.method].encoded(encoder.layers)[0]
         self.layers = reachable(encoder, layers, [content, *(style.image for style in styles)])
-        self.size = tuple(content.shape[-2:])
+        self.size, self.count = tuple(content.shape[-2:]), config.samples
         self.segments = segments or [Segment(None, [None] * len(styles))]
         with torch.no_grad():
             self.targets = self._targets(styles, generator, cache)
             self.content = ContentTarget(self.maps(content))
+            self.prepare(generator)
+
+    def prepare(self, generator: torch.Generator) -> None:
+        """What is worked out once of the targets and the content together; nothing, unless a method says otherwise."""
 
     def maps(self, images: Tensor) -> list[Tensor]:
         """What hypercolumns are sampled from: the images (N, 3, H, W) themselves, then the layers."""
         return [images, *self.encoder(images, self.layers).values()]
 
-    def encode(self, image: Tensor, masks: list[Tensor | None], generators: list[torch.Generator]) -> list[Any]:
+    def encode(self, image: Tensor, masks: list[Tensor | None], generators: list[torch.Generator]) -> list[StyleTarget]:
         """What is kept of a style image (1, 3, h, w) under each segment's mask, of one pass through the network."""
         raise NotImplementedError
 
-    def style(self, values: Tensor, target: Any, content: Places, generator: torch.Generator) -> Tensor:
-        """The style term of hypercolumns (n, C) against one target.
+    def compared(
+        self, rows: Tensor, target: StyleTarget, content: Places, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """A method's own distance of hypercolumns from one target, and the colours that the palette is held to.
 
         Args:
-            values: of the image, or of its warp; carries the gradient.
+            rows: (n, C), standardised as the target is, of the image or of its warp; carries the gradient.
             target: as `encode` made it.
-            content: where the content has what the values show: the same places, or those before the warp.
+            content: where the content has what the rows show: the same places, or those before the warp.
             generator: of the random draws of one step.
+
+        Returns:
+            scalar; (m, 3) YUV of the style, of this step.
         """
         raise NotImplementedError
 
+    def style(self, values: Tensor, target: StyleTarget, content: Places, generator: torch.Generator) -> Tensor:
+        """The style term of hypercolumns (n, C) against one target: the method's own distance, moments and palette.
+
+        `values` are as they were sampled; the other arguments as for `compared`.
+        """
+        rows, colors, config = standardize(values, target.norm), yuv(values), self.config
+        if target.flat:
+            return losses.flat_style(rows, colors, target.mean, target.colors.mean(0), config.palette)
+        value, wanted = self.compared(rows, target, content, generator)
+        if config.moments:
+            value = value + config.moments * losses.moments(rows, target.mean, target.covariance)
+        if config.palette:
+            value = value + config.palette * losses.palette(colors, wanted)
+        return value
+
     def _targets(
         self, styles: list[Style], generator: torch.Generator, cache: StyleCache | None
-    ) -> list[list[tuple[float, Any]]]:
+    ) -> list[list[tuple[float, StyleTarget]]]:
         """For each segment, the weight and the target of each style, sampled within its mask."""
         device, shape = generator.device, (len(self.segments), len(styles))
         seeds = torch.randint(2**31, shape, generator=generator, device=device).T.tolist()
@@ -126,13 +177,14 @@ class HypercolumnTerms:
         Args and result as `dst.methods.table.Terms`.
         """
         both = image if warped is None else torch.cat([image, warped])
-        places = Places(draw_positions(self.config.samples, self.size, generator))
+        places = Places(draw_positions(self.count, self.size, generator))
         whole = self.segments[0].content is None
         if whole:  # of large maps only what is sampled from them is kept
             values = frugally(lambda some: (sample(self.maps(some), places),), both)[0]
         else:
             maps = frugally(lambda some: tuple(self.maps(some)), both)
             values = sample(maps, places)
+        values = values.unbind(0)
         terms = {"content": self.content.term(values[0], places, generator)}
         for name, index in (("style", 0), ("style_warped", 1)):
             if index >= len(both):
@@ -160,7 +212,7 @@ class HypercolumnTerms:
             mask = segment.content
             if mask is not None and grid is not None:
                 mask = apply_flow(mask, grid.detach())
-            places = Places(draw_positions(self.config.samples, self.size, generator, mask))
+            places = Places(draw_positions(self.count, self.size, generator, mask))
             values.append(self._mixed(sample(maps, places)[0], targets, _before(places, grid), generator))
         return torch.stack(values).mean()
 
@@ -172,6 +224,14 @@ def _before(places: Places, grid: Tensor | None) -> Places:
     axes = grid.detach().float().permute(0, 3, 1, 2)  # (1, 2, H, W)
     at = places.positions.view(1, 1, -1, 2).to(axes.dtype)
     return Places(F.grid_sample(axes, at, padding_mode="border", align_corners=False)[0, :, 0].T)
+
+
+def some_of(count: int, generator: torch.Generator, *rows: Tensor) -> tuple[Tensor, ...]:
+    """The same `count` rows of several tensors (m, ...), drawn without replacement; all of them where there are no more."""
+    if count >= len(rows[0]):
+        return rows
+    picked = torch.randperm(len(rows[0]), generator=generator, device=generator.device)[:count]
+    return tuple(x.index_select(0, picked) for x in rows)
 
 
 def standardization(maps: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -199,7 +259,8 @@ def is_flat(image: Tensor) -> bool:
 
 def standardize(values: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
     """Hypercolumns (n, C), centred and divided."""
-    return (values - norm[0]) / norm[1]
+    scale = norm[1].reciprocal()
+    return torch.addcmul(-norm[0] * scale, values, scale)  # of many rows, one pass where two calls take two
 
 
 def yuv(rows: Tensor) -> Tensor:

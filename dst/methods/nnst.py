@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,46 +11,42 @@ from torch.nn import functional as F
 
 from dst import losses
 from dst.features.sampling import Places, draw_positions, sample
-from dst.methods.hypercolumns import HypercolumnTerms, is_flat, standardization, standardize, yuv
+from dst.methods.hypercolumns import HypercolumnTerms, StyleTarget, is_flat, some_of, standardization, standardize, yuv
 
 REDUCTION = 4
 """Maps are compared at this part of the image's size, as in the paper: an average over a stroke's width, not a pixel."""
 CURRENT = 0.25
 """Share of the present image in what a neighbour is looked for, beside the content; at the coarsest scale, none."""
-SEARCH_CHANNELS = 128
+SEARCH_CHANNELS = 64
 """Principal components of the painting's hypercolumns that neighbours are looked for in."""
 QUERIES = 2048
 """Positions of the content that tell, once a scale, how often a row of the painting would be chosen."""
 CROWD = 0.01
 """Share of the queries, the nearest, whose mean closeness is a row's handicap."""
-COLORS = 1024
+IMAGE_ROWS, STYLE_ROWS = 2, 4
+"""Rows sampled at most for each position of the averaged maps, of the image in a step and of the painting in a scale."""
+FEWEST = 256
+"""Rows that are sampled however small the maps are."""
+COLORS = 512
 """Colours of the painting that a step's palette is compared with."""
 SPLIT_ROWS = 4096
 """Positions of the painting that the last pass finds neighbours among, layer by layer: 64 x 64, as in the paper."""
 
 
-class _StyleTarget(NamedTuple):
-    """One style image, or one segment of it, at one scale.
+@dataclass(frozen=True)
+class _Neighbours(StyleTarget):
+    """A style target whose rows are of the painting and of its turned copies; its moments are those of the upright one.
 
     Attributes:
-        norm: offset and divisor of its hypercolumns.
-        rows: (m, C) hypercolumns that neighbours are chosen from, standardised, of the painting and of its turned copies.
-        basis, keys: (C, K) that takes rows to their principal components, and (m, K) those of `rows`, unit length.
-        colors: (n, 3) YUV.
-        mean, covariance: of the hypercolumns of the upright painting.
-        flat: whether it has one colour.
-        crowd: (m,) what is taken off the closeness of each row, since many places are near to it.
+        basis: (C, K) that takes rows to their principal components.
+        keys: (m, K + 1) those of `rows`, unit length, and what is taken off the closeness of each since many places are
+            near to it, negative.
+        units: (m, C) `rows`, each layer with its weight, unit length.
     """
 
-    norm: tuple[Tensor, Tensor]
-    rows: Tensor
     basis: Tensor
     keys: Tensor
-    colors: Tensor
-    mean: Tensor
-    covariance: Tensor
-    flat: bool
-    crowd: Tensor | float = 0.0
+    units: Tensor
 
 
 class Nnst(HypercolumnTerms):
@@ -70,13 +66,13 @@ class Nnst(HypercolumnTerms):
 
     method = "nnst"
 
-    def __init__(self, encoder, content, styles, config, generator, segments=None, cache=None) -> None:
-        """Encode the targets. Arguments as `dst.methods.table.Terms`."""
-        super().__init__(encoder, content, styles, config, generator, segments, cache)
-        self.current = 0.0 if (max(self.size) + 1) // 2 < config.smallest_scale else CURRENT
-        if config.balance:
-            with torch.no_grad():
-                self._spread(generator)
+    def prepare(self, generator: torch.Generator) -> None:
+        """Give every target's rows their handicap."""
+        self.current = 0.0 if (max(self.size) + 1) // 2 < self.config.smallest_scale else CURRENT
+        self.weights = self._weights(self.content.norm[0])
+        self.count = min(self.config.samples, max(FEWEST, IMAGE_ROWS * _positions(self.size)))
+        if self.config.balance:
+            self._spread(generator)
 
     def encoded_with(self) -> tuple:
         """As `HypercolumnTerms.encoded_with`."""
@@ -91,9 +87,7 @@ class Nnst(HypercolumnTerms):
 
         return [images, *self.encoder(images, self.layers, averaged).values()]
 
-    def encode(
-        self, image: Tensor, masks: list[Tensor | None], generators: list[torch.Generator]
-    ) -> list[_StyleTarget]:
+    def encode(self, image: Tensor, masks: list[Tensor | None], generators: list[torch.Generator]) -> list[_Neighbours]:
         """As `HypercolumnTerms.encode`."""
         turned = [image, *(torch.rot90(image, k, (2, 3)) for k in range(1, 4 if self.config.rotations else 1))]
         maps = [self.maps(x) for x in turned]
@@ -103,14 +97,16 @@ class Nnst(HypercolumnTerms):
             for k, values in enumerate(maps):
                 around = None if mask is None else torch.rot90(mask, k, (2, 3))
                 size = tuple(values[0].shape[-2:])
-                positions = draw_positions(self.config.style_samples // len(maps), size, generator, around)
+                count = min(self.config.style_samples // len(maps), max(FEWEST, STYLE_ROWS * _positions(size)))
+                positions = draw_positions(count, size, generator, around)
                 rows.append(sample(values, Places(positions))[0])
             upright = standardize(rows[0], norm)
             every = torch.cat([upright, *(standardize(values, norm) for values in rows[1:])])
-            basis = self._basis(every)
-            keys = losses.normalize_rows(every @ basis)
+            basis, weights = self._basis(every), self._weights(every)
+            keys = F.pad(losses.normalize_rows(every @ basis), (0, 1))
             moments = losses.mean_and_covariance(upright)
-            found.append(_StyleTarget(norm, every, basis, keys, yuv(rows[0]), *moments, flat))
+            units = losses.normalize_rows(every * weights)
+            found.append(_Neighbours(norm, every, yuv(rows[0]), *moments, flat, basis, keys, units))
         return found
 
     def _weights(self, like: Tensor) -> Tensor:
@@ -131,24 +127,22 @@ class Nnst(HypercolumnTerms):
             queries = self.content.rows(Places(draw_positions(QUERIES, self.size, generator, segment.content)))
             count = max(1, round(CROWD * len(queries)))
             for k, (weight, target) in enumerate(targets):
-                closeness = target.keys @ losses.normalize_rows(queries @ target.basis).T
-                crowd = self.config.balance * closeness.topk(count, 1).values.mean(1)
-                targets[k] = weight, target._replace(crowd=crowd)
+                closeness = target.keys[:, :-1] @ losses.normalize_rows(queries @ target.basis).T
+                crowd = self.config.balance * closeness.topk(count, 1).values.mean(1, keepdim=True)
+                targets[k] = weight, replace(target, keys=torch.cat([target.keys[:, :-1], -crowd], 1))
 
-    def style(self, values: Tensor, target: _StyleTarget, content: Places, generator: torch.Generator) -> Tensor:
-        """As `HypercolumnTerms.style`: distance to the nearest of the painting's rows, moments and palette."""
-        rows, colors, config = standardize(values, target.norm), yuv(values), self.config
-        if target.flat:
-            return losses.flat_style(rows, colors, target.mean, target.colors.mean(0), config.palette)
+    def compared(
+        self, rows: Tensor, target: _Neighbours, content: Places, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """As `HypercolumnTerms.compared`: distance to the nearest of the painting's rows."""
         with torch.no_grad():
             wanted = losses.normalize_rows(self.content.rows(content) @ target.basis)
             if self.current:
                 wanted = torch.lerp(wanted, losses.normalize_rows(rows @ target.basis), self.current)
                 wanted = losses.normalize_rows(wanted)
-            found = losses.nearest(wanted @ target.keys.T - target.crowd)
-        weights = self._weights(rows)
-        value = losses.paired_cosine_distance(rows * weights, target.rows.index_select(0, found) * weights)
-        return value + _mixture(rows, colors, target, config, generator)
+            found = losses.nearest(F.pad(wanted, (0, 1), value=1.0) @ target.keys.T)
+        distance = losses.paired_cosine_distance(rows * self.weights, target.units.index_select(0, found))
+        return distance, *some_of(COLORS, generator, target.colors)
 
 
 class Splitting(Nnst):
@@ -168,28 +162,20 @@ class Splitting(Nnst):
         """The images and the layers, as large as they are."""
         return HypercolumnTerms.maps(self, images)
 
-    def style(self, values: Tensor, target: _StyleTarget, content: Places, generator: torch.Generator) -> Tensor:
-        """As `HypercolumnTerms.style`: for each layer, distance to the nearest of the painting's activations."""
-        rows, colors, config = standardize(values, target.norm), yuv(values), self.config
-        if target.flat:
-            return losses.flat_style(rows, colors, target.mean, target.colors.mean(0), config.palette)
-        picked = torch.randperm(len(target.rows), generator=generator, device=generator.device)[:SPLIT_ROWS]
-        pool, parts, start = target.rows[picked], [], 3
+    def compared(
+        self, rows: Tensor, target: _Neighbours, content: Places, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """As `HypercolumnTerms.compared`: for each layer, distance to the nearest of the painting's activations."""
+        (pool,), parts, start = some_of(SPLIT_ROWS, generator, target.rows), [], 3
         for name in self.layers:
             span = slice(start, start := start + self.encoder.layers[name].channels)
-            mine, theirs = rows[:, span], pool[:, span]
+            mine, theirs = rows[:, span], losses.normalize_rows(pool[:, span])
             with torch.no_grad():
-                found = losses.nearest(losses.normalize_rows(mine) @ losses.normalize_rows(theirs).T)
+                found = losses.nearest(losses.normalize_rows(mine) @ theirs.T)
             parts.append(losses.paired_cosine_distance(mine, theirs.index_select(0, found)))
-        return torch.stack(parts).mean() + _mixture(rows, colors, target, config, generator)
+        return torch.stack(parts).mean(), *some_of(COLORS, generator, target.colors)
 
 
-def _mixture(rows: Tensor, colors: Tensor, target: _StyleTarget, config, generator: torch.Generator) -> Tensor:
-    """The terms of STROTSS that hold the mixture of strokes and of colours to the painting's."""
-    value = rows.new_zeros(())
-    if config.moments:
-        value = value + config.moments * losses.moments(rows, target.mean, target.covariance)
-    if config.palette:
-        picked = torch.randperm(len(target.colors), generator=generator, device=generator.device)[:COLORS]
-        value = value + config.palette * losses.palette(colors, target.colors[picked])
-    return value
+def _positions(size: tuple[int, int]) -> int:
+    """Positions of the averaged maps of an image of `size` (H, W)."""
+    return math.prod(max(1, side // REDUCTION) for side in size)
