@@ -67,7 +67,16 @@ METHODS: dict[str, Method] = {
         "content: cosine self-similarity of sampled hypercolumns; style: distance to the painting's nearest hypercolumns, "
         "mean and covariance, palette",
         layers=(NEIGHBOURS, LEVELS[:4]),
-        options=("palette", "moments", "samples", "style_samples", "balance", "rotations", "splitting"),
+        options=(
+            "palette",
+            "moments",
+            "samples",
+            "style_samples",
+            "balance",
+            "rotations",
+            "splitting",
+            "details_above",
+        ),
         published={
             "alpha": 0.0,
             "palette": 0.0,
@@ -82,6 +91,7 @@ METHODS: dict[str, Method] = {
             "pyramid_levels": 8,
             "samples": 4096,
             "style_samples": 16384,
+            "details_above": 8192,
         },
         looks=(5.0, 1.0, 0.2),
     ),
@@ -90,7 +100,7 @@ METHODS: dict[str, Method] = {
         "content: cosine self-similarity of sampled hypercolumns; style: relaxed earth mover's distance, mean and "
         "covariance, palette",
         layers=(HYPERCOLUMN, LEVELS),
-        options=("palette", "moments", "samples", "style_samples"),
+        options=("palette", "moments", "samples", "style_samples", "details_above"),
         defaults={"samples": 512, "style_samples": 1024},
         looks=(7.0, 1.7, 0.8),
     ),

@@ -12,6 +12,12 @@ OPTIMIZERS = {"adam": (0.01, 0.002), "rmsprop": (0.002, 0.0005), "sgd": (0.2, 4.
 """The learning rates of each optimiser where none are given: of the pixels, and of the displacements. A step of Adam or
 RMSprop has the size of its rate whatever the gradient's, one of SGD follows the gradient; RMSprop's first ones are larger."""
 
+MOST_PIXELS = 8192
+"""No image has a longer side."""
+DETAIL = 0.3
+"""Share of the photograph's own detail that a scale which refines strokes starts from, with the look balanced: with all of it,
+large results are photographs with strokes over them."""
+
 
 @dataclass(frozen=True)
 class OptimizeConfig(Checked):
@@ -115,6 +121,13 @@ class OptimizeConfig(Checked):
         "schedule",
         "low: the finest scales are only retouched; 1: as many steps at every scale",
     )
+    details_above: int = option(
+        768,
+        "long side in pixels above which scales refine strokes alone, through windows",
+        whole(64, MOST_PIXELS),
+        "schedule",
+        "low: large images fast, more of the photograph's fine detail gone; high: large images whole, slow and of much memory",
+    )
     optimizer: str = option(
         "adam",
         "optimiser of pixels and displacements",
@@ -164,6 +177,15 @@ class OptimizeConfig(Checked):
         "schedule",
         "low: parts of the painting may be missed; high: all of its palette counts",
     )
+
+    def refines(self, side: int) -> bool:
+        """Whether a scale of this long side only refines details, where it is not the first."""
+        return side > self.details_above and "details_above" in METHODS[self.method].options
+
+    @property
+    def detail(self) -> float:
+        """Share of the photograph's detail that such a scale starts from: with the look photo all, with painting hardly any."""
+        return min(1.0, DETAIL * self.content_weight / METHODS[self.method].looks[1])
 
     @property
     def rates(self) -> tuple[float, float]:

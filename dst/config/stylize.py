@@ -34,6 +34,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lr_end": 1.0,
         "samples": 2048,
         "style_samples": 5000,
+        "details_above": 8192,
     },
     "default": {},
     "fast": {"steps": 20, "lr": 0.015},

@@ -21,6 +21,8 @@ from dst.optim.steps import Descent
 from dst.runs.job import Scene
 from dst.warp import FlowGrid
 
+DETAIL_STEPS = 3.0
+"""How far a step of a scale that refines details moves, over one of the others: it starts blurred."""
 SOLVE_LR = 4e-3
 """First learning rate of `smooth_displacements`, in units of the long side; it falls to nothing."""
 SOLVE_STEPS = 48
@@ -96,30 +98,39 @@ class DeformProblem:
         self.scales = schedule((width, height), config)
         styles, weights = [s.image for s in scene.styles], [s.weight for s in scene.styles]
         self.guide = guide_image(scene.content, styles, weights, config.style_strength)
-        lr, warp_lr = config.rates
-        self.learning_rates = {"pixels": lr}
         self.warps = scene.warp is not None and len(scene.warp.source) > 0
         if self.warps:
-            self.learning_rates["displacement"] = warp_lr
             fixed = scene.warp.fixed
             self.source, self.target = (torch.tensor(x).to(self.device) for x in (scene.warp.source, scene.warp.moved))
             self.fixed = torch.from_numpy(fixed).to(self.device) if fixed.any() else None
             weights = scene.confidence
             self.confidence = None if weights is None else torch.from_numpy(weights).to(self.device)
 
+    def learning_rates(self, scale: int) -> dict[str, float]:
+        """Of the pixels and of the displacements, which stay where scales only refine details."""
+        (lr, warp_lr), details = self.config.rates, self.scales[scale].details
+        rates = {"pixels": lr * (DETAIL_STEPS if details else 1)}
+        return {**rates, "displacement": 0.0 if details else warp_lr} if self.warps else rates
+
     def begin(self, scale: int, finished: Parameters) -> Parameters:
         """The pixels of a scale, from the scale below or the first guess, and the displacements as they are by then."""
         side, levels = self.scales[scale].side, self.config.pyramid_levels
         if finished:
-            coarse = compose_image(finished["pixels"])
-            image = refine(coarse, self.guide, side, max(coarse.shape[-2:]))
-            return {**finished, "pixels": decompose_image(image, levels)}
+            return {
+                **finished,
+                "pixels": decompose_image(self.refined(compose_image(finished["pixels"]), scale), levels),
+            }
         start = resize(self.guide if self.scene.start is None else self.scene.start, side)
         parameters = {"pixels": decompose_image(start, levels)}
         if self.warps:
             size, weights = self.scales[-1].size, (self.scene.beta, self.scene.gamma, self.fixed, self.confidence)
             parameters["displacement"] = [smooth_displacements(self.source, self.target, size, *weights)]
         return parameters
+
+    def refined(self, coarse: Tensor, scale: int) -> Tensor:
+        """An image (1, 3, h, w) taken to a scale that is larger: (1, 3, H, W)."""
+        share = self.config.detail if self.scales[scale].details else 1.0
+        return refine(coarse, self.guide, self.scales[scale].side, max(coarse.shape[-2:]), share)
 
     def objective(self, scale: int) -> DeformObjective:
         """The objective of a scale, its targets from draws that depend on the seed and the scale alone."""
@@ -130,22 +141,23 @@ class DeformProblem:
         styles = [Style(resize(s.image, k), s.weight) for s, k in zip(self.scene.styles, sides, strict=True)]
         segments = self.scene.segments and [_resize_segment(s, content, styles) for s in self.scene.segments]
         generator = torch.Generator(self.device).manual_seed(self.seed * 1009 + scale)
-        make = method_class(self.config.method, self.scales[scale].last_pass)
+        make = method_class(self.config.method, self.scales[scale].last_pass, self.scales[scale].details)
         terms = make(self.encoder, content, styles, self.config, generator, segments, self.cache)
         growth = self.config.alpha_growth ** min(2, len(self.scales) - 1 - scale)
-        return DeformObjective(self, terms, self.config.content_weight * growth, self.scales[scale].size, content.dtype)
+        size = None if self.scales[scale].details else self.scales[scale].size
+        return DeformObjective(self, terms, self.config.content_weight * growth, size, content.dtype)
 
 
 class DeformObjective:
     """One scale: the terms of a method on the image and on its warp, the warp's own terms, and their weighted sum."""
 
     def __init__(
-        self, problem: DeformProblem, method: Terms, alpha: float, size: tuple[int, int], dtype: torch.dtype
+        self, problem: DeformProblem, method: Terms, alpha: float, size: tuple[int, int] | None, dtype: torch.dtype
     ) -> None:
-        """`size` (W, H) is the scale's; the flow is in the frame of the content at its finest scale."""
+        """`size` (W, H) is the scale's, None where nothing moves; the flow is in the frame of the content at its finest scale."""
         self.problem, self.method, self.alpha = problem, method, alpha
         self.flow = None
-        if problem.warps:
+        if problem.warps and size is not None:
             self.flow = FlowGrid(size, problem.scales[-1].size, device=problem.device, dtype=dtype)
 
     def terms(self, parameters: Parameters, generator: torch.Generator) -> dict[str, Tensor]:

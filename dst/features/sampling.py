@@ -19,15 +19,20 @@ class Places:
     They are worked out once for each size, and so serve all maps of a step.
     """
 
-    def __init__(self, positions: Tensor) -> None:
-        """`positions`: (n, 2), (x, y) in [-1, 1] as `draw_positions` gives them."""
-        self.positions = positions
+    def __init__(self, positions: Tensor, which: Tensor | None = None) -> None:
+        """Prepare.
+
+        Args:
+            positions: (n, 2), (x, y) in [-1, 1] as `draw_positions` gives them.
+            which: (n,) int64, the number of the image of a batch that each is on; None for all of them on every image.
+        """
+        self.positions, self.which = positions, which
         self._known: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
         self._turned: dict[tuple[int, int, int], tuple[Tensor, Tensor]] = {}
 
     def some(self, which: Tensor) -> Places:
         """Those of the positions that are counted in `which`, (m,) int64."""
-        fewer = Places(self.positions[which])
+        fewer = Places(self.positions[which], None if self.which is None else self.which[which])
         fewer._known = {size: (index[which], weight[which]) for size, (index, weight) in self._known.items()}
         return fewer
 
@@ -49,8 +54,14 @@ class Places:
         return self._known[height, width]
 
     def stacked(self, images: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-        """As `on`, for the same positions in each of several maps whose pixels follow one another: (images * n, 4) both."""
+        """As `on`, for the maps of several images whose pixels follow one another.
+
+        Returns:
+            (images * n, 4) both, or (n, 4) where each position is on one of them.
+        """
         index, weight = self.on(height, width)
+        if self.which is not None:
+            return index + self.which[:, None] * (height * width), weight
         if images == 1:
             return index, weight
         return torch.cat([index + k * height * width for k in range(images)]), weight.repeat(images, 1)
@@ -59,7 +70,7 @@ class Places:
         """`stacked` the other way round: which of its entries stand for the first pixel, for the second and so on.
 
         Returns:
-            (4 * images * n,) entries, counted along the rows; (images * height * width + 1,) where each pixel's begin.
+            entries, counted along the rows; (images * height * width + 1,) where each pixel's begin.
         """
         if (images, height, width) not in self._turned:
             index = self.stacked(images, height, width)[0].flatten()
@@ -108,7 +119,7 @@ def sample(maps: list[Tensor], places: Places) -> Tensor:
         places: n positions.
 
     Returns:
-        (N, n, sum C_i).
+        (N, n, sum C_i); (1, n, sum C_i) where each position is on one image.
     """
     return torch.cat([_weighted(values, places) for values in maps], 2)
 
@@ -124,7 +135,7 @@ def _weighted(values: Tensor, places: Places) -> Tensor:
         found = _Gathered.apply(rows, index, weight, *places.turned(images, height, width))
     else:
         found = F.embedding_bag(index, rows, per_sample_weights=weight, mode="sum")
-    return found.view(images, -1, channels)
+    return found.view(images if places.which is None else 1, -1, channels) if len(found) else found[None]
 
 
 class _Gathered(torch.autograd.Function):

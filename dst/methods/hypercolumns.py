@@ -107,8 +107,12 @@ class HypercolumnTerms:
         self.segments = segments or [Segment(None, [None] * len(styles))]
         with torch.no_grad():
             self.targets = self._targets(styles, generator, cache)
-            self.content = ContentTarget(self.maps(content))
+            self.content = self.encode_content(content)
             self.prepare(generator)
+
+    def encode_content(self, content: Tensor) -> ContentTarget | None:
+        """What is kept of the content (1, 3, H, W)."""
+        return ContentTarget(self.maps(content))
 
     def prepare(self, generator: torch.Generator) -> None:
         """What is worked out once of the targets and the content together; nothing, unless a method says otherwise."""

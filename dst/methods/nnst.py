@@ -29,8 +29,6 @@ FEWEST = 256
 """Rows that are sampled however small the maps are."""
 COLORS = 512
 """Colours of the painting that a step's palette is compared with."""
-SPLIT_ROWS = 4096
-"""Positions of the painting that the last pass finds neighbours among, layer by layer: 64 x 64, as in the paper."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +147,12 @@ class Splitting(Nnst):
     """The last pass: each layer finds its neighbours by itself, in the present image, at full size.
 
     Departure from the paper: moments and palette go on, where they have a weight.
+
+    Attributes:
+        pool: positions of the painting that a step finds neighbours among: 64 x 64, as in the paper.
     """
+
+    pool = 4096
 
     def encoded_with(self) -> tuple:
         """As `HypercolumnTerms.encoded_with`."""
@@ -166,7 +169,7 @@ class Splitting(Nnst):
         self, rows: Tensor, target: _Neighbours, content: Places, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """As `HypercolumnTerms.compared`: for each layer, distance to the nearest of the painting's activations."""
-        (pool,), parts, start = some_of(SPLIT_ROWS, generator, target.rows), [], 3
+        (pool,), parts, start = some_of(self.pool, generator, target.rows), [], 3
         for name in self.layers:
             span = slice(start, start := start + self.encoder.layers[name].channels)
             mine, theirs = rows[:, span], losses.normalize_rows(pool[:, span])

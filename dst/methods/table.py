@@ -12,6 +12,7 @@ from torch import Tensor
 from dst.config import METHODS, InputError, Method, OptimizeConfig, check_choice
 from dst.features import Encoder
 from dst.imaging.masks import Segment
+from dst.methods.details import Details
 from dst.methods.gatys import Gatys
 from dst.methods.nnst import Nnst, Splitting
 from dst.methods.strotss import Strotss
@@ -65,13 +66,16 @@ LAST_PASSES: dict[str, type[Terms]] = {"nnst": Splitting}
 """The class of a method's last pass, of those that have one (`splitting`)."""
 
 
-def method_class(name: str, last_pass: bool = False) -> type[Terms]:
-    """The class of a method, or of its last pass.
+def method_class(name: str, last_pass: bool = False, details: bool = False) -> type[Terms]:
+    """The class of a method, of its last pass, or of what refines the details of large images, whose method has such.
 
     Raises:
         InputError: no method of that name.
     """
-    return (LAST_PASSES if last_pass else CLASSES)[check_choice("method", name, CLASSES)]
+    check_choice("method", name, CLASSES)
+    if details:
+        return Details
+    return (LAST_PASSES if last_pass else CLASSES)[name]
 
 
 def encoded_layers(name: str, encoder: Encoder) -> list[str]:

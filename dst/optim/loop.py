@@ -24,11 +24,19 @@ KEEP_EVERY = 10
 
 
 class Scale(NamedTuple):
-    """One scale of a schedule: (W, H) in pixels, the number of steps, and whether it is a method's last pass."""
+    """One scale of a schedule.
+
+    Attributes:
+        size: (W, H) in pixels.
+        steps: how many.
+        last_pass: whether it is a method's last pass.
+        details: whether only details are refined, through windows.
+    """
 
     size: tuple[int, int]
     steps: int
     last_pass: bool = False
+    details: bool = False
 
     @property
     def side(self) -> int:
@@ -40,10 +48,12 @@ def schedule(size: tuple[int, int], config: OptimizeConfig) -> list[Scale]:
     """The scales up to an image of `size` (W, H), coarse to fine."""
     found = []
     for side in pyramid.scale_schedule(max(size), config.smallest_scale):
-        doublings = max(0.0, math.log2(side / 256.0))
-        found.append(Scale(fit_size(size, side), max(1, round(config.steps * config.step_decay**doublings))))
+        details = bool(found) and config.refines(side)
+        doublings = max(0.0, math.log2((config.details_above if details else side) / 256.0))
+        steps = max(1, round(config.steps * config.step_decay**doublings))
+        found.append(Scale(fit_size(size, side), steps, details=details))
     if config.splitting:
-        found.append(Scale(found[-1].size, config.splitting, last_pass=True))
+        found.append(Scale(found[-1].size, config.splitting, last_pass=True, details=found[-1].details))
     return found
 
 
@@ -63,12 +73,13 @@ class Problem(Protocol):
     Attributes:
         device: where the parameters live.
         scales: coarse to fine.
-        learning_rates: of each group of parameters, at the start of a scale; a group that is not named stays as it is.
     """
 
     device: torch.device
     scales: Sequence[Scale]
-    learning_rates: dict[str, float]
+
+    def learning_rates(self, scale: int) -> dict[str, float]:
+        """Of each group of parameters, at the start of a scale; a group that is not named stays as it is."""
 
     def begin(self, scale: int, finished: Parameters) -> Parameters:
         """The parameters that a scale starts from; `finished` are those of the scale below, empty at the first."""
@@ -119,7 +130,8 @@ class Loop:
         return state
 
     def _run_scale(self, on_step) -> None:
-        state, scale, rates = self.state, self.problem.scales[self.state.scale], self.problem.learning_rates
+        state, scale = self.state, self.problem.scales[self.state.scale]
+        rates = self.problem.learning_rates(state.scale)
         parameters = state.parameters = {
             name: [tensor.detach().requires_grad_(name in rates) for tensor in group]
             for name, group in state.parameters.items()
@@ -156,7 +168,7 @@ class Loop:
 
     def _groups(self, share: float) -> list[tuple[list[Tensor], float]]:
         """The groups of parameters that move, each with its share of its learning rate."""
-        rates = self.problem.learning_rates
+        rates = self.problem.learning_rates(self.state.scale)
         return [(self.state.parameters[name], rate * share) for name, rate in rates.items()]
 
     def _event(self, row: dict, scale: Scale) -> Step:

@@ -30,13 +30,14 @@ def fine_steps(bands: list[Tensor]) -> list[Tensor | float]:
     return [*fine, *[1.0] * (len(bands) - len(fine))]
 
 
-def refine(coarse: Tensor, guide: Tensor, fine_side: int, coarse_side: int) -> Tensor:
+def refine(coarse: Tensor, guide: Tensor, fine_side: int, coarse_side: int, share: float = 1.0) -> Tensor:
     """An image taken to the next scale: enlarged, with the finer detail of a guide added.
 
     Args:
         coarse: (1, 3, h, w), long side `coarse_side`.
         guide: (1, 3, H, W) at the finest scale.
         fine_side, coarse_side: long sides in pixels.
+        share: of that detail.
 
     Returns:
         (1, 3, h', w') with its long side at `fine_side`, not clamped.
@@ -44,4 +45,4 @@ def refine(coarse: Tensor, guide: Tensor, fine_side: int, coarse_side: int) -> T
     fine = resize(guide, fine_side)
     size = fine.shape[-2:]
     below = F.interpolate(resize(guide, coarse_side), size=size, mode="bilinear", align_corners=False)
-    return F.interpolate(coarse, size=size, mode="bilinear", align_corners=False) + fine - below
+    return F.interpolate(coarse, size=size, mode="bilinear", align_corners=False) + share * (fine - below)

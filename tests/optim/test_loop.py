@@ -17,7 +17,6 @@ class Quadratic:
 
     device = torch.device("cpu")
     scales = (Scale((8, 4), 60), Scale((16, 8), 30))
-    learning_rates = {"numbers": 0.1, "held": 0.5}  # noqa: RUF012
     begun: list  # the parameters that each scale was begun from
 
     def __init__(self):
@@ -26,6 +25,9 @@ class Quadratic:
     def begin(self, scale, finished):
         self.begun.append({name: [t.clone() for t in group] for name, group in finished.items()})
         return finished or {"numbers": [torch.zeros(2)], "held": [torch.tensor(0.05)], "still": [torch.ones(3)]}
+
+    def learning_rates(self, scale):
+        return {"numbers": 0.1, "held": 0.5}
 
     def objective(self, scale):
         return self
