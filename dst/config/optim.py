@@ -8,7 +8,7 @@ from dst.config.base import Checked, option
 from dst.config.kinds import Choice, Named, Names, Number, Switch, whole
 from dst.config.methods import LOOKS, METHODS
 
-OPTIMIZERS = {"adam": (0.01, 0.002), "rmsprop": (0.002, 0.0005), "sgd": (0.2, 4.6e-6)}
+OPTIMIZERS = {"adam": (0.0125, 0.0025), "rmsprop": (0.002, 0.0005), "sgd": (0.2, 4.6e-6)}
 """The learning rates of each optimiser where none are given: of the pixels, and of the displacements. A step of Adam or
 RMSprop has the size of its rate whatever the gradient's, one of SGD follows the gradient; RMSprop's first ones are larger."""
 
@@ -17,6 +17,9 @@ MOST_PIXELS = 8192
 DETAIL = 0.3
 """Share of the photograph's own detail that a scale which refines strokes starts from, with the look balanced: with all of it,
 large results are photographs with strokes over them."""
+
+LAST_STEPS = 12
+"""Steps of the last pass with the look painting; with photo there is none."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,12 @@ class OptimizeConfig(Checked):
         "objective",
         "on: strokes follow edges in every direction; light and hatching lose theirs",
     )
-    splitting: int = option(
-        0,
-        "steps of a last pass of nnst that finds the neighbours of each layer by itself",
+    splitting: int | None = option(
+        None,
+        "steps of a last pass of nnst that refines strokes alone; default: 12 times the look",
         whole(0, 10000),
         "schedule",
-        "0: none; 40 and more: bolder, cleaner strokes, colours farther from the painting's",
+        "0: none, softer strokes, more of the photograph's edges; 12: crisp and bold",
     )
     style_strength: float = option(
         1.0,
@@ -108,7 +111,7 @@ class OptimizeConfig(Checked):
         "low: large shapes may change colour; high: layout stays close to the photograph",
     )
     steps: int = option(
-        40,
+        30,
         "steps at each scale up to 256 pixels",
         whole(1, 10000),
         "schedule",
@@ -126,7 +129,7 @@ class OptimizeConfig(Checked):
         "long side in pixels above which scales refine strokes alone, through windows",
         whole(64, MOST_PIXELS),
         "schedule",
-        "low: large images fast, more of the photograph's fine detail gone; high: large images whole, slow and of much memory",
+        "low: large images fast, more of the photograph's fine detail gone; high: slow, of much memory; 8192: never",
     )
     optimizer: str = option(
         "adam",
@@ -177,6 +180,13 @@ class OptimizeConfig(Checked):
         "schedule",
         "low: parts of the painting may be missed; high: all of its palette counts",
     )
+
+    @property
+    def last_steps(self) -> int:
+        """Steps of the last pass: those given, else what the look asks for, with a method that has one."""
+        if self.splitting is not None:
+            return self.splitting
+        return round(LAST_STEPS * self.look) if "splitting" in METHODS[self.method].options else 0
 
     def refines(self, side: int) -> bool:
         """Whether a scale of this long side only refines details, where it is not the first."""

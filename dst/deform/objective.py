@@ -15,7 +15,7 @@ from dst.methods.table import Terms, method_class
 from dst.methods.targets import Style, StyleCache, apply_flow
 from dst.optim.init import guide_image
 from dst.optim.loop import schedule
-from dst.optim.pixels import compose_image, decompose_image, refine
+from dst.optim.pixels import compose_image, decompose_image, redecomposed, refine
 from dst.optim.state import Parameters
 from dst.optim.steps import Descent
 from dst.runs.job import Scene
@@ -23,6 +23,8 @@ from dst.warp import FlowGrid
 
 DETAIL_STEPS = 3.0
 """How far a step of a scale that refines details moves, over one of the others: it starts blurred."""
+DETAIL_BANDS = 3
+"""Bands of the pyramid that such a scale changes, the finest: tones and shapes stay as they were painted."""
 SOLVE_LR = 4e-3
 """First learning rate of `smooth_displacements`, in units of the long side; it falls to nothing."""
 SOLVE_STEPS = 48
@@ -156,6 +158,7 @@ class DeformObjective:
     ) -> None:
         """`size` (W, H) is the scale's, None where nothing moves; the flow is in the frame of the content at its finest scale."""
         self.problem, self.method, self.alpha = problem, method, alpha
+        self.moving = DETAIL_BANDS if size is None else problem.config.pyramid_levels
         self.flow = None
         if problem.warps and size is not None:
             self.flow = FlowGrid(size, problem.scales[-1].size, device=problem.device, dtype=dtype)
@@ -163,7 +166,8 @@ class DeformObjective:
     def terms(self, parameters: Parameters, generator: torch.Generator) -> dict[str, Tensor]:
         """All terms, unweighted, and their weighted total."""
         problem, scene = self.problem, self.problem.scene
-        image = compose_image(parameters["pixels"])
+        bands, moving = parameters["pixels"], self.moving
+        image = compose_image([*bands[:moving], *(band.detach() for band in bands[moving:])])
         zero = image.new_zeros(())
         grid, warped, warp, variation = None, None, zero, zero
         if self.flow is not None:
@@ -178,7 +182,11 @@ class DeformObjective:
         return {**terms, "warp": warp, "tv": variation, "total": total}
 
     def project(self, parameters: Parameters) -> None:
-        """Rigid and pinned points stay on their targets."""
+        """Rigid and pinned points stay on their targets; of details, what is no detail is left out."""
+        if self.moving < self.problem.config.pyramid_levels:
+            bands = parameters["pixels"]
+            for band, own in zip(bands[: self.moving], redecomposed(bands), strict=False):
+                band.copy_(own)
         if self.flow is not None and self.problem.fixed is not None:
             (displacement,) = parameters["displacement"]
             displacement.copy_(_restored(displacement, self.problem.target, self.problem.fixed))

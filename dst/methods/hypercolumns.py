@@ -15,6 +15,7 @@ from dst import losses
 from dst.config import METHODS, OptimizeConfig
 from dst.features.encoder import Encoder
 from dst.features.sampling import Places, draw_positions, sample
+from dst.features.windows import SHIFT, shifted, shifted_places
 from dst.imaging.masks import Segment
 from dst.methods.targets import Style, StyleCache, apply_flow, cached, frugally, reachable
 
@@ -182,12 +183,14 @@ class HypercolumnTerms:
         """
         both = image if warped is None else torch.cat([image, warped])
         places = Places(draw_positions(self.count, self.size, generator))
+        shift = torch.randint(SHIFT, (2,), generator=generator, device=generator.device).tolist()
+        both, seen = shifted(both, shift), shifted_places(places, self.size, shift)
         whole = self.segments[0].content is None
         if whole:  # of large maps only what is sampled from them is kept
-            values = frugally(lambda some: (sample(self.maps(some), places),), both)[0]
+            values = frugally(lambda some: (sample(self.maps(some), seen),), both)[0]
         else:
             maps = frugally(lambda some: tuple(self.maps(some)), both)
-            values = sample(maps, places)
+            values = sample(maps, seen)
         values = values.unbind(0)
         terms = {"content": self.content.term(values[0], places, generator)}
         for name, index in (("style", 0), ("style_warped", 1)):
@@ -199,7 +202,7 @@ class HypercolumnTerms:
                 )
             else:
                 maps_here = [m[index : index + 1] for m in maps]
-                terms[name] = self._segments_term(maps_here, grid if index else None, generator)
+                terms[name] = self._segments_term(maps_here, shift, grid if index else None, generator)
         return terms
 
     def _mixed(self, values: Tensor, targets: list, content: Places, generator: torch.Generator) -> Tensor:
@@ -209,7 +212,9 @@ class HypercolumnTerms:
             total = total + weight * self.style(values, target, content, generator)
         return total / sum(weight for weight, _ in targets)
 
-    def _segments_term(self, maps: list[Tensor], grid: Tensor | None, generator: torch.Generator) -> Tensor:
+    def _segments_term(
+        self, maps: list[Tensor], shift: list[int], grid: Tensor | None, generator: torch.Generator
+    ) -> Tensor:
         """Mean over the segments, each sampled within its own mask, which follows the warp."""
         values = []
         for segment, targets in zip(self.segments, self.targets, strict=True):
@@ -217,7 +222,8 @@ class HypercolumnTerms:
             if mask is not None and grid is not None:
                 mask = apply_flow(mask, grid.detach())
             places = Places(draw_positions(self.count, self.size, generator, mask))
-            values.append(self._mixed(sample(maps, places)[0], targets, _before(places, grid), generator))
+            rows = sample(maps, shifted_places(places, self.size, shift))[0]
+            values.append(self._mixed(rows, targets, _before(places, grid), generator))
         return torch.stack(values).mean()
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dst.config import OptimizeConfig
+from dst.config.optim import MOST_PIXELS
 from dst.imaging import fit_size, pyramid
 from dst.optim.state import Parameters, State, Step
 from dst.optim.steps import Descent
@@ -52,8 +53,9 @@ def schedule(size: tuple[int, int], config: OptimizeConfig) -> list[Scale]:
         doublings = max(0.0, math.log2((config.details_above if details else side) / 256.0))
         steps = max(1, round(config.steps * config.step_decay**doublings))
         found.append(Scale(fit_size(size, side), steps, details=details))
-    if config.splitting:
-        found.append(Scale(found[-1].size, config.splitting, last_pass=True, details=found[-1].details))
+    if config.last_steps and not found[-1].details:  # what refines details is a last pass already
+        details = config.details_above < MOST_PIXELS
+        found.append(Scale(found[-1].size, config.last_steps, last_pass=True, details=details))
     return found
 
 

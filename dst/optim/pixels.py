@@ -24,6 +24,11 @@ def compose_image(bands: list[Tensor]) -> Tensor:
     return to_rgb(pyramid.compose([band * steps for band, steps in zip(bands, fine_steps(bands), strict=True)]))
 
 
+def redecomposed(bands: list[Tensor]) -> list[Tensor]:
+    """The bands of the image that some bands make, which steps may have moved away from being its Laplacian pyramid."""
+    return decompose_image(compose_image(bands), len(bands))
+
+
 def fine_steps(bands: list[Tensor]) -> list[Tensor | float]:
     """What each band of a pyramid is divided by: `FINE_STEPS` as (3, 1, 1), 1 for other bands and the coarse remainder."""
     fine = [bands[0].new_tensor(steps).view(3, 1, 1) for steps in FINE_STEPS[: len(bands) - 1]]

@@ -39,7 +39,7 @@ from dst.runs.schema import CHECKPOINT, check_whole
 from dst.runs.upgrade import in_fine_steps, upgraded_checkpoint
 from dst.warp import Warp
 
-FORMAT = 3
+FORMAT = 4
 log = logging.getLogger(__name__)
 ADVICE = "give the folder of a run that was made with --run"
 
@@ -154,7 +154,7 @@ def _parsed(data: dict[str, Any]) -> Kept:
     CHECKPOINT.check("", {name: part for name, part in data.items() if name not in ("kind", "format", "dst")})
     job, state = _read_job(data["job"]), State(**data["state"])
     check_whole(job, state)
-    if data["format"] < FORMAT:
+    if data["format"] < 3:
         state = in_fine_steps(state)
     return Kept(job, state, data["encoder"], data["seconds"], KeptFrames(data.get("frames")))
 

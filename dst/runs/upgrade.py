@@ -33,6 +33,9 @@ def upgraded_checkpoint(data: dict[str, Any]) -> dict[str, Any]:
         data = _second(data)
     if data["format"] == 2:  # there was no colour pass
         data = {**data, "job": {**data["job"], "config": {"raw_colors": True, **data["job"]["config"]}}}
+    if data["format"] <= 3:  # every scale was painted whole, and a last pass had to be asked for
+        whole = {"splitting": 0, "details_above": 8192}
+        data = {**data, "job": {**data["job"], "config": {**whole, **data["job"]["config"]}}}
     return data
 
 
