@@ -7,10 +7,12 @@ POINTS = np.array(
 )
 SMALL = {
     "size": 64, "smallest_scale": 64, "steps": 2, "samples": 64, "style_samples": 64, "encoder": "vgg19-16x",
-    "weights": "random", "match_size": 64, "gamma": 0.0,
+    "weights": "random", "match_size": 64, "gamma": 0.0, "splitting": 0,
 }  # fmt: skip
 
-BARE = {name: value for name, value in SMALL.items() if "samples" not in name}
+SAMPLED = {name: value for name, value in SMALL.items() if name != "splitting"}
+"""The same for a method without a last pass."""
+BARE = {name: value for name, value in SAMPLED.items() if "samples" not in name}
 """The same for a method that compares whole layers, not samples."""
 
 
@@ -18,7 +20,7 @@ def run(pair, **options):
     """A small run of a pair, of the points above; `points=None` has them found."""
     from dst.deform import pipeline
 
-    options = {"points": POINTS, **(BARE if options.get("method") == "gatys" else SMALL), **options}
+    options = {"points": POINTS, **{"gatys": BARE, "strotss": SAMPLED}.get(options.get("method"), SMALL), **options}
     if options["points"] is None:
         del options["points"]
     return pipeline.stylize(*pair, **options)

@@ -38,7 +38,10 @@ def resized(run: Any, job: Job, size: int, content: Any, style: Any) -> Job:
         raise InputError(f"{run} was painted in {counted(len(styles), 'style')}, but {len(given)} given: give the same")
     plain = {"init": "content", "content_mask": None, "style_mask": None, "rigid_mask": None, "geometry": None}
     config = dataclasses.replace(job.config, size=size, guidance=job.config.guidance.replace(**plain))
-    side = painted_side(config, max(stroke_sizes(config.guidance.stroke_size, len(styles))))
+    try:
+        side = painted_side(config, max(stroke_sizes(config.guidance.stroke_size, len(styles))))
+    except InputError as error:
+        raise InputError(f"{run}: {error}") from error
     content_image = _again(run, "content", job.inputs["content"], content, size)
     style_images = [_again(run, "style", record, source, side) for record, source in zip(styles, given, strict=True)]
     try:

@@ -145,7 +145,8 @@ class DeformProblem:
         generator = torch.Generator(self.device).manual_seed(self.seed * 1009 + scale)
         make = method_class(self.config.method, self.scales[scale].last_pass, self.scales[scale].details)
         terms = make(self.encoder, content, styles, self.config, generator, segments, self.cache)
-        growth = self.config.alpha_growth ** min(2, len(self.scales) - 1 - scale)
+        finer = len({other.size for other in self.scales[scale:]}) - 1
+        growth = self.config.alpha_growth ** min(2, finer)
         size = None if self.scales[scale].details else self.scales[scale].size
         return DeformObjective(self, terms, self.config.content_weight * growth, size, content.dtype)
 

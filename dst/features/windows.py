@@ -23,14 +23,21 @@ TOGETHER = 8
 """Windows that are encoded at once: one and a half million pixels."""
 
 
-def shifted(images: Tensor, shift: list[int]) -> Tensor:
-    """Images (N, C, H, W) moved by `shift` (x, y) pixels, each under `SHIFT`: (N, C, H + SHIFT, W + SHIFT), the border going on."""
+def shifted(images: Tensor, shift: list[int] | None) -> Tensor:
+    """Images (N, C, H, W) moved by `shift` (x, y) pixels, each under `SHIFT`: (N, C, H + SHIFT, W + SHIFT), the border going on.
+
+    Without a shift they stay as they are.
+    """
+    if shift is None:
+        return images
     x, y = shift
     return F.pad(images, (x, SHIFT - x, y, SHIFT - y), mode="replicate")
 
 
-def shifted_places(places: Places, size: tuple[int, int], shift: list[int]) -> Places:
+def shifted_places(places: Places, size: tuple[int, int], shift: list[int] | None) -> Places:
     """Positions on an image of `size` (H, W), on that image `shifted`."""
+    if shift is None:
+        return places
     height, width = size
     wide = places.positions.new_tensor([width, height])
     moved = (places.positions + 1) * wide + 2 * wide.new_tensor(shift)

@@ -183,7 +183,9 @@ class HypercolumnTerms:
         """
         both = image if warped is None else torch.cat([image, warped])
         places = Places(draw_positions(self.count, self.size, generator))
-        shift = torch.randint(SHIFT, (2,), generator=generator, device=generator.device).tolist()
+        shift = None  # what is only measured stays where it is
+        if both.requires_grad:
+            shift = torch.randint(SHIFT, (2,), generator=generator, device=generator.device).tolist()
         both, seen = shifted(both, shift), shifted_places(places, self.size, shift)
         whole = self.segments[0].content is None
         if whole:  # of large maps only what is sampled from them is kept
@@ -213,7 +215,7 @@ class HypercolumnTerms:
         return total / sum(weight for weight, _ in targets)
 
     def _segments_term(
-        self, maps: list[Tensor], shift: list[int], grid: Tensor | None, generator: torch.Generator
+        self, maps: list[Tensor], shift: list[int] | None, grid: Tensor | None, generator: torch.Generator
     ) -> Tensor:
         """Mean over the segments, each sampled within its own mask, which follows the warp."""
         values = []

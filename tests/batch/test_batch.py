@@ -22,7 +22,7 @@ from dst.viz.sheets import table_sheet
 pytestmark = pytest.mark.usefixtures("no_figures")
 TINY = {
     "size": 32, "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "encoder": "vgg19-16x",
-    "weights": "random", "warp": False,
+    "weights": "random", "warp": False, "splitting": 0,
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from dst.viz.sheets import GAP
 pytestmark = pytest.mark.usefixtures("no_figures")
 TINY = {
     "smallest_scale": 32, "steps": 2, "samples": 32, "style_samples": 32, "encoder": "vgg19-16x", "weights": "random",
-    "match_size": 64,
+    "match_size": 64, "splitting": 0,
 }  # fmt: skip
 ALL = [(strength, look) for strength in STRENGTHS for look in LOOKS]
 

@@ -83,7 +83,7 @@ def test_what_is_kept_is_what_differs_and_makes_the_same_run(stand_in, pair, rec
     monkeypatch.chdir(tmp_path)
     (tmp_path / "kept").mkdir()
     write_points(tmp_path / "points.csv", POINTS)
-    flags = ["--preset", "fast", "--alpha", "3", "--steps", "20", "--size", "512", "--init", "noise"]
+    flags = ["--preset", "fast", "--alpha", "3", "--steps", "18", "--size", "512", "--init", "noise"]
     flags += [
         "--geometry",
         "style.png",

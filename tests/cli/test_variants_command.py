@@ -83,7 +83,7 @@ def test_each_command_paints_what_the_sheet_shows(asked, pair, tmp_path, capsys)
 
 def test_options_of_a_file_stand_in_the_commands_and_needless_ones_do_not(asked, tmp_path, capsys):
     (tmp_path / "o.toml").write_text(
-        'preset = "fast"\npalette = 0.5\nlook = 1\nwarp = false\nalpha = 3\nseed = 0\nlr = 0.015'
+        'preset = "fast"\npalette = 0.5\nlook = 1\nwarp = false\nalpha = 3\nseed = 0\nlr = 0.017'
     )
     kept = tmp_path / "kept.toml"
     out = ["-o", str(tmp_path / "s.png"), "--config", str(tmp_path / "o.toml"), "--save-config", str(kept), "--quiet"]

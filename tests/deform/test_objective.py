@@ -64,7 +64,7 @@ def test_the_objective_falls_at_every_scale(encoder, method, points):
 def test_the_total_is_the_weighted_sum_of_the_terms(encoder):
     config = options(alpha=3.0, alpha_growth=2.0, style_strength=0.5)
     for row in loop(scene(), encoder, config).run().history:
-        alpha = 6.0 if row["scale"] == 0 else 3.0
+        alpha = 6.0 if row["scale"] == 0 else 3.0  # the last pass is of the finest scale too
         expected = (
             alpha * row["content"] + 0.5 * (row["style"] + row["style_warped"]) + 0.5 * row["warp"] + 50 * row["tv"]
         )
@@ -96,7 +96,7 @@ def test_steps_report_what_is_done_and_left(encoder):
     loop(scene(), encoder, options()).run(seen.append)
     assert [step.done for step in seen] == list(range(1, seen[0].total_steps + 1))
     assert {step.size for step in seen} == {(24, 18), (48, 36)}
-    assert seen[0].scales == 2
+    assert seen[0].scales == 3  # the last pass among them
 
 
 def test_a_loss_that_stops_being_finite_ends_the_run_with_the_last_good_image(encoder):

@@ -36,7 +36,7 @@ def painted_from(monkeypatch):
                 assert [mask.shape[-2:] for mask in segment.styles] == [style.image.shape[-2:] for style in styles]
             super().__init__(encoder, content, styles, config, generator, segments, cache)
 
-    monkeypatch.setattr(objective, "method_class", lambda name, last_pass=False: Spy)
+    monkeypatch.setattr(objective, "method_class", lambda name, last_pass=False, details=False: Spy)
     return found
 
 

@@ -54,7 +54,7 @@ def test_a_method_may_have_defaults_of_its_own():
                 ("default", {}),
             )
         ]
-    assert [(m.alpha, m.steps) for m in made] == [(3, 7), (5, 20), (dst.StylizeConfig().optimize.alpha, 40)]
+    assert [(m.alpha, m.steps) for m in made] == [(3, 7), (5, 18), (dst.StylizeConfig().optimize.alpha, 30)]
 
 
 def test_rows_and_classes_go_together():

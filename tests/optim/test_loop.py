@@ -84,5 +84,18 @@ def test_a_loss_that_stops_being_finite_leaves_the_last_good_parameters():
 def test_schedule_takes_fewer_steps_at_fine_scales():
     config = OptimizeConfig(steps=40, step_decay=0.5, smallest_scale=64)
     scales = schedule((1024, 512), config)
-    assert [(scale.side, scale.steps) for scale in scales] == [(64, 40), (128, 40), (256, 40), (512, 20), (1024, 10)]
-    assert scales[0].size == (64, 32) and scales[-1].size == (1024, 512)
+    whole = [(64, 40), (128, 40), (256, 40), (512, 20)]
+    assert [(scale.side, scale.steps) for scale in scales[:-1]] == whole and not any(s.details for s in scales[:-1])
+    # above, through windows, as many steps as at the limit: 40 / 2 ** log2(768 / 256)
+    assert scales[-1] == Scale((1024, 512), 13, details=True) and scales[0].size == (64, 32)
+    once = schedule((1024, 512), OptimizeConfig(steps=40, step_decay=0.5, details_above=8192, splitting=0))
+    assert once[-1] == Scale((1024, 512), 10)
+
+
+def test_a_last_pass_refines_details_where_no_scale_did():
+    look = [schedule((256, 256), OptimizeConfig(look=look))[-1] for look in (0, 0.5, 1)]
+    assert look[0] == Scale((256, 256), 30)
+    assert look[1:] == [Scale((256, 256), steps, last_pass=True, details=True) for steps in (6, 12)]
+    assert [s.last_pass for s in schedule((1024, 1024), OptimizeConfig())] == [False] * 5
+    assert not schedule((256, 256), OptimizeConfig(splitting=4, details_above=8192))[-1].details
+    assert not any(s.details or s.last_pass for s in schedule((1024, 1024), OptimizeConfig(method="gatys")))

@@ -27,7 +27,7 @@ def test_a_stopped_run_of_the_old_version_goes_on_to_what_it_would_have_become(o
     whole, rest = dst.load_run(old / "finished"), dst.resume(old / "stopped")
     assert len(rest.history) == len(whole.history) == 4 and not rest.record["stopped"]
     apart = np.abs(rest.image.astype(int) - whole.image)
-    assert apart.mean() < 1 and apart.max() < 24  # another machine may round otherwise
+    assert apart.mean() < 3 and apart.max() < 48  # steps are no longer the same, draws are others
     assert rest.record["format"] == 2 and rest.record["matches"]["pins"] == 1
     assert np.abs(rest.warp.displacement - whole.warp.displacement).max() < 1e-3
     assert (rest.warp.origin < 0).any() and (rest.warp.origin >= 0).any()
