@@ -21,8 +21,9 @@ from dst.optim.steps import Descent
 from dst.runs.job import Scene
 from dst.warp import FlowGrid
 
-DETAIL_STEPS = 3.0
-"""How far a step of a scale that refines details moves, over one of the others: it starts blurred."""
+DETAIL_STEPS, LAST_STEPS = 3.0, 2.0
+"""How far a step of a scale that refines details moves, over one of the others: it starts blurred; and of such a last pass,
+which starts from a scale that was painted."""
 DETAIL_BANDS = 3
 """Bands of the pyramid that such a scale changes, the finest: tones and shapes stay as they were painted."""
 SOLVE_LR = 4e-3
@@ -110,8 +111,9 @@ class DeformProblem:
 
     def learning_rates(self, scale: int) -> dict[str, float]:
         """Of the pixels and of the displacements, which stay where scales only refine details."""
-        (lr, warp_lr), details = self.config.rates, self.scales[scale].details
-        rates = {"pixels": lr * (DETAIL_STEPS if details else 1)}
+        (lr, warp_lr), (_, _, last_pass, details) = self.config.rates, self.scales[scale]
+        longer = (LAST_STEPS if last_pass else DETAIL_STEPS) if details else 1.0
+        rates = {"pixels": lr * longer}
         return {**rates, "displacement": 0.0 if details else warp_lr} if self.warps else rates
 
     def begin(self, scale: int, finished: Parameters) -> Parameters:
