@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from kornia.color import lab_to_rgb, rgb_to_lab
 from kornia.filters import joint_bilateral_blur
@@ -17,6 +19,8 @@ LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in lightness (ITU-R BT.601)."""
 CHROMA_STEP = 0.3
 """How far a unit step moves the two chroma axes of `to_opponent`, against lightness."""
+STRIP = 1 << 21
+"""Pixels whose colours are changed at a time."""
 HALVINGS = 14
 """Steps of the bisection in `keep_chroma`."""
 _AXES = ((1 / 3**0.5, 1 / 3**0.5, 1 / 3**0.5), (1 / 2**0.5, -(1 / 2**0.5), 0.0), (1 / 6**0.5, 1 / 6**0.5, -2 / 6**0.5))
@@ -121,15 +125,35 @@ def match_chroma(image: Tensor, styles: list[Tensor], weights: list[float], stre
 
     Source: the colour pass of Kolkin and others 2022, "Neural Neighbor Style Transfer", which takes Oklab.
     """
-    lab, others = rgb_to_lab(image), [rgb_to_lab(style)[:, 1:] / 100 for style in styles]
-    chroma = lab[:, 1:] / 100
-    mean, covariance = color_moments(others, weights)
-    own_mean, own = color_moments([chroma])
+    mean, covariance = color_moments([_chroma(style) for style in styles], weights)
+    own_mean, own = color_moments([_in_strips(_chroma, image)])
     eye = torch.eye(2, dtype=own.dtype, device=own.device)
-    pixels = chroma.double().reshape(2, -1)
-    moved = _least_map(own + FAINT_CHROMA * eye, covariance + TINY * eye) @ (pixels - own_mean[:, None]) + mean[:, None]
-    moved = torch.lerp(pixels, moved, min(1.0, strength)).reshape(chroma.shape).to(image.dtype)
-    return lab_to_rgb(torch.cat([lab[:, :1], 100 * moved], 1)).clamp(0, 1)
+    change = _least_map(own + FAINT_CHROMA * eye, covariance + TINY * eye)
+
+    def matched(part: Tensor) -> Tensor:
+        lab = rgb_to_lab(part)
+        pixels = (lab[:, 1:] / 100).double().reshape(2, -1)
+        moved = change @ (pixels - own_mean[:, None]) + mean[:, None]
+        moved = torch.lerp(pixels, moved, min(1.0, strength)).reshape(lab[:, 1:].shape).to(image.dtype)
+        return lab_to_rgb(torch.cat([lab[:, :1], 100 * moved], 1)).clamp(0, 1)
+
+    return _in_strips(matched, image)
+
+
+def _chroma(image: Tensor) -> Tensor:
+    """CIELAB's a and b over 100, (1, 2, H, W)."""
+    return rgb_to_lab(image)[:, 1:] / 100
+
+
+def _in_strips(change: Callable[[Tensor], Tensor], image: Tensor, halo: int = 0) -> Tensor:
+    """`change` of an image (1, C, H, W), for large ones strip by strip; a pixel of the result depends on `halo` rows around it."""
+    height, width = image.shape[-2:]
+    rows, parts = max(1, STRIP // width), []
+    for top in range(0, height, rows):
+        first, end = max(0, top - halo), min(height, top + rows)
+        part = change(image[:, :, first : min(height, end + halo)])
+        parts.append(part[:, :, top - first : end - first])
+    return torch.cat(parts, 2) if len(parts) > 1 else parts[0]
 
 
 def smooth_chroma(image: Tensor, passes: int = 2) -> Tensor:
@@ -144,11 +168,15 @@ def smooth_chroma(image: Tensor, passes: int = 2) -> Tensor:
 
     Source: as `match_chroma`.
     """
-    lab = rgb_to_lab(image)
-    lightness, chroma = lab[:, :1], lab[:, 1:]
-    for _ in range(passes if min(image.shape[-2:]) > 1 else 0):
-        chroma = joint_bilateral_blur(chroma, lightness / 100, 3, 0.1, (1.5, 1.5))
-    return lab_to_rgb(torch.cat([lightness, chroma], 1)).clamp(0, 1)
+
+    def smoothed(part: Tensor) -> Tensor:
+        lab = rgb_to_lab(part)
+        lightness, chroma = lab[:, :1], lab[:, 1:]
+        for _ in range(passes if min(image.shape[-2:]) > 1 else 0):
+            chroma = joint_bilateral_blur(chroma, lightness / 100, 3, 0.1, (1.5, 1.5))
+        return lab_to_rgb(torch.cat([lightness, chroma], 1)).clamp(0, 1)
+
+    return _in_strips(smoothed, image, halo=passes)
 
 
 def grey(image: Tensor) -> Tensor:

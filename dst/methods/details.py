@@ -14,6 +14,8 @@ from dst.methods.nnst import Splitting
 
 SPACING = 16
 """Distance in pixels of the positions compared in a step, with 1024 `samples`; of more, closer."""
+SMALLEST = 512
+"""Positions compared in a step however small the image is."""
 FEWEST = 16
 """Positions of a segment in a group of windows from which their mixture tells anything."""
 
@@ -65,7 +67,8 @@ class Details(Splitting):
 
         Args and result as `dst.methods.table.Terms`.
         """
-        count = max(1, round(self.config.samples / 1024 * image[0, 0].numel() / SPACING**2))
+        dense = round(self.config.samples / 1024 * image[0, 0].numel() / SPACING**2)
+        count = max(min(SMALLEST, self.config.samples), dense)
         sets = [draw_positions(count, self.size, generator, segment.content) for segment in self.segments]
         windows, value = Windows(self.size), image.new_zeros(())
         shown = windows.padded(image.detach())

@@ -93,3 +93,11 @@ def test_smoothing_takes_coloured_speckle_and_leaves_edges_and_grey_alone():
     assert error[0] < 0.6 * error[1]
     assert (color.smooth_chroma(flat) - flat).abs().max() < 0.05  # the edge of lightness is no way for colour
     assert color.smooth_chroma(torch.rand(1, 3, 1, 1)).shape == (1, 3, 1, 1)
+
+
+def test_large_images_have_their_colours_changed_strip_by_strip(monkeypatch):
+    image, styles = colours(0), [colours(1)]
+    whole = color.match_chroma(image, styles, [1.0]), color.smooth_chroma(image)
+    monkeypatch.setattr(color, "STRIP", 5 * image.shape[3])
+    parts = color.match_chroma(image, styles, [1.0]), color.smooth_chroma(image)
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(whole, parts, strict=True))
