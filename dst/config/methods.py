@@ -108,6 +108,7 @@ METHODS: dict[str, Method] = {
         "Gram matrices (Gatys, Ecker and Bethge 2016)",
         "content: features of one layer; style: Gram matrices of several",
         content_layers=("relu4_2", "relu4_1"),
+        defaults={"steps": 40},
         looks=(16.0, 1.2, 0.15),
     ),
 }

@@ -167,7 +167,7 @@ class OptimizeConfig(Checked):
         "1: colours of large areas change slowly; high: they change at once",
     )
     samples: int = option(
-        1024,
+        768,
         "positions of the result compared in each step",
         whole(16, 65536),
         "schedule",

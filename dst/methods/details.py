@@ -13,7 +13,7 @@ from dst.methods.hypercolumns import StyleTarget, is_flat, standardization, stan
 from dst.methods.nnst import Splitting
 
 SPACING = 16
-"""Distance in pixels of the positions compared in a step, with 1024 `samples`; of more, closer."""
+"""Distance in pixels of the positions compared in a step, with 768 `samples`; of more, closer."""
 SMALLEST = 512
 """Positions compared in a step however small the image is."""
 FEWEST = 16
@@ -67,7 +67,7 @@ class Details(Splitting):
 
         Args and result as `dst.methods.table.Terms`.
         """
-        dense = round(self.config.samples / 1024 * image[0, 0].numel() / SPACING**2)
+        dense = round(self.config.samples / 768 * image[0, 0].numel() / SPACING**2)
         count = max(min(SMALLEST, self.config.samples), dense)
         sets = [draw_positions(count, self.size, generator, segment.content) for segment in self.segments]
         windows, value = Windows(self.size), image.new_zeros(())

@@ -23,7 +23,7 @@ QUERIES = 2048
 """Positions of the content that tell, once a scale, how often a row of the painting would be chosen."""
 CROWD = 0.01
 """Share of the queries, the nearest, whose mean closeness is a row's handicap."""
-IMAGE_ROWS, STYLE_ROWS = 2, 4
+IMAGE_ROWS, STYLE_ROWS = 1, 2
 """Rows sampled at most for each position of the averaged maps, of the image in a step and of the painting in a scale."""
 FEWEST = 256
 """Rows that are sampled however small the maps are."""
