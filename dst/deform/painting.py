@@ -20,7 +20,7 @@ from dst.features import Encoder
 from dst.methods.targets import StyleCache
 from dst.optim.loop import Loop, schedule
 from dst.optim.state import State
-from dst.runs.estimate import layers_of, memory_needed
+from dst.runs.estimate import memory_needed
 from dst.runs.job import Job
 from dst.runs.keeper import Keeper
 from dst.runs.record import make_record
@@ -109,7 +109,7 @@ def _tell(job: Job, loop: Loop | None, encoder: Encoder) -> None:
         log.debug("scale of %d x %d pixels, %s", *scale.size, counted(scale.steps, "step"))
     warps = job.scene.warp is not None
     painter = encoder.in_precision(job.precision)
-    needed = memory_needed(painter, (width, height), layers_of(encoder, job.config), warps)
+    needed = memory_needed(painter, (width, height), job.config, warps)
     log.debug("the network computes in %s; about %.1f GB of memory at most", job.precision, needed / 1e9)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,7 @@ import torch
 
 from dst.config import InputError, StylizeConfig
 from dst.features import Encoder
+from dst.features.windows import MARGIN, TILE, TOGETHER
 from dst.imaging import fit_size
 from dst.methods.table import encoded_layers
 from dst.methods.targets import FRUGAL_FROM
@@ -23,11 +25,15 @@ of what was freed; and the same where large images are encoded frugally. Fitted 
 HALF = 0.7
 """The share of that memory where the network computes in bfloat16: what is kept of it is half as large, and what the losses
 are given is not."""
+DETAIL_COPIES, DETAIL_BYTES = 3.3, 230
+"""The same of the windows that are encoded at once where details are refined, and what each pixel of the image takes there, bytes."""
+DETAIL_PIXELS = 1.3
+"""Pixels that windows show in a step, over those of the image."""
 TARGET_COPIES = 2.0
 """The same for the maps of content and style that samples are drawn from, in units of those layers alone."""
 STEP_OVERHEAD = 0.45
 """What a step takes beside the network's forward and backward pass, over that pass in float32: losses, warp, pyramid, optimiser."""
-SMALL_STEP = 0.04
+SMALL_STEP = 0.03
 """Seconds of a step that do not depend on the image's size."""
 SPARE = 0.9
 """Share of the free memory that a run may plan with."""
@@ -77,16 +83,27 @@ def layers_of(encoder: Encoder, config: StylizeConfig) -> list[str]:
     return given or encoded_layers(config.optimize.method, encoder)
 
 
-def memory_needed(encoder: Encoder, size: tuple[int, int], layers: list[str], warps: bool = True) -> float:
-    """Peak bytes of a run whose finest scale is `size` (W, H), painted with this encoder, and that looks at some layers."""
-    pixels = size[0] * size[1]
+def memory_needed(encoder: Encoder, size: tuple[int, int], config: StylizeConfig, warps: bool = True) -> float:
+    """Peak bytes of a run of `config` whose finest scale is `size` (W, H), painted with this encoder."""
+    layers, scales = layers_of(encoder, config), schedule(size, config.optimize)
+    whole = max((math.prod(scale.size) for scale in scales if not scale.details), default=0)
+    peak = _whole(encoder, whole, layers, warps)
+    if scales[-1].size[0] * scales[-1].size[1] > whole:
+        every = sum(layer.channels / layer.stride**2 for layer in encoder.layers.values())
+        copies = DETAIL_COPIES * (1.0 if encoder.dtype == torch.float32 else HALF)
+        windows = 4 * copies * every * min(TOGETHER * (TILE + 2 * MARGIN) ** 2, DETAIL_PIXELS * math.prod(size))
+        peak = max(peak, BASE_BYTES + windows + DETAIL_BYTES * math.prod(size))
+    return peak + 4 * sum(p.numel() for p in encoder.parameters())
+
+
+def _whole(encoder: Encoder, pixels: int, layers: list[str], warps: bool) -> float:
+    """Peak bytes where images of so many pixels are optimised whole, without the network's weights."""
     every = sum(layer.channels / layer.stride**2 for layer in encoder.layers.values())
     levels = sum(encoder.layers[name].channels / encoder.layers[name].stride ** 2 for name in layers)
-    weights = sum(p.numel() for p in encoder.parameters())
     frugal = (2 if warps else 1) * pixels >= FRUGAL_FROM
     copies = FRUGAL_COPIES if frugal else SAVED_COPIES * (1.0 if warps else 0.55)
     copies *= 1.0 if encoder.dtype == torch.float32 else HALF
-    return BASE_BYTES + 4 * weights + 4 * pixels * (copies * every + TARGET_COPIES * levels + 60)
+    return BASE_BYTES + 4 * pixels * (copies * every + TARGET_COPIES * levels + 60)
 
 
 def seconds_a_pixel(encoder: Encoder, device: str, layers: list[str], side: int = 128) -> float:
@@ -118,8 +135,8 @@ def estimate(
         warps: whether keypoints are matched and the image is warped.
         timed: False leaves that try out where the run fits into the memory, and its seconds at 0.
     """
-    size, layers, painter = fit_size(content_size, config.size), layers_of(encoder, config), _painter(encoder, config)
-    cost = Estimate(size, 0.0, memory_needed(painter, size, layers, warps), free_memory(config.device))
+    size, painter = fit_size(content_size, config.size), _painter(encoder, config)
+    cost = Estimate(size, 0.0, memory_needed(painter, size, config, warps), free_memory(config.device))
     if cost.fits and not timed:
         return cost
     return replace(cost, seconds=_seconds(encoder, painter, size, config, warps))
@@ -133,8 +150,8 @@ def _seconds(encoder: Encoder, painter: Encoder, size: tuple[int, int], config: 
         own = seconds_a_pixel(painter, config.device, layers)
     seconds = 0.0
     for scale in schedule(size, config.optimize) if config.paints else ():
-        each = own + STEP_OVERHEAD * rate
-        seconds += scale.steps * (SMALL_STEP + images * scale.size[0] * scale.size[1] * each)
+        each = DETAIL_PIXELS * own if scale.details else images * (own + STEP_OVERHEAD * rate)
+        seconds += scale.steps * (SMALL_STEP + math.prod(scale.size) * each)
     if warps:
         seconds += 30 * config.match.match_size**2 * rate
     return seconds
@@ -146,9 +163,9 @@ def largest_size(encoder: Encoder, content_size: tuple[int, int], config: Styliz
     Raises:
         InputError: not even the smallest fits.
     """
-    free, layers, painter = free_memory(config.device), layers_of(encoder, config), _painter(encoder, config)
+    free, painter = free_memory(config.device), _painter(encoder, config)
     side = config.size
-    while free is not None and memory_needed(painter, fit_size(content_size, side), layers, warps) > SPARE * free:
+    while free is not None and memory_needed(painter, fit_size(content_size, side), config, warps) > SPARE * free:
         side = (side - 1) // 32 * 32
         if side < 64:
             raise InputError(f"{free / 1e9:.1f} GB of memory are free: no size fits; close other programs")

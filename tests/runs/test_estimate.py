@@ -36,3 +36,16 @@ def test_a_run_in_bfloat16_is_tried_in_it_and_takes_less_memory(encoder, tries):
         costs[precision] = estimate.estimate(encoder, (1024, 768), config)
         assert len(tries) == count and len(set(tries)) == len(costs)
     assert 0.5 * costs["float32"].bytes < costs["bfloat16"].bytes < 0.95 * costs["float32"].bytes
+
+
+def test_details_take_far_less_memory_than_images_optimised_whole(encoder):
+    sizes = {512: (512, 384), 4096: (4096, 3072)}
+    given = {
+        above: StylizeConfig.from_options(size=4096, precision="float32", details_above=above) for above in (768, 8192)
+    }
+    found = {
+        above: [estimate.memory_needed(encoder, size, config) for size in sizes.values()]
+        for above, config in given.items()
+    }
+    assert found[768][0] == found[8192][0]
+    assert 2e9 < found[768][1] < 8e9 < 0.5 * found[8192][1]
