@@ -23,11 +23,11 @@ PAINTED_ONCE = (
     "differ a little in the other rows, and larger images have finer detail."
 )
 """What a sheet says of what was shared."""
-NO_WARP = "Not warped: {}. Each look is painted in half the steps of the command; larger images have finer detail."
+NO_WARP = "Not warped: {}. Each look is painted in fewer steps than by its command; larger images have finer detail."
 """What it says where there is no warp."""
 
 LONGER = 1.5
-"""Factor on the learning rate at half the steps: that of the preset `fast`."""
+"""Factor on the learning rate at half the steps."""
 
 
 def variants(

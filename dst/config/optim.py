@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dst.config.base import Checked, option
@@ -13,7 +14,9 @@ OPTIMIZERS = {"adam": (0.0125, 0.0025), "rmsprop": (0.002, 0.0005), "sgd": (0.2,
 RMSprop has the size of its rate whatever the gradient's, one of SGD follows the gradient; RMSprop's first ones are larger."""
 
 MOST_PIXELS = 8192
-"""No image has a longer side."""
+"""No result has a longer side."""
+LEAST_STROKES = 0.1
+"""Of the steps of a scale that refines strokes, what is left of them with the look photo."""
 DETAIL = 0.3
 """Share of the photograph's own detail that a scale which refines strokes starts from, with the look balanced: with all of it,
 large results are photographs with strokes over them."""
@@ -84,7 +87,7 @@ class OptimizeConfig(Checked):
     )
     splitting: int | None = option(
         None,
-        "steps of a last pass of nnst that refines strokes alone; default: 12 times the look",
+        "steps of a last pass of nnst that refines strokes alone; default: 12 times the look, 0 where scales do (`details_above`)",
         whole(0, 10000),
         "schedule",
         "0: none, softer strokes, more of the photograph's edges; 12: crisp and bold",
@@ -168,7 +171,7 @@ class OptimizeConfig(Checked):
     )
     samples: int = option(
         768,
-        "positions of the result compared in each step",
+        "positions of the result compared in each step, at most at coarse scales; of details, more in larger images",
         whole(16, 65536),
         "schedule",
         "low: fast and noisy; high: slower and steadier",
@@ -186,16 +189,33 @@ class OptimizeConfig(Checked):
         """Steps of the last pass: those given, else what the look asks for, with a method that has one."""
         if self.splitting is not None:
             return self.splitting
-        return round(LAST_STEPS * self.look) if "splitting" in METHODS[self.method].options else 0
+        return round(LAST_STEPS * self.place) if "splitting" in METHODS[self.method].options else 0
 
     def refines(self, side: int) -> bool:
         """Whether a scale of this long side only refines details, where it is not the first."""
         return side > self.details_above and "details_above" in METHODS[self.method].options
 
     @property
+    def place(self) -> float:
+        """The look, or where a given `alpha` stands among the looks: from 0, the photograph, to 1, the painting."""
+        if self.alpha is None:
+            return self.look
+        first, middle, last = METHODS[self.method].looks
+        alpha = min(first, max(last, self.alpha))
+        if alpha >= middle:
+            return 0.5 - 0.5 * math.log(alpha / middle) / math.log(first / middle)
+        return 0.5 + 0.5 * math.log(middle / alpha) / math.log(middle / last)
+
+    @property
     def detail(self) -> float:
         """Share of the photograph's detail that such a scale starts from: with the look photo all, with painting hardly any."""
-        return min(1.0, DETAIL * self.content_weight / METHODS[self.method].looks[1])
+        share = min(1.0, DETAIL * self.content_weight / METHODS[self.method].looks[1])
+        return 1 - (1 - share) * min(1.0, self.style_strength)
+
+    @property
+    def detail_rate(self) -> float:
+        """Factor on the steps of such a scale and of a last pass: the nearer to the photograph, the shorter."""
+        return min(1.0, max(LEAST_STROKES, 2 * self.place)) * min(1.0, self.style_strength)
 
     @property
     def rates(self) -> tuple[float, float]:

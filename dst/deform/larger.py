@@ -14,7 +14,7 @@ from dst.deform.objective import DeformProblem
 from dst.deform.strokes import stroke_sizes
 from dst.features import Encoder
 from dst.files import digest
-from dst.optim.loop import Loop
+from dst.optim.loop import Loop, levels
 from dst.optim.pixels import decompose_image
 from dst.optim.state import State
 from dst.runs.job import Job
@@ -96,6 +96,6 @@ def enlarged(job: Job, state: State, encoder: Encoder, side: int) -> Loop:
     problem = DeformProblem(job.scene, encoder.in_precision(job.precision), config, job.config.seed)
     scale = next(index for index, scale in enumerate(problem.scales) if scale.side > side)
     start = problem.refined(state.image.to(problem.device), scale)
-    parameters = {**state.parameters, "pixels": decompose_image(start, config.pyramid_levels)}
+    parameters = {**state.parameters, "pixels": decompose_image(start, levels(problem.scales[scale], config))}
     going = State(parameters, scale, history=list(state.history), generator=state.generator)
     return Loop(problem, config, job.config.seed, going)

@@ -14,18 +14,16 @@ from dst.imaging.masks import Segment, fit_mask
 from dst.methods.table import Terms, method_class
 from dst.methods.targets import Style, StyleCache, apply_flow
 from dst.optim.init import guide_image
-from dst.optim.loop import schedule
+from dst.optim.loop import DETAIL_BANDS, levels, schedule
 from dst.optim.pixels import compose_image, decompose_image, redecomposed, refine
 from dst.optim.state import Parameters
 from dst.optim.steps import Descent
 from dst.runs.job import Scene
 from dst.warp import FlowGrid
 
-DETAIL_STEPS, LAST_STEPS = 3.0, 2.0
+DETAIL_LENGTH, LAST_LENGTH = 3.0, 2.0
 """How far a step of a scale that refines details moves, over one of the others: it starts blurred; and of such a last pass,
 which starts from a scale that was painted."""
-DETAIL_BANDS = 3
-"""Bands of the pyramid that such a scale changes, the finest: tones and shapes stay as they were painted."""
 SOLVE_LR = 4e-3
 """First learning rate of `smooth_displacements`, in units of the long side; it falls to nothing."""
 SOLVE_STEPS = 48
@@ -112,20 +110,18 @@ class DeformProblem:
     def learning_rates(self, scale: int) -> dict[str, float]:
         """Of the pixels and of the displacements, which stay where scales only refine details."""
         (lr, warp_lr), (_, _, last_pass, details) = self.config.rates, self.scales[scale]
-        longer = (LAST_STEPS if last_pass else DETAIL_STEPS) if details else 1.0
+        longer = self.config.detail_rate * (LAST_LENGTH if last_pass else DETAIL_LENGTH) if details else 1.0
         rates = {"pixels": lr * longer}
         return {**rates, "displacement": 0.0 if details else warp_lr} if self.warps else rates
 
     def begin(self, scale: int, finished: Parameters) -> Parameters:
         """The pixels of a scale, from the scale below or the first guess, and the displacements as they are by then."""
-        side, levels = self.scales[scale].side, self.config.pyramid_levels
+        count = levels(self.scales[scale], self.config)
         if finished:
-            return {
-                **finished,
-                "pixels": decompose_image(self.refined(compose_image(finished["pixels"]), scale), levels),
-            }
-        start = resize(self.guide if self.scene.start is None else self.scene.start, side)
-        parameters = {"pixels": decompose_image(start, levels)}
+            image = self.refined(compose_image(finished["pixels"]), scale)
+            return {**finished, "pixels": decompose_image(image, count)}
+        start = resize(self.guide if self.scene.start is None else self.scene.start, self.scales[scale].side)
+        parameters = {"pixels": decompose_image(start, count)}
         if self.warps:
             size, weights = self.scales[-1].size, (self.scene.beta, self.scene.gamma, self.fixed, self.confidence)
             parameters["displacement"] = [smooth_displacements(self.source, self.target, size, *weights)]
@@ -161,7 +157,7 @@ class DeformObjective:
     ) -> None:
         """`size` (W, H) is the scale's, None where nothing moves; the flow is in the frame of the content at its finest scale."""
         self.problem, self.method, self.alpha = problem, method, alpha
-        self.moving = DETAIL_BANDS if size is None else problem.config.pyramid_levels
+        self.details = size is None
         self.flow = None
         if problem.warps and size is not None:
             self.flow = FlowGrid(size, problem.scales[-1].size, device=problem.device, dtype=dtype)
@@ -169,7 +165,8 @@ class DeformObjective:
     def terms(self, parameters: Parameters, generator: torch.Generator) -> dict[str, Tensor]:
         """All terms, unweighted, and their weighted total."""
         problem, scene = self.problem, self.problem.scene
-        bands, moving = parameters["pixels"], self.moving
+        bands = parameters["pixels"]
+        moving = self._moving(bands)
         image = compose_image([*bands[:moving], *(band.detach() for band in bands[moving:])])
         zero = image.new_zeros(())
         grid, warped, warp, variation = None, None, zero, zero
@@ -182,13 +179,19 @@ class DeformObjective:
         terms = self.method.terms(image, warped, grid, generator)
         style = problem.config.style_strength * (terms["style"] + terms["style_warped"])
         total = self.alpha * terms["content"] + style + scene.beta * warp + scene.gamma * variation
+        if self.details:  # nothing else is compared, and nothing moves
+            return {"style": terms["style"], "style_warped": terms["style_warped"], "total": total}
         return {**terms, "warp": warp, "tv": variation, "total": total}
+
+    def _moving(self, bands: list[Tensor]) -> int:
+        """How many of the bands are optimised; the coarse remainder of a small image's details stays too."""
+        return min(DETAIL_BANDS, len(bands) - 1) if self.details else len(bands)
 
     def project(self, parameters: Parameters) -> None:
         """Rigid and pinned points stay on their targets; of details, what is no detail is left out."""
-        if self.moving < self.problem.config.pyramid_levels:
+        if self.details:
             bands = parameters["pixels"]
-            for band, own in zip(bands[: self.moving], redecomposed(bands), strict=False):
+            for band, own in zip(bands[: self._moving(bands)], redecomposed(bands), strict=False):
                 band.copy_(own)
         if self.flow is not None and self.problem.fixed is not None:
             (displacement,) = parameters["displacement"]

@@ -80,9 +80,8 @@ class Windows:
         (height, width), (rows, columns) = self.size, self.count
         scale = torch.tensor([columns / 2, rows / 2], device=generator.device)
         last = torch.tensor([columns - 1, rows - 1], device=generator.device)
-        tiles = [
-            ((at + 1) * scale).floor().clamp_min(0).minimum(last).long() @ last.new_tensor([1, columns]) for at in sets
-        ]
+        cells = [((at + 1) * scale).floor().clamp_min(0).minimum(last).long() for at in sets]
+        tiles = [cell[:, 0] + columns * cell[:, 1] for cell in cells]
         order = torch.randperm(rows * columns, generator=generator, device=generator.device)
         shift = torch.randint(SHIFT, (2,), generator=generator, device=generator.device).tolist()
         for some in order.split(TOGETHER):

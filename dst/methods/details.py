@@ -1,6 +1,8 @@
-"""The details of a large image: strokes refined through windows, in memory that does not grow with the image."""
+"""The details of a large image: strokes refined through windows, so that the image is never encoded whole."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -25,8 +27,8 @@ class Details(Splitting):
 
     In each step every window is encoded once, in groups of windows from all over the image, and each group is compared with
     the painting: layer by layer with the nearest activations, with the moments and with the palette. The gradients of all
-    groups together are the step's, so that there is no order and no seam. What the picture shows is held by where it
-    starts: the image of the scale below, enlarged.
+    groups together are the step's, so that there is no order and no seam. What the image shows is held by where it
+    starts: the image of the scale below, enlarged. Turned copies and `balance` play no part; the layers are those of `nnst`.
     """
 
     pool = 2048
@@ -35,7 +37,8 @@ class Details(Splitting):
         """Nothing: the present image alone is compared."""
 
     def prepare(self, generator: torch.Generator) -> None:
-        """Nothing is worked out of targets and content together."""
+        """The masks of the content's segments: nothing is worked out of targets and content together."""
+        self.masks = [segment.content for segment in self.segments]
 
     def encoded_with(self) -> tuple:
         """As `HypercolumnTerms.encoded_with`."""
@@ -67,9 +70,7 @@ class Details(Splitting):
 
         Args and result as `dst.methods.table.Terms`.
         """
-        dense = round(self.config.samples / 768 * image[0, 0].numel() / SPACING**2)
-        count = max(min(SMALLEST, self.config.samples), dense)
-        sets = [draw_positions(count, self.size, generator, segment.content) for segment in self.segments]
+        sets = [draw_positions(self._count(mask), self.size, generator, mask) for mask in self.masks]
         windows, value = Windows(self.size), image.new_zeros(())
         shown = windows.padded(image.detach())
         gradient = torch.zeros_like(shown)
@@ -81,6 +82,12 @@ class Details(Splitting):
             value += part.detach()
         style = _Carried.apply(image, windows.inside(gradient), value)
         return {"content": shown.new_zeros(()), "style": style, "style_warped": style}
+
+    def _count(self, mask: Tensor | None) -> int:
+        """How many positions are compared in a step, within a mask (1, 1, H, W)."""
+        pixels = math.prod(self.size) * (1.0 if mask is None else float((mask >= 0.5).float().mean()))
+        dense = round(self.config.samples / 768 * pixels / SPACING**2)
+        return max(4 * FEWEST, min(SMALLEST, self.config.samples), dense)
 
     def _group(self, crops: Tensor, places: list[Places], sets: list[Tensor], generator: torch.Generator) -> Tensor:
         """What a group of windows, of which each segment has some places, adds to the mean over all segments' positions."""

@@ -58,7 +58,7 @@ class Nnst(HypercolumnTerms):
     many places is handicapped by its mean closeness to the nearest of them (`balance`: cross-domain similarity local
     scaling, Conneau and others 2018), without which most of a painting stays unused; moments and palette are those of
     STROTSS, so that the mixture of strokes and colours is the painting's; a content term may hold the layout; turned
-    copies of the painting and the last pass (`Splitting`) are options. Always: features are standardised, as in
+    copies of the painting are an option, and the last pass (`Splitting`), whose part `dst.methods.details` takes else. Always: features are standardised, as in
     `dst.methods.strotss`; neighbours are looked for in principal components.
     """
 
@@ -120,7 +120,7 @@ class Nnst(HypercolumnTerms):
         return weights[:, None] * vectors.to(rows.dtype)
 
     def _spread(self, generator: torch.Generator) -> None:
-        """Give every target its `crowd`."""
+        """Write into the keys of every target how near its rows are to many places."""
         for segment, targets in zip(self.segments, self.targets, strict=True):
             queries = self.content.rows(Places(draw_positions(QUERIES, self.size, generator, segment.content)))
             count = max(1, round(CROWD * len(queries)))

@@ -63,7 +63,7 @@ class Terms(Protocol):
 CLASSES: dict[str, type[Terms]] = {"nnst": Nnst, "strotss": Strotss, "gatys": Gatys}
 """The class of every method by name."""
 LAST_PASSES: dict[str, type[Terms]] = {"nnst": Splitting}
-"""The class of a method's last pass, of those that have one (`splitting`)."""
+"""The class of a method's last pass as published, of those that have one (`splitting`); else it refines details."""
 
 
 def method_class(name: str, last_pass: bool = False, details: bool = False) -> type[Terms]:

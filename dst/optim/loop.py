@@ -20,6 +20,8 @@ from dst.imaging import fit_size, pyramid
 from dst.optim.state import Parameters, State, Step
 from dst.optim.steps import Descent
 
+DETAIL_BANDS = 3
+"""Bands of the pyramid that a scale of details changes, the finest: tones and shapes stay as they were painted."""
 KEEP_EVERY = 10
 """Steps between two copies of the last parameters whose loss was finite."""
 
@@ -53,10 +55,16 @@ def schedule(size: tuple[int, int], config: OptimizeConfig) -> list[Scale]:
         doublings = max(0.0, math.log2((config.details_above if details else side) / 256.0))
         steps = max(1, round(config.steps * config.step_decay**doublings))
         found.append(Scale(fit_size(size, side), steps, details=details))
-    if config.last_steps and not found[-1].details:  # what refines details is a last pass already
+    # what refines details is a last pass already, unless one is asked for
+    if config.splitting or (config.last_steps and not found[-1].details):
         details = config.details_above < MOST_PIXELS
         found.append(Scale(found[-1].size, config.last_steps, last_pass=True, details=details))
     return found
+
+
+def levels(scale: Scale, config: OptimizeConfig) -> int:
+    """Levels of the Laplacian pyramid that is optimised at a scale: of details, more than those that move."""
+    return max(DETAIL_BANDS + 1, config.pyramid_levels) if scale.details else config.pyramid_levels
 
 
 class Objective(Protocol):
@@ -106,7 +114,8 @@ class Loop:
         self.state = state or State()
         if not self.state.parameters:
             self.state.parameters = problem.begin(self.state.scale, {})
-        self.total_steps = sum(scale.steps for scale in problem.scales)
+        left = sum(scale.steps for scale in problem.scales[self.state.scale :]) - self.state.step
+        self.total_steps = len(self.state.history) + left
 
     def run(self, on_step: Callable[[Step], object] | None = None) -> State:
         """Optimise to the end, or until `on_step` returns True or a loss stops being finite.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -44,8 +45,9 @@ def versions() -> dict[str, str]:
 def terms_by_scale(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """First and last terms of each scale: `{"side", "steps", "before": {term: value}, "after": {...}}`."""
     rows = []
-    for scale in sorted({row["scale"] for row in history}):
-        mine = [row for row in history if row["scale"] == scale]
+    # a run that was taken to a larger size has steps of other scales under the number of its last pass
+    for _, group in itertools.groupby(history, lambda row: (row["scale"], row["side"])):
+        mine = list(group)
         parts = [{k: v for k, v in row.items() if k not in ("scale", "side", "step", "seconds")} for row in mine]
         rows.append({"side": mine[0]["side"], "steps": len(mine), "before": parts[0], "after": parts[-1]})
     return rows

@@ -18,7 +18,7 @@ from dst.config.kinds import Choice, Kind, Number, Switch, whole
 from dst.config.schema import Every, Free, Items, Maybe, Row, Table, Words, refuse
 from dst.imaging import pyramid
 from dst.imaging.codecs import MAX_PIXELS
-from dst.optim.loop import schedule
+from dst.optim.loop import levels, schedule
 from dst.optim.state import State
 from dst.runs.job import Job, Scene
 from dst.warp.points import MAX_CONTROL_POINTS
@@ -240,8 +240,9 @@ def _check_state(job: Job, scene: Scene, state: State, count: int) -> None:
         _same("state.step", min(state.step, scales[state.scale].steps), state.step)
     if not state.parameters and state.scale < len(scales):
         return  # nothing was begun
-    width, height = scales[min(state.scale, len(scales) - 1)].size
-    shapes = [(1, 3, *sides) for sides in pyramid.sides(height, width, 1 if plain else config.pyramid_levels)]
+    scale = scales[min(state.scale, len(scales) - 1)]
+    width, height = scale.size
+    shapes = [(1, 3, *sides) for sides in pyramid.sides(height, width, 1 if plain else levels(scale, config))]
     moves = [] if plain or not count else [torch.Size((count, 2))]
     _same("state.parameters.pixels", [band.shape for band in state.parameters.get("pixels", ())], shapes)
     _same("state.parameters.displacement", [m.shape for m in state.parameters.get("displacement", ())], moves)

@@ -34,8 +34,11 @@ def upgraded_checkpoint(data: dict[str, Any]) -> dict[str, Any]:
     if data["format"] == 2:  # there was no colour pass
         data = {**data, "job": {**data["job"], "config": {"raw_colors": True, **data["job"]["config"]}}}
     if data["format"] <= 3:  # every scale was painted whole, and a last pass had to be asked for
-        whole = {"splitting": 0, "details_above": 8192}
-        data = {**data, "job": {**data["job"], "config": {**whole, **data["job"]["config"]}}}
+        config = {"splitting": 0, "details_above": 8192, **data["job"]["config"]}
+        if config.get("optimizer") == "adam":  # whose own rates were others
+            for name, rate in (("lr", 0.01), ("warp_lr", 0.002)):
+                config[name] = rate if config.get(name) is None else config[name]
+        data = {**data, "job": {**data["job"], "config": config}}
     return data
 
 

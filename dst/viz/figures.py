@@ -59,8 +59,8 @@ def losses(result: Any) -> Figure:
 
 def _mark_scales(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
     """A vertical line where each scale begins, its side in pixels written above."""
-    sides = [row["side"] for row in history]
-    starts = [k for k in range(len(sides)) if k == 0 or sides[k] != sides[k - 1]]
+    sides, scales = ([row[name] for row in history] for name in ("side", "scale"))
+    starts = [k for k in range(len(sides)) if k == 0 or (sides[k], scales[k]) != (sides[k - 1], scales[k - 1])]
     for begin, end in zip(starts, [*starts, len(sides)][1:], strict=True):
         if begin:
             axes.axvline(begin + 0.5, color=INK, linewidth=0.7, linestyle=":")

@@ -63,12 +63,14 @@ def test_the_objective_falls_at_every_scale(encoder, method, points):
 
 def test_the_total_is_the_weighted_sum_of_the_terms(encoder):
     config = options(alpha=3.0, alpha_growth=2.0, style_strength=0.5)
-    for row in loop(scene(), encoder, config).run().history:
-        alpha = 6.0 if row["scale"] == 0 else 3.0  # the last pass is of the finest scale too
-        expected = (
-            alpha * row["content"] + 0.5 * (row["style"] + row["style_warped"]) + 0.5 * row["warp"] + 50 * row["tv"]
-        )
+    history = loop(scene(), encoder, config).run().history
+    for row in history:
+        alpha = 6.0 if row["scale"] == 0 else 3.0
+        content, warp, variation = (row.get(name, 0.0) for name in ("content", "warp", "tv"))
+        expected = alpha * content + 0.5 * (row["style"] + row["style_warped"]) + 0.5 * warp + 50 * variation
         assert row["total"] == pytest.approx(expected, rel=1e-5)
+        assert ("content" in row) == (row["scale"] < 2)  # the last pass compares strokes alone
+    assert history[-1]["scale"] == 2
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(encoder):

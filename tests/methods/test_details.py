@@ -5,18 +5,21 @@ import pytest
 import torch
 from conftest import blobs
 from runs_of import SMALL
+from torch.nn import functional as F
 
 import dst
+from dst import imaging
 from dst.config import OptimizeConfig, StylizeConfig
 from dst.deform import pipeline
-from dst.deform.objective import DETAIL_BANDS, DeformProblem
+from dst.deform.objective import DeformProblem
 from dst.features.encoder import load_encoder
 from dst.features.sampling import draw_positions
 from dst.features.windows import Windows
 from dst.imaging.masks import Segment
 from dst.methods.details import Details
 from dst.methods.targets import Style
-from dst.optim.loop import Loop
+from dst.optim.loop import DETAIL_BANDS, Loop
+from dst.optim.pixels import compose_image
 from dst.runs.job import Scene
 
 OPTIONS = {**SMALL, "size": 160, "smallest_scale": 80, "details_above": 100, "splitting": None}
@@ -59,27 +62,54 @@ def test_the_gradient_through_windows_is_that_of_the_whole(encoder, size):
     assert torch.allclose(gradient[inner], expected[inner], atol=1e-6) and expected.abs().max() > 1e-4
 
 
-def test_steps_bring_the_mixture_nearer_and_leave_tones_as_they_were():
-    config = StylizeConfig.from_options(**OPTIONS | {"steps": 12, "samples": 512, "style_samples": 512}).optimize
+def refined(**options):
+    """The bands that a scale of details begins and ends with, and the state at the end."""
+    given = {**OPTIONS, "steps": 12, "samples": 512, "style_samples": 512, **options}
+    config = StylizeConfig.from_options(**given).optimize
     scene = Scene(image(120, 160, 0), [Style(image(120, 160, 1))], None, None, None, beta=0.5, gamma=0.0)
     problem, began = DeformProblem(scene, load_encoder(), config), {}
-    loop = Loop(problem, config)
-    state = loop.run(
-        lambda step: (
-            began.setdefault(step.scale, [band.detach().clone() for band in step.state.parameters["pixels"]]) and None
-        )
-    )
     assert [scale.details for scale in problem.scales] == [False, True]
-    pairs = list(zip(began[1], state.parameters["pixels"], strict=True))
+
+    def on_step(step):
+        began.setdefault(step.scale, [band.detach().clone() for band in step.state.parameters["pixels"]])
+
+    state = Loop(problem, config).run(on_step)
+    return began[1], [band.detach() for band in state.parameters["pixels"]], state
+
+
+@pytest.mark.parametrize("levels", [1, 5])
+def test_steps_bring_the_mixture_nearer_and_leave_tones_as_they_were(levels):
+    before, after, state = refined(pyramid_levels=levels)
+    pairs = list(zip(before, after, strict=True))
+    assert len(pairs) == max(levels, DETAIL_BANDS + 1)
     assert all(torch.equal(*bands) for bands in pairs[DETAIL_BANDS:])
     assert not any(torch.equal(*bands) for bands in pairs[:DETAIL_BANDS])
-    low = [
-        torch.nn.functional.avg_pool2d(dst.optim.pixels.compose_image([b.detach() for b in bands]), 32)
-        for bands in zip(*pairs, strict=True)
-    ]
-    assert (low[0] - low[1]).abs().max() < 0.05
+    tones = [F.avg_pool2d(compose_image(bands), 32) for bands in (before, after)]
+    assert (tones[0] - tones[1]).abs().max() < 0.05
     fine = [row["style"] for row in state.history if row["scale"] == 1]
     assert np.mean(fine[-3:]) < 0.9 * fine[0]
+
+
+@pytest.mark.parametrize("nearer", [{"alpha": 1000.0}, {"look": 0.0}, {"style_strength": 0.1}])
+def test_details_keep_to_the_photograph_where_the_rest_does(nearer):
+    changes = []
+    for options in ({}, nearer):
+        before, after, _ = refined(**options)
+        changes.append(float((compose_image(before) - compose_image(after)).abs().mean()))
+    assert changes[1] < 0.3 * changes[0]
+
+
+def test_a_run_is_taken_to_a_size_whose_details_are_refined(tmp_path):
+    content, style = tmp_path / "content.png", tmp_path / "style.png"
+    for path, size, seed in ((content, (160, 120), 0), (style, (140, 160), 1)):
+        imaging.write(path, blobs(size, seed))
+    given = {**OPTIONS, "size": 80, "warp": False, "steps": 3, "splitting": 2}
+    pipeline.stylize(content, style, run_dir=tmp_path / "run", **given)
+    seen = []
+    larger = dst.resume(tmp_path / "run", size=160, on_step=seen.append)
+    # three steps, and two of the last pass; then three through windows, and again two
+    assert [(row["side"], row["steps"]) for row in larger.record["terms"]] == [(80, 3), (80, 2), (160, 3), (160, 2)]
+    assert seen[-1].done == seen[-1].total_steps == 10 and larger.image.shape == (120, 160, 3)
 
 
 def test_a_stop_within_the_details_changes_nothing(tmp_path):
@@ -103,6 +133,15 @@ def test_segments_are_refined_from_their_own_styles():
         masks[-1][:, width // 2 :] = 255
     given = {**OPTIONS, "warp": False, "steps": 8, "content_mask": masks[0], "style_mask": masks[1]}
     given |= {"encoder": "compact", "weights": None, "samples": 512, "style_samples": 1024, "raw_colors": True}
-    found = pipeline.stylize(content, style, **given).image.astype(float).mean(2)
-    left, right = (np.abs(np.diff(half, axis=1)).mean() for half in (found[:, 8:72], found[:, 88:152]))
-    assert left > 2 * right
+    seen = {}
+    pipeline.stylize(
+        content,
+        style,
+        on_step=lambda step: seen.update({step.scale: seen.get(step.scale, ()) + (step.state.image,)}) and None,
+        **given,
+    )
+    changes = []
+    for half in (slice(8, 72), slice(88, 152)):
+        first, last = (shown[0, :, :, half].mean(0).diff(dim=1).abs().mean() for shown in (seen[1][0], seen[1][-1]))
+        changes.append(float(last - first))
+    assert changes[0] > 0.02 and changes[0] > 3 * changes[1]
