@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from dst.files import replacing
 
-TICKS = (128, 256, 512, 1024, 2048)
+TICKS = (128, 256, 512, 1024, 2048, 4096)
 
 
 def draw(rows: list[dict]) -> Figure:
