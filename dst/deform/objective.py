@@ -15,7 +15,7 @@ from dst.methods.table import Terms, method_class
 from dst.methods.targets import Style, StyleCache, apply_flow
 from dst.optim.init import guide_image
 from dst.optim.loop import DETAIL_BANDS, levels, schedule
-from dst.optim.pixels import compose_image, decompose_image, redecomposed, refine
+from dst.optim.pixels import compose_image, decompose_image, excess_tones, refine
 from dst.optim.state import Parameters
 from dst.optim.steps import Descent
 from dst.runs.job import Scene
@@ -191,8 +191,8 @@ class DeformObjective:
         """Rigid and pinned points stay on their targets; of details, what is no detail is left out."""
         if self.details:
             bands = parameters["pixels"]
-            for band, own in zip(bands[: self._moving(bands)], redecomposed(bands), strict=False):
-                band.copy_(own)
+            if moving := self._moving(bands):
+                bands[0].sub_(excess_tones(bands, moving))
         if self.flow is not None and self.problem.fixed is not None:
             (displacement,) = parameters["displacement"]
             displacement.copy_(_restored(displacement, self.problem.target, self.problem.fixed))

@@ -12,6 +12,33 @@ def _upsample(x: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
+def _halved(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
+
+
+def excess(image: Tensor, coarse: Tensor, levels: int) -> Tensor:
+    """What an image's low frequencies have over given ones, smooth: what to take away so that halving gives `coarse` again.
+
+    Enlarging is aligned with halving at every size, so that taking it away again and again converges; the upsampling of
+    `compose` is not at odd sizes, where it would add up to ripples.
+
+    Args:
+        image: (N, C, H, W).
+        coarse: (N, C, h, w), of an image of that size halved `levels` times.
+
+    Returns:
+        (N, C, H, W).
+    """
+    sizes, low = [], image
+    for _ in range(levels):
+        sizes.append(low.shape[-2:])
+        low = _halved(low)
+    found = low - coarse
+    for height, width in reversed(sizes):
+        found = F.interpolate(found, scale_factor=2, mode="bilinear", align_corners=False)[..., :height, :width]
+    return found
+
+
 def decompose(image: Tensor, levels: int = 5) -> list[Tensor]:
     """Split an image into the residuals of its Laplacian pyramid (Burt and Adelson 1983), finest first.
 
@@ -35,7 +62,7 @@ def decompose(image: Tensor, levels: int = 5) -> list[Tensor]:
         if min(image.shape[-2:]) < 4:
             break
         size = image.shape[-2:]
-        down = F.avg_pool2d(image, 2, ceil_mode=True, count_include_pad=False)
+        down = _halved(image)
         bands.append(image - _upsample(down, size))
         image = down
     return bands + [image]

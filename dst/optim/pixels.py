@@ -24,9 +24,11 @@ def compose_image(bands: list[Tensor]) -> Tensor:
     return to_rgb(pyramid.compose([band * steps for band, steps in zip(bands, fine_steps(bands), strict=True)]))
 
 
-def redecomposed(bands: list[Tensor]) -> list[Tensor]:
-    """The bands of the image that some bands make, which steps may have moved away from being its Laplacian pyramid."""
-    return decompose_image(compose_image(bands), len(bands))
+def excess_tones(bands: list[Tensor], moving: int) -> Tensor:
+    """What to take off the finest band so that those after the first `moving` alone hold the tones of the image."""
+    scaled = [band * steps for band, steps in zip(bands, fine_steps(bands), strict=True)]
+    image, coarse = pyramid.compose(scaled), pyramid.compose(scaled[moving:])
+    return pyramid.excess(image, coarse, moving) / fine_steps(bands)[0]
 
 
 def fine_steps(bands: list[Tensor]) -> list[Tensor | float]:
