@@ -64,6 +64,8 @@ def _mark_scales(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
     for begin, end in zip(starts, [*starts, len(sides)][1:], strict=True):
         if begin:
             axes.axvline(begin + 0.5, color=INK, linewidth=0.7, linestyle=":")
+        if begin and sides[begin] == sides[begin - 1]:
+            continue  # a last pass, of the size that stands there
         middle = (begin + end + 1) / 2
         axes.text(middle, 1.02, f"{sides[begin]} px", transform=axes.get_xaxis_transform(), ha="center", fontsize=7)
 
