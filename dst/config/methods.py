@@ -76,6 +76,7 @@ METHODS: dict[str, Method] = {
             "rotations",
             "splitting",
             "details_above",
+            "alternate",
         ),
         published={
             "alpha": 0.0,
@@ -92,6 +93,7 @@ METHODS: dict[str, Method] = {
             "samples": 4096,
             "style_samples": 16384,
             "details_above": 8192,
+            "alternate": False,
         },
         looks=(5.0, 1.0, 0.2),
     ),
@@ -100,15 +102,16 @@ METHODS: dict[str, Method] = {
         "content: cosine self-similarity of sampled hypercolumns; style: relaxed earth mover's distance, mean and "
         "covariance, palette",
         layers=(HYPERCOLUMN, LEVELS),
-        options=("palette", "moments", "samples", "style_samples", "details_above"),
-        defaults={"samples": 512, "style_samples": 1024},
+        options=("palette", "moments", "samples", "style_samples", "details_above", "alternate"),
+        defaults={"samples": 512, "style_samples": 1024, "alternate": False},
         looks=(7.0, 1.7, 0.8),
     ),
     "gatys": Method(
         "Gram matrices (Gatys, Ecker and Bethge 2016)",
         "content: features of one layer; style: Gram matrices of several",
         content_layers=("relu4_2", "relu4_1"),
-        defaults={"steps": 40},
+        options=("alternate",),
+        defaults={"steps": 40, "alternate": False},
         looks=(16.0, 1.2, 0.15),
     ),
 }

@@ -134,6 +134,13 @@ class OptimizeConfig(Checked):
         "schedule",
         "low: large images fast, more of the photograph's fine detail gone; high: slow, of much memory; 8192: never",
     )
+    alternate: bool = option(
+        True,
+        "each step compares the image or its warp, in turn; off: both in every step, as published",
+        Switch(),
+        "schedule",
+        "on: two thirds of the time, with nnst for as good a picture; off: every step counts for both",
+    )
     optimizer: str = option(
         "adam",
         "optimiser of pixels and displacements",
@@ -190,6 +197,11 @@ class OptimizeConfig(Checked):
         if self.splitting is not None:
             return self.splitting
         return round(LAST_STEPS * self.place) if "splitting" in METHODS[self.method].options else 0
+
+    @property
+    def turns(self) -> bool:
+        """Whether steps compare an image and its warp in turn, with a method that can be asked for one of them."""
+        return self.alternate and "alternate" in METHODS[self.method].options
 
     def refines(self, side: int) -> bool:
         """Whether a scale of this long side only refines details, where it is not the first."""

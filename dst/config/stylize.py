@@ -35,6 +35,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "samples": 2048,
         "style_samples": 5000,
         "details_above": 8192,
+        "alternate": False,
     },
     "default": {},
     "fast": {"steps": 18, "lr": 0.017},

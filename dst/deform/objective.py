@@ -16,14 +16,13 @@ from dst.methods.targets import Style, StyleCache, apply_flow
 from dst.optim.init import guide_image
 from dst.optim.loop import DETAIL_BANDS, levels, schedule
 from dst.optim.pixels import compose_image, decompose_image, excess_tones, refine
-from dst.optim.state import Parameters
+from dst.optim.state import Parameters, Row
 from dst.optim.steps import Descent
 from dst.runs.job import Scene
 from dst.warp import FlowGrid
 
-DETAIL_LENGTH, LAST_LENGTH = 3.0, 2.0
-"""How far a step of a scale that refines details moves, over one of the others: it starts blurred; and of such a last pass,
-which starts from a scale that was painted."""
+DETAIL_LENGTH = 3.0
+"""How far a step of a scale that refines details moves, over one of the others: it starts blurred. A last pass does not."""
 SOLVE_LR = 4e-3
 """First learning rate of `smooth_displacements`, in units of the long side; it falls to nothing."""
 SOLVE_STEPS = 48
@@ -110,7 +109,7 @@ class DeformProblem:
     def learning_rates(self, scale: int) -> dict[str, float]:
         """Of the pixels and of the displacements, which stay where scales only refine details."""
         (lr, warp_lr), (_, _, last_pass, details) = self.config.rates, self.scales[scale]
-        longer = self.config.detail_rate * (LAST_LENGTH if last_pass else DETAIL_LENGTH) if details else 1.0
+        longer = self.config.detail_rate * (1.0 if last_pass else DETAIL_LENGTH) if details else 1.0
         rates = {"pixels": lr * longer}
         return {**rates, "displacement": 0.0 if details else warp_lr} if self.warps else rates
 
@@ -162,26 +161,47 @@ class DeformObjective:
         if problem.warps and size is not None:
             self.flow = FlowGrid(size, problem.scales[-1].size, device=problem.device, dtype=dtype)
 
-    def terms(self, parameters: Parameters, generator: torch.Generator) -> dict[str, Tensor]:
-        """All terms, unweighted, and their weighted total."""
+    def terms(self, parameters: Parameters, generator: torch.Generator, last: Row | None = None) -> dict[str, Tensor]:
+        """All terms, unweighted, and their weighted total.
+
+        With `alternate` a step compares either the image or its warp, in turn, and counts the gradient of what it compares
+        twice; what it does not keeps its value of the step before (`last`), the image's where there is none.
+        """
         problem, scene = self.problem, self.problem.scene
         bands = parameters["pixels"]
         moving = self._moving(bands)
         image = compose_image([*bands[:moving], *(band.detach() for band in bands[moving:])])
         zero = image.new_zeros(())
-        grid, warped, warp, variation = None, None, zero, zero
-        if self.flow is not None:
+        if self.flow is None:
+            terms, warp, variation = self.method.terms(image, None, None, generator), zero, zero
+            terms["style_warped"] = terms["style"]
+        else:
             (displacement,) = parameters["displacement"]
-            grid, coarse = self.flow.flow(problem.source, displacement)
-            warped = apply_flow(image, grid)
+            terms, coarse = self._both_styles(image, displacement, generator, last)
             warp = losses.warp_loss(displacement, problem.target, problem.confidence).to(zero.dtype)
             variation = losses.flow_total_variation(coarse, self.flow.spacing).to(zero.dtype)
-        terms = self.method.terms(image, warped, grid, generator)
         style = problem.config.style_strength * (terms["style"] + terms["style_warped"])
         total = self.alpha * terms["content"] + style + scene.beta * warp + scene.gamma * variation
         if self.details:  # nothing else is compared, and nothing moves
             return {"style": terms["style"], "style_warped": terms["style_warped"], "total": total}
         return {**terms, "warp": warp, "tv": variation, "total": total}
+
+    def _both_styles(
+        self, image: Tensor, displacement: Tensor, generator: torch.Generator, last: Row | None
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """The method's terms of an image and of its warp, and the coarse displacement field that warped it."""
+        source, turns = self.problem.source, self.problem.config.turns
+        if turns and (last is None or last["step"] % 2):
+            coarse = self.flow.coarse(source, displacement)
+            terms = {k: _twice(value) for k, value in self.method.terms(image, None, None, generator).items()}
+            warped = terms["style"].detach() if last is None else image.new_tensor(last["style_warped"])
+            return {**terms, "style_warped": warped}, coarse
+        grid, coarse = self.flow.flow(source, displacement)
+        warped = apply_flow(image, grid)
+        if not turns:
+            return self.method.terms(image, warped, grid, generator), coarse
+        kept = {name: image.new_tensor(last[name]) for name in ("content", "style")}
+        return {**kept, "style_warped": _twice(self.method.terms(None, warped, grid, generator)["style_warped"])}, coarse
 
     def _moving(self, bands: list[Tensor]) -> int:
         """How many of the bands are optimised; the coarse remainder of a small image's details stays too."""
@@ -196,6 +216,11 @@ class DeformObjective:
         if self.flow is not None and self.problem.fixed is not None:
             (displacement,) = parameters["displacement"]
             displacement.copy_(_restored(displacement, self.problem.target, self.problem.fixed))
+
+
+def _twice(value: Tensor) -> Tensor:
+    """A value with twice its gradient."""
+    return 2 * value - value.detach()
 
 
 def _resize_segment(segment: Segment, content: Tensor, styles: list[Style]) -> Segment:

@@ -66,7 +66,7 @@ class Details(Splitting):
         return found
 
     def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
-        """The style term of an image, which stands for that of its warp too; its gradient is worked out here.
+        """The style term of an image, whose gradient is worked out here; there is no warp.
 
         Args and result as `dst.methods.table.Terms`.
         """
@@ -81,7 +81,7 @@ class Details(Splitting):
                 windows.put(gradient, torch.autograd.grad(part, crops)[0], group.corners)
             value += part.detach()
         style = _Carried.apply(image, windows.inside(gradient), value)
-        return {"content": shown.new_zeros(()), "style": style, "style_warped": style}
+        return {"content": shown.new_zeros(()), "style": style}
 
     def _count(self, mask: Tensor | None) -> int:
         """How many positions are compared in a step, within a mask (1, 1, H, W)."""

@@ -64,26 +64,29 @@ class Gatys:
 
         return cached(cache, ("gatys", self.encoder.sha256, *self.layers), [image, *masks], make)
 
-    def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
-        """Content term and both style terms of an image and of its warp.
+    def terms(self, image: Tensor | None, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
+        """Content term and style terms of an image and of its warp.
 
         Args and result as `dst.methods.table.Terms`; nothing is drawn at random here.
         """
-        both = image if warped is None else torch.cat([image, warped])
-        maps = encode(self.encoder, both, list(dict.fromkeys([*self.layers, self.content_layer])))
-        values = {"content": CONTENT_SCALE * losses.content_features(maps[self.content_layer][:1], self.content)}
-        style = torch.stack([self._style(maps, targets, segment, grid) for segment, targets in self._pairs()]).mean(0)
-        values["style"], values["style_warped"] = STYLE_SCALE * style[0], STYLE_SCALE * style[-1]
-        return values
+        both = torch.cat([x for x in (image, warped) if x is not None])
+        grids = {name: g for name, x, g in (("style", image, None), ("style_warped", warped, grid)) if x is not None}
+        layers = self.layers if image is None else list(dict.fromkeys([*self.layers, self.content_layer]))
+        maps, terms = encode(self.encoder, both, layers), {}
+        if image is not None:
+            terms["content"] = CONTENT_SCALE * losses.content_features(maps[self.content_layer][:1], self.content)
+        values = [self._style(maps, targets, segment, list(grids.values())) for segment, targets in self._pairs()]
+        style = STYLE_SCALE * torch.stack(values).mean(0)
+        return {**terms, **dict(zip(grids, style.unbind(), strict=True))}
 
     def _pairs(self):
         return zip(self.segments, self.grams, strict=True)
 
-    def _style(self, maps: dict, targets: dict, segment: Segment, grid: Tensor | None) -> Tensor:
-        """Mean over layers of the Gram difference, for each image of the batch: (N,)."""
+    def _style(self, maps: dict, targets: dict, segment: Segment, grids: list[Tensor | None]) -> Tensor:
+        """Mean over layers of the Gram difference, for each image of the batch, of which `grids` are the warps: (N,)."""
         mask = segment.content
-        if mask is not None and grid is not None:
-            mask = torch.cat([mask, apply_flow(mask, grid.detach())])
+        if mask is not None:
+            mask = torch.cat([mask if grid is None else apply_flow(mask, grid.detach()) for grid in grids])
         parts = []
         for layer in self.layers:
             found = losses.gram(maps[layer], fit_mask(mask, maps[layer].shape[-2:]))

@@ -176,12 +176,13 @@ class HypercolumnTerms:
         """Options that an encoded style depends on."""
         return ()
 
-    def terms(self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
-        """Content term and both style terms of an image and of its warp, at freshly drawn positions.
+    def terms(self, image: Tensor | None, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
+        """Content term and style terms of an image and of its warp, at freshly drawn positions.
 
         Args and result as `dst.methods.table.Terms`.
         """
-        both = image if warped is None else torch.cat([image, warped])
+        both = torch.cat([x for x in (image, warped) if x is not None])
+        grids = {name: g for name, x, g in (("style", image, None), ("style_warped", warped, grid)) if x is not None}
         places = Places(draw_positions(self.count, self.size, generator))
         shift = None  # what is only measured stays where it is
         if both.requires_grad:
@@ -193,18 +194,12 @@ class HypercolumnTerms:
         else:
             maps = frugally(lambda some: tuple(self.maps(some)), both)
             values = sample(maps, seen)
-        values = values.unbind(0)
-        terms = {"content": self.content.term(values[0], places, generator)}
-        for name, index in (("style", 0), ("style_warped", 1)):
-            if index >= len(both):
-                terms[name] = terms["style"]
-            elif whole:
-                terms[name] = self._mixed(
-                    values[index], self.targets[0], _before(places, grid if index else None), generator
-                )
+        terms = {} if image is None else {"content": self.content.term(values[0], places, generator)}
+        for index, (name, grid) in enumerate(grids.items()):
+            if whole:
+                terms[name] = self._mixed(values[index], self.targets[0], _before(places, grid), generator)
             else:
-                maps_here = [m[index : index + 1] for m in maps]
-                terms[name] = self._segments_term(maps_here, shift, grid if index else None, generator)
+                terms[name] = self._segments_term([m[index : index + 1] for m in maps], shift, grid, generator)
         return terms
 
     def _mixed(self, values: Tensor, targets: list, content: Places, generator: torch.Generator) -> Tensor:

@@ -45,18 +45,19 @@ class Terms(Protocol):
         """
 
     def terms(
-        self, image: Tensor, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator
+        self, image: Tensor | None, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator
     ) -> dict[str, Tensor]:
-        """The content term and the style terms of an image and of its warp.
+        """The content term and the style terms of an image and of its warp, or of one of the two.
 
         Args:
-            image: (1, 3, H, W), carries the gradient.
-            warped: the same, warped; None where there is no warp, and the image stands for it.
+            image: (1, 3, H, W), carries the gradient; None where only its warp is looked at.
+            warped: the same, warped; None where there is no warp, or only the image is looked at.
             grid: (1, H, W, 2) sampling grid that gave `warped`, so that segments can follow; None with it.
             generator: of the random draws of one step.
 
         Returns:
-            `{"content": scalar, "style": scalar, "style_warped": scalar}`, unweighted.
+            `{"content": scalar, "style": scalar, "style_warped": scalar}`, unweighted: the first two of the image, the third
+            of its warp, each where that is given.
         """
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from dst.config import OptimizeConfig
 from dst.config.optim import MOST_PIXELS
 from dst.imaging import fit_size, pyramid
-from dst.optim.state import Parameters, State, Step
+from dst.optim.state import Parameters, Row, State, Step
 from dst.optim.steps import Descent
 
 DETAIL_BANDS = 3
@@ -70,8 +70,14 @@ def levels(scale: Scale, config: OptimizeConfig) -> int:
 class Objective(Protocol):
     """What is minimised at one scale."""
 
-    def terms(self, parameters: Parameters, generator: torch.Generator) -> dict[str, Tensor]:
-        """Its terms by name, unweighted, and their weighted sum as `total`, which is differentiated."""
+    def terms(self, parameters: Parameters, generator: torch.Generator, last: Row | None) -> dict[str, Tensor]:
+        """Its terms by name, unweighted, and their weighted sum as `total`, which is differentiated.
+
+        Args:
+            parameters: what is optimised.
+            generator: of the random draws of one step.
+            last: the history's row of the step before at this scale, None at its first.
+        """
 
     def project(self, parameters: Parameters) -> None:
         """Bring the parameters back to what is allowed, in place; called after each step, without gradients."""
@@ -157,7 +163,7 @@ class Loop:
             began = time.perf_counter()
             descent.groups = self._groups(1 - (1 - self.config.lr_end) * state.step / scale.steps)
             descent.zero_grad()
-            terms = objective.terms(parameters, generator)
+            terms = objective.terms(parameters, generator, state.history[-1] if state.step else None)
             terms["total"].backward()
             row = {"scale": state.scale, "side": scale.side, "step": state.step}
             row |= {name: float(value.detach()) for name, value in terms.items()}

@@ -11,6 +11,8 @@ from dst.optim.pixels import compose_image
 
 Parameters = dict[str, list[Tensor]]
 """What is optimised: tensors in named groups, each group with a learning rate of its own."""
+Row = dict[str, Any]
+"""One step of a history: `scale`, `side`, `step`, the terms, `seconds`."""
 
 
 @dataclass
@@ -22,7 +24,7 @@ class State:
         scale, step: indices of the present scale and of the next step within it.
         optimizer: what the optimiser remembers; None at the start of a scale.
         generator: the state of the generator of random draws.
-        history: one row a step: `scale`, `side`, `step`, the terms, `seconds`.
+        history: one row a step.
         stopped: why the loop ended early; empty where it did not.
     """
 
@@ -31,7 +33,7 @@ class State:
     step: int = 0
     optimizer: dict | None = None
     generator: Tensor | None = None
-    history: list[dict] = field(default_factory=list)
+    history: list[Row] = field(default_factory=list)
     stopped: str = ""
 
     @property

@@ -39,7 +39,7 @@ from dst.runs.schema import CHECKPOINT, check_whole
 from dst.runs.upgrade import in_fine_steps, upgraded_checkpoint
 from dst.warp import Warp
 
-FORMAT = 4
+FORMAT = 5
 log = logging.getLogger(__name__)
 ADVICE = "give the folder of a run that was made with --run"
 

@@ -87,7 +87,7 @@ def memory_needed(encoder: Encoder, size: tuple[int, int], config: StylizeConfig
     """Peak bytes of a run of `config` whose finest scale is `size` (W, H), painted with this encoder."""
     layers, scales = layers_of(encoder, config), schedule(size, config.optimize)
     whole = max((math.prod(scale.size) for scale in scales if not scale.details), default=0)
-    peak = _whole(encoder, whole, layers, warps)
+    peak = _whole(encoder, whole, layers, _images(config, warps))
     if scales[-1].size[0] * scales[-1].size[1] > whole:
         every = sum(layer.channels / layer.stride**2 for layer in encoder.layers.values())
         copies = DETAIL_COPIES * (1.0 if encoder.dtype == torch.float32 else HALF)
@@ -96,12 +96,17 @@ def memory_needed(encoder: Encoder, size: tuple[int, int], config: StylizeConfig
     return peak + 4 * sum(p.numel() for p in encoder.parameters())
 
 
-def _whole(encoder: Encoder, pixels: int, layers: list[str], warps: bool) -> float:
-    """Peak bytes where images of so many pixels are optimised whole, without the network's weights."""
+def _images(config: StylizeConfig, warps: bool) -> int:
+    """How many images a step compares: one, or with its warp two."""
+    return 2 if warps and not config.optimize.turns else 1
+
+
+def _whole(encoder: Encoder, pixels: int, layers: list[str], images: int) -> float:
+    """Peak bytes where so many images of so many pixels are compared whole, without the network's weights."""
     every = sum(layer.channels / layer.stride**2 for layer in encoder.layers.values())
     levels = sum(encoder.layers[name].channels / encoder.layers[name].stride ** 2 for name in layers)
-    frugal = (2 if warps else 1) * pixels >= FRUGAL_FROM
-    copies = FRUGAL_COPIES if frugal else SAVED_COPIES * (1.0 if warps else 0.55)
+    frugal = images * pixels >= FRUGAL_FROM
+    copies = FRUGAL_COPIES if frugal else SAVED_COPIES * (1.0 if images == 2 else 0.55)
     copies *= 1.0 if encoder.dtype == torch.float32 else HALF
     return BASE_BYTES + 4 * pixels * (copies * every + TARGET_COPIES * levels + 60)
 
@@ -144,7 +149,7 @@ def estimate(
 
 def _seconds(encoder: Encoder, painter: Encoder, size: tuple[int, int], config: StylizeConfig, warps: bool) -> float:
     """Of matching with `encoder` and optimising with `painter`, from a try of both."""
-    layers, images = layers_of(encoder, config), 2 if warps else 1
+    layers, images = layers_of(encoder, config), _images(config, warps)
     rate = own = seconds_a_pixel(encoder, config.device, layers)
     if painter is not encoder:
         own = seconds_a_pixel(painter, config.device, layers)

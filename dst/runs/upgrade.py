@@ -39,6 +39,8 @@ def upgraded_checkpoint(data: dict[str, Any]) -> dict[str, Any]:
             for name, rate in (("lr", 0.01), ("warp_lr", 0.002)):
                 config[name] = rate if config.get(name) is None else config[name]
         data = {**data, "job": {**data["job"], "config": config}}
+    if data["format"] <= 4:  # every step compared the image and its warp
+        data = {**data, "job": {**data["job"], "config": {"alternate": False, **data["job"]["config"]}}}
     return data
 
 

@@ -73,6 +73,24 @@ def test_the_total_is_the_weighted_sum_of_the_terms(encoder):
     assert history[-1]["scale"] == 2
 
 
+def test_two_steps_in_turn_have_twice_the_gradient_of_one_that_compares_both(encoder):
+    found = []
+    for alternate in (False, True):
+        problem = DeformProblem(scene(), encoder, options(method="gatys", alternate=alternate))
+        objective, parameters = problem.objective(0), problem.begin(0, {})
+        every = [x.requires_grad_() for group in parameters.values() for x in group]
+        last, total = None, None
+        for step in range(2):
+            terms = objective.terms(parameters, torch.Generator(), last)
+            gradients = torch.autograd.grad(terms["total"], every)
+            total = gradients if total is None else [a + b for a, b in zip(total, gradients, strict=True)]
+            last = {"step": step, **{name: float(value.detach()) for name, value in terms.items()}}
+        found.append((total, last))
+    for plain, turns in zip(found[0][0], found[1][0], strict=True):
+        assert torch.allclose(plain, turns, rtol=1e-3, atol=1e-4 * float(plain.abs().max()))
+    assert found[1][1] == pytest.approx(found[0][1], rel=1e-4)  # and after both every term is known
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(encoder):
     runs = [loop(scene(), encoder, options(), seed).run() for seed in (0, 0, 1)]
     assert torch.equal(runs[0].image, runs[1].image)

@@ -78,6 +78,21 @@ def test_a_warped_image_that_is_not_warped_has_the_same_style():
     assert terms["style"] == pytest.approx(float(terms["style_warped"]), rel=1e-5)
 
 
+@pytest.mark.parametrize("make", [Nnst, Strotss, Gatys])
+def test_an_image_or_its_warp_alone_has_the_terms_it_has_beside_the_other(make):
+    encoder, draw = load_encoder("vgg19-16x", weights="random"), torch.Generator().manual_seed(3)
+    content, style, image = torch.rand(3, 1, 3, 40, 56, generator=draw)
+    grid = F.affine_grid(torch.eye(2, 3)[None] * 0.7, content.shape, align_corners=False)
+    warped = F.grid_sample(image, grid, align_corners=False)
+    method = make(encoder, content, [Style(style)], OptimizeConfig(samples=2240, style_samples=2240), draw)
+    both = method.terms(image, warped, grid, torch.Generator().manual_seed(5))
+    first = method.terms(image, None, None, torch.Generator().manual_seed(5))
+    second = method.terms(None, warped, grid, torch.Generator().manual_seed(5))
+    assert set(first) == {"content", "style"} and set(second) == {"style_warped"} and set(both) == {*first, *second}
+    for name, value in {**first, **second}.items():
+        assert float(both[name]) == pytest.approx(float(value), rel=1e-5 if make is Gatys else 0.1)
+
+
 @pytest.mark.parametrize("make", ["nnst", "strotss", "gatys"])
 def test_a_cache_gives_what_encoding_gives_and_tells_styles_apart(make):
     encoder = load_encoder("vgg19-16x", weights="random")

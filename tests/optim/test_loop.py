@@ -32,7 +32,7 @@ class Quadratic:
     def objective(self, scale):
         return self
 
-    def terms(self, parameters, generator):
+    def terms(self, parameters, generator, last):
         noise = 1e-3 * torch.rand((), generator=generator)
         near = (parameters["numbers"][0] - TARGET).square().sum()
         return {"near": near, "total": near * (1 + noise) - parameters["held"][0] + parameters["still"][0].sum()}
@@ -71,8 +71,8 @@ def test_a_loop_that_was_stopped_goes_on_as_if_it_never_was(stop_after):
 
 def test_a_loss_that_stops_being_finite_leaves_the_last_good_parameters():
     class Breaking(Quadratic):
-        def terms(self, parameters, generator):
-            found = super().terms(parameters, generator)
+        def terms(self, parameters, generator, last):
+            found = super().terms(parameters, generator, last)
             self.count = getattr(self, "count", 0) + 1
             return {**found, "total": found["total"] * math.nan} if self.count == 25 else found
 
