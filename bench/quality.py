@@ -31,7 +31,7 @@ import dst
 from bench.run import sample_pairs
 from dst import imaging
 from dst.batch.pairs import read_pairs
-from dst.config import METHODS, InputError, check_choice, option_kinds, option_name, without_idle
+from dst.config import METHODS, InputError, StylizeConfig, check_choice, option_kinds, option_name, without_idle
 from dst.config.metrics import METRICS, QUALITY
 from dst.evaluate import metrics, quality
 from dst.features import Encoder, load_encoder
@@ -92,6 +92,13 @@ def named(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+def alphas(method: str, args: argparse.Namespace) -> list[float]:
+    """The alphas asked for, or those that the looks asked for are with a method."""
+    if not args.looks:
+        return args.alphas
+    return [StylizeConfig.from_options(method=method, look=look).optimize.content_weight for look in args.looks]
+
+
 def painted(pairs: list[dict], args: argparse.Namespace, cache: Cache) -> Iterator[dict[str, Any]]:
     """A row for each pair, method and alpha."""
     common = {"size": args.size, "warp": args.warp, "device": args.device, **args.set}
@@ -99,7 +106,7 @@ def painted(pairs: list[dict], args: argparse.Namespace, cache: Cache) -> Iterat
         own = {key: value for key, value in pair.items() if key not in ("name", "content", "style")}
         sources = pair["content"], pair["style"]
         for method in args.methods:
-            for alpha in args.alphas:
+            for alpha in alphas(method, args):
                 options = without_idle({**common, **own, "method": method, "alpha": alpha})
                 key = named(dst.__version__, [digest(path) for path in sources], options)
                 name = f"{pair['name']}-{method}-{alpha:g}-{key}"
@@ -212,6 +219,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--alphas", type=float, nargs="+", default=[1.0, 2.0, 4.0, 8.0, 16.0], help="weights of the content"
     )
+    parser.add_argument("--looks", type=float, nargs="+", help="looks, 0 to 1, in place of alphas: each method's own alphas")
     parser.add_argument("--size", type=int, default=512, help="long side, pixels (default %(default)s)")
     parser.add_argument("--no-warp", dest="warp", action="store_false", help="plain style transfer")
     parser.add_argument(

@@ -10,6 +10,7 @@ from conftest import blobs
 from PIL import Image
 
 from bench import quality as bench
+from dst.config import METHODS
 
 QUICK = ["--size", "32", "--no-warp", "--set", "steps=1", "smallest_scale=32", "samples=32", "style_samples=32"]
 
@@ -53,6 +54,14 @@ def test_a_stopped_bench_goes_on_and_another_plot_paints_nothing(files, monkeypa
     assert bench.main(given) == 0 and plot.exists() and json.loads(out.read_text()) == report
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in lines}) == 1 and lines[-1].startswith("| mean of 1 | gatys | 2 |")
+
+
+def test_looks_are_each_methods_own_alphas(files):
+    out = files / "rows.json"
+    given = ("--methods", "nnst", "gatys", "--looks", "0", "0.5", "--out", out)
+    assert bench.main(arguments(files, *given)) == 0
+    found = [(row["method"], row["alpha"]) for row in json.loads(out.read_text())["rows"]]
+    assert found == [(name, alpha) for name in ("nnst", "gatys") for alpha in METHODS[name].looks[:2]]
 
 
 def test_images_made_elsewhere_are_scored_beside(files, capsys):
