@@ -219,7 +219,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--alphas", type=float, nargs="+", default=[1.0, 2.0, 4.0, 8.0, 16.0], help="weights of the content"
     )
-    parser.add_argument("--looks", type=float, nargs="+", help="looks, 0 to 1, in place of alphas: each method's own alphas")
+    parser.add_argument(
+        "--looks", type=float, nargs="+", help="looks, 0 to 1, in place of alphas: each method's own alphas"
+    )
     parser.add_argument("--size", type=int, default=512, help="long side, pixels (default %(default)s)")
     parser.add_argument("--no-warp", dest="warp", action="store_false", help="plain style transfer")
     parser.add_argument(

@@ -1,4 +1,5 @@
-"""Matches drawn over both images, side by side, the two ends of each in the same colour and with the same number."""
+"""Matches drawn over both images, side by side, the two ends of each in the same colour and with the same number; those of one
+source, such as a face's mouth, all in one colour."""
 
 from __future__ import annotations
 
@@ -57,7 +58,16 @@ def draw(
         if scale:
             _rulers(canvas, (start, top), panel.shape[1::-1], counted, height)
         canvas[top : top + panel.shape[0], start : start + panel.shape[1]] = panel  # over the ends of broad ticks
-    return _marks(canvas, *placed, height, numbers, lines)
+    return _marks(canvas, *placed, height, numbers, lines, _kinds(matches))
+
+
+def _kinds(matches: Matches) -> np.ndarray:
+    """The colour's number of each match, (N,): those of one source share one."""
+    found, seen = [], {}
+    for name in matches.source.tolist():
+        key = name or len(found)
+        found.append(seen.setdefault(key, len(seen)))
+    return np.array(found, int)
 
 
 def _rulers(canvas: np.ndarray, corner, shape, counted, height: int) -> None:
@@ -92,11 +102,11 @@ def _check(name: str, image, size) -> None:
         )
 
 
-def _marks(canvas: np.ndarray, starts, ends, height: int, numbers: bool, lines: bool) -> np.ndarray:
-    """Discs with a dark rim, and white numbers with a dark outline, sized by the height of the drawing."""
+def _marks(canvas: np.ndarray, starts, ends, height: int, numbers: bool, lines: bool, kinds: np.ndarray) -> np.ndarray:
+    """Discs with a dark rim, in the colours of their `kinds`, and white numbers with a dark outline, sized by the height."""
     bits = 3  # OpenCV takes positions in eighths of a pixel
     radius, thin = max(3, height // 110), max(1, height // 640)
-    hues = [tuple(int(v) for v in colour) for colour in colours(len(starts))]
+    hues = [tuple(int(v) for v in colour) for colour in colours(int(kinds.max(initial=-1)) + 1)[kinds]]
     order = range(len(starts) - 1, -1, -1)  # the strongest matches come first and are drawn last, on top
 
     def fixed(point, scale=1 << bits):

@@ -24,12 +24,14 @@ def align(matches: Matches) -> np.ndarray:
 
     The similarity from content to style points is inverted, so that position, size and rotation of the subject do not
     count as deformation (Kim et al. 2020, section 4.1). Matches count by their scores: one of low confidence must not rotate
-    the whole. It is fitted to those found by matching, where there are three; pinned ones follow it. Any number of matches has
-    targets: of none, (0, 2).
+    the whole. It is fitted to those that have a source (a face's landmarks), else to those found by matching, where there are
+    three; the others follow it. Any number of matches has targets: of none, (0, 2).
     """
-    found = ~matches.pinned if (~matches.pinned).sum() >= 3 else slice(None)
-    scale, rotation, translation = fit_similarity(matches.content[found], matches.style[found], matches.scores[found])
-    return (matches.style - translation) @ rotation / scale
+    style = matches.style + matches.shift
+    choices = (matches.source != "") & ~matches.pinned, ~matches.pinned
+    found = next((rows for rows in choices if rows.sum() >= 3), slice(None))
+    scale, rotation, translation = fit_similarity(matches.content[found], style[found], matches.scores[found])
+    return (style - translation) @ rotation / scale
 
 
 def spaced(content, style, rank, distance_content: float, distance_style: float, limit: int) -> np.ndarray:

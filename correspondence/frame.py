@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from .best_buddies import mutual
 from .features import activation, normalise, patches
+from .matches import Matches
 from .similarity import fit_similarity
 
 STRIDE = 16
@@ -157,6 +158,15 @@ def find_frame(content: torch.Tensor, style: torch.Tensor, encode: Callable) -> 
         entry = _vote(content, style, encode, Frame(frame.angle, frame.scale, *closer), common=True)
         best = max(best, entry, key=lambda e: e[0])
     return best[1], best[0]
+
+
+def frame_of(known: Matches, content: torch.Tensor, style: torch.Tensor, encode: Callable) -> tuple[Frame, float]:
+    """The frame of known matches, and how far the images' buddies agree in it, as `find_frame`."""
+    scale, rotation, _ = fit_similarity(known.content, known.style, known.scores)
+    angle = math.atan2(rotation[1, 0], rotation[0, 0])
+    centres = [tuple(np.average(points, axis=0).tolist()) for points in (known.content, known.style)]
+    frame = Frame(angle, scale, *centres)
+    return frame, _vote(content, style, encode, frame, common=True)[0]
 
 
 def _reduced(image: torch.Tensor, factor: float) -> torch.Tensor:

@@ -11,6 +11,10 @@ import numpy as np
 from .common import FULL, MAX_POINTS, MatchError, read_regular, replacing
 
 HEADER = ("content_x", "content_y", "style_x", "style_y", "score")
+SOURCE = "source"
+"""A last column that may be there: where a match comes from."""
+SOURCE_LENGTH = 40
+"""Letters of it that are kept."""
 
 
 def read_text(path) -> str:
@@ -43,21 +47,22 @@ def write_text(path, text: str) -> None:
         raise MatchError(f"{path}: cannot be written ({error.strerror or error}): choose another place") from error
 
 
-def csv_text(rows) -> str:
-    """Rows of (content x, content y, style x, style y, score) as CSV, with the header."""
+def csv_text(rows, sources: list[str] | None = None) -> str:
+    """Rows of (content x, content y, style x, style y, score), and where each comes from, as CSV, with the header."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEADER)
-    for *points, score in rows:
-        writer.writerow([f"{v:.3f}" for v in points] + [f"{score:.4f}"])
+    writer.writerow(HEADER if sources is None else (*HEADER, SOURCE))
+    for k, (*points, score) in enumerate(rows):
+        more = [] if sources is None else [sources[k]]
+        writer.writerow([f"{v:.3f}" for v in points] + [f"{score:.4f}"] + more)
     return text.getvalue()
 
 
-def csv_rows(path) -> tuple[np.ndarray, list[int]]:
-    """The numbers of a CSV file as (N, 5) and the line on which each row stands."""
-    wanted = f"the header {','.join(HEADER)} (score may be left out)"
+def csv_rows(path) -> tuple[np.ndarray, list[int], list[str] | None]:
+    """The numbers of a CSV file as (N, 5), the line on which each row stands, and where each comes from, if that is told."""
+    wanted = f"the header {','.join(HEADER)} (score may be left out; {SOURCE} may follow)"
     reader = csv.reader(io.StringIO(read_text(path), newline=""))
-    header, rows, lines = None, [], []
+    header, rows, lines, sources = None, [], [], None
     try:
         for cells in reader:
             cells = [c.strip() for c in cells]
@@ -65,10 +70,16 @@ def csv_rows(path) -> tuple[np.ndarray, list[int]]:
                 continue
             if header is None:
                 header = tuple(cells)
+                if header == (*HEADER, SOURCE):
+                    header, sources = HEADER, []
                 if header not in (HEADER, HEADER[:4]):
                     shown = ",".join(cells)[:60]
                     raise MatchError(f"{path}, line {reader.line_num}: the header is {shown!r}: it must be {wanted}")
                 continue
+            if sources is not None and len(cells) > len(HEADER):
+                sources.append(cells.pop()[:SOURCE_LENGTH])
+            elif sources is not None:
+                sources.append("")
             rows.append(_csv_row(cells, len(header), f"{path}, line {reader.line_num}"))
             lines.append(reader.line_num)
             if len(rows) > MAX_POINTS:
@@ -77,7 +88,7 @@ def csv_rows(path) -> tuple[np.ndarray, list[int]]:
         raise MatchError(f"{path}, line {reader.line_num}: not CSV ({error}): it takes {wanted}") from error
     if header is None:
         raise MatchError(f"{path}: the file is empty: it takes {wanted} and a row for each match")
-    return np.array(rows, dtype=np.float64).reshape(-1, 5), lines
+    return np.array(rows, dtype=np.float64).reshape(-1, 5), lines, sources
 
 
 def _csv_row(cells: list[str], columns: int, where: str) -> list[float]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -24,7 +25,7 @@ from .common import MatchError
 from .confidence import margin_and_cycle, match_confidence, pair_confidence
 from .features import activation, normalise
 from .filtering import filter_matches
-from .frame import Frame, around, find_frame, level_mask, sample
+from .frame import Frame, around, find_frame, frame_of, level_mask, sample
 from .matches import Matches
 
 LEVELS = (4, 3, 2, 1)
@@ -64,6 +65,7 @@ def match(
     clusters: int = 0,
     generator: np.random.Generator | None = None,
     confidence: Callable[[np.ndarray], np.ndarray] = match_confidence,
+    prior: Matches | None = None,
 ) -> Matches:
     """Match two images. Exchanging them exchanges the matches, exactly; the same input gives the same output.
 
@@ -80,6 +82,9 @@ def match(
         clusters: keep the strongest match of each of so many k-means clusters; 0 for no clustering.
         generator: seeds k-means; seed 0 unless given.
         confidence: (N, 8) `confidence.evidence` of matches -> their confidence (N,) in [0, 1].
+        prior: matches that are known, of the same images, with a confidence of their own: landmarks. The frame is theirs, the search
+            follows them, they come first in the result, and none is found among them. Of those of a `source`, what is found
+            inside their hull, in either image, is left out.
 
     Returns:
         Matches, strongest activation first, with `confidence` for the pair as a whole. No matches at all where an image
@@ -97,21 +102,44 @@ def match(
     content_size, style_size = content_size or sizes[0], style_size or sizes[1]
     if _later(content, style):  # one order for both calls, so that exchanging the images changes not even a rounding
         options = {"max_points": max_points, "threshold": threshold, "spacing": spacing, "clusters": clusters}
-        options["confidence"] = confidence
+        options |= {"confidence": confidence, "prior": None if prior is None else prior.swapped()}
         sizes = {"content_size": style_size, "style_size": content_size}
-        return match(style, content, encode, **sizes, **options, generator=generator).swapped()
+        found = match(style, content, encode, **sizes, **options, generator=generator).swapped()
+        return found if prior is None else replace(found, shift=_first(prior.shift, len(found)))
     blank = any(min(x.shape[2:]) < MIN_SIDE or float(x.amax() - x.amin()) < FLAT for x in (content, style))
     if blank:
         return Matches(np.zeros((0, 2)), np.zeros((0, 2)), None, content_size, style_size, 0.0)
+    known = None if prior is None else prior.for_sizes(content_size, style_size).resized(*sizes)
     with torch.no_grad():
-        found, agreement = find_buddies(content, style, encode, threshold)
+        found, agreement = find_buddies(content, style, encode, threshold, known)
     seed = 0 if generator is None else int(generator.integers(2**31))
     kept = filter_matches(
         *found, *sizes, max_points=max_points, spacing=spacing, clusters=clusters, seed=seed, agreement=agreement,
         confidence=confidence,
     )  # fmt: skip
     kept = replace(kept, confidence=pair_confidence(agreement, kept.scores))
+    if known is not None:
+        left = kept.subset(away(kept, known, spacing * max(*sizes[0], *sizes[1])))
+        sure = max(prior.confidence or 0.0, kept.confidence)
+        kept = replace(
+            known.joined(left.subset(np.arange(max(0, max_points - len(known)))[: len(left)])), confidence=sure
+        )
     return kept.resized(content_size, style_size)
+
+
+def _first(rows: np.ndarray, count: int) -> np.ndarray:
+    """Rows (m, 2), and zeros up to `count` of them."""
+    return np.concatenate([rows, np.zeros((count - len(rows), 2))])
+
+
+def away(found: Matches, known: Matches, distance: float) -> np.ndarray:
+    """Which found matches are farther than `distance` from every known one and from their hull, in both images: bool (N,)."""
+    apart = np.ones(len(found), bool)
+    for mine, theirs in ((found.content, known.content), (found.style, known.style)):
+        hull = cv2.convexHull(theirs.astype(np.float32))
+        inside = [cv2.pointPolygonTest(hull, (float(x), float(y)), True) > -distance for x, y in mine]
+        apart &= ~np.array(inside, bool)
+    return apart
 
 
 def _later(content: torch.Tensor, style: torch.Tensor) -> bool:
@@ -122,26 +150,33 @@ def _later(content: torch.Tensor, style: torch.Tensor) -> bool:
     return keys[0][2].tobytes() > keys[1][2].tobytes()
 
 
-def find_buddies(content, style, encode: Encode, threshold: float):
+def find_buddies(content, style, encode: Encode, threshold: float, known: Matches | None = None):
     """Best buddies of the finest level that follow from those of every level above.
 
     Args:
         content, style: (1, 3, h, w) in [0, 1].
         encode: as for `match`.
         threshold: min activation of both ends at every level, share of the maximum, in [0, 1].
+        known: matches of these images that give the frame and that every field goes through, or None.
 
     Returns:
         Points of both images (N, 2), pixels of the tensors; activation sums (N,); the margin and cycle error of each (N, 2),
         as `confidence.margin_and_cycle`; and how far the frame's buddies agree, as `frame.find_frame`.
     """
     sizes = [(x.shape[-1], x.shape[-2]) for x in (content, style)]
-    frame, agreement = find_frame(content, style, encode)
+    frame, agreement = find_frame(content, style, encode) if known is None else frame_of(known, content, style, encode)
     frame = around(frame, *sizes, margin=16)
     field = Field(frame.size)
+    ends = (
+        [np.zeros((0, 2))] * 2 if known is None else [frame.from_content(known.content), frame.from_style(known.style)]
+    )
     energy = [[activation(f, torch.ones_like(f[:, :1])) for f in encode(x, 5)] for x in (content, style)]
     corner = np.array(frame.corner) - 0.5
     a = b = np.zeros((0, 2))
     rank = value = robust = np.zeros(0)
+    if known is not None:
+        middle, half = (ends[0] + ends[1]) / 2 - corner, (ends[1] - ends[0]) / 2
+        field = fit(middle, half, np.ones(len(known)), frame.size, STIFFNESS[4], TOLERANCE * max(frame.size))[0]
     for level in LEVELS:
         stride = 2 ** (level - 1)
         at, move, value = _level_buddies(content, style, encode, frame, field, level)
@@ -154,7 +189,11 @@ def find_buddies(content, style, encode: Encode, threshold: float):
         a, b, pa, pb, rank, value = (v[keep] for v in (a, b, pa, pb, rank, value))
         tolerance = max(stride, TOLERANCE * max(frame.size) / 2)
         middle, half = (pa + pb) / 2 - corner, (pb - pa) / 2
-        field, robust = fit(middle, half, value**2, frame.size, STIFFNESS[level], tolerance)
+        through = np.concatenate([middle, (ends[0] + ends[1]) / 2 - corner])
+        moves = np.concatenate([half, (ends[1] - ends[0]) / 2])
+        weight = np.concatenate([value**2, np.ones(len(ends[0]))])
+        field, robust = fit(through, moves, weight, frame.size, STIFFNESS[level], tolerance)
+        robust = robust[: len(middle)]
     keep = robust > 0.1
     (features_a, mask_a), (features_b, mask_b) = _warped(content, style, encode, frame, field)
     cells = (middle / 8 - 0.5)[keep]

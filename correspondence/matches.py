@@ -10,6 +10,8 @@ import numpy as np
 from .common import MAX_POINTS, MatchError
 from .io import csv_rows, csv_text, read_text, write_text
 
+ROWS = ("content", "style", "scores", "pinned", "source", "shift")
+"""What each match has one of."""
 MIN_POINTS = 3
 """A file holds at least this many matches: two fix a similarity, the third shows what deforms."""
 
@@ -58,6 +60,9 @@ class Matches:
     content_size, style_size: (width, height) of the images that the points refer to, or None where unknown.
     confidence: in [0, 1], of the pair as a whole; None where unknown, as for points set by hand.
     pinned: bool (N,), matches set by hand that a warp must reach; none unless given. A CSV file does not keep it.
+    source: str (N,), where each comes from, such as "mouth" for one of a face's landmarks; empty where unknown.
+    shift: float64 (N, 2), what is added to the style points before they are brought into the content's frame: how the place
+        would differ were the subject in the content's pose. Zero unless given; a CSV file holds the sums.
 
     Raises:
         MatchError: shapes that do not fit, values that are not finite, scores outside [0, 1].
@@ -70,6 +75,8 @@ class Matches:
     style_size: tuple[int, int] | None = None
     confidence: float | None = None
     pinned: np.ndarray | None = None
+    source: np.ndarray | None = None
+    shift: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         content = _frozen(self.content, (-1, 2), "content points")
@@ -78,15 +85,19 @@ class Matches:
             raise MatchError(f"{len(content)} content points but {len(style)} style points: they must go in pairs")
         scores = _frozen(np.ones(len(content)) if self.scores is None else self.scores, (-1,), "scores")
         pinned = np.zeros(len(content), bool) if self.pinned is None else np.array(self.pinned, bool)
-        pinned.flags.writeable = False
-        for what, values in (("scores", scores), ("pinned", pinned)):
+        source = np.full(len(content), "", "<U1") if self.source is None else np.array(self.source, str)
+        shift = _frozen(np.zeros((len(content), 2)) if self.shift is None else self.shift, (-1, 2), "shifts")
+        pinned.flags.writeable = source.flags.writeable = False
+        if len(shift) != len(content):
+            raise MatchError(f"shift: {len(shift)} rows for {len(content)} matches: give one each")
+        for what, values in (("scores", scores), ("pinned", pinned), ("source", source)):
             if values.shape != (len(content),):
                 raise MatchError(f"{what}: {values.size} values for {len(content)} matches: give one each")
         if len(scores) and (scores.min() < 0 or scores.max() > 1):
             raise MatchError(f"scores reach from {scores.min():g} to {scores.max():g}: they must lie in [0, 1]")
         if self.confidence is not None and not 0 <= self.confidence <= 1:
             raise MatchError(f"confidence is {self.confidence!r}: it must lie in [0, 1]")
-        values = {"content": content, "style": style, "scores": scores, "pinned": pinned}
+        values = dict(zip(ROWS, (content, style, scores, pinned, source, shift), strict=True))
         values |= {"content_size": _size(self.content_size), "style_size": _size(self.style_size)}
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -109,21 +120,18 @@ class Matches:
     def __eq__(self, other) -> bool:
         if not isinstance(other, Matches):
             return NotImplemented
-        same = all(np.array_equal(a, b) for a, b in zip(self._arrays(), other._arrays(), strict=True))
+        same = all(np.array_equal(getattr(self, name), getattr(other, name)) for name in ROWS)
         return same and (self.content_size, self.style_size) == (other.content_size, other.style_size)
 
     __hash__ = None
-
-    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        return self.content, self.style, self.scores, self.pinned
 
     def table(self) -> np.ndarray:
         """Content x, y, style x, y and score: (N, 5)."""
         return np.column_stack([self.content, self.style, self.scores])
 
     def swapped(self) -> Matches:
-        """The same matches with content and style exchanged."""
-        sides = {"content": self.style, "style": self.content}
+        """The same matches with content and style exchanged; shifts, which belong to the style, are left out."""
+        sides = {"content": self.style, "style": self.content, "shift": None}
         return replace(self, **sides, content_size=self.style_size, style_size=self.content_size)
 
     def subset(self, index) -> Matches:
@@ -131,7 +139,12 @@ class Matches:
         index = np.asarray(index)
         if index.dtype != bool:
             index = index.astype(np.int64)
-        return replace(self, **{name: getattr(self, name)[index] for name in ("content", "style", "scores", "pinned")})
+        return replace(self, **{name: getattr(self, name)[index] for name in ROWS})
+
+    def joined(self, other: Matches) -> Matches:
+        """These matches, then those of another set of the same images; sizes and confidence are these ones'."""
+        both = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in ROWS}
+        return replace(self, **both)
 
     def resized(self, content_size: tuple[int, int], style_size: tuple[int, int]) -> Matches:
         """The same matches in pixels of the images at other sizes; pixel areas are mapped, not pixel centres.
@@ -147,11 +160,18 @@ class Matches:
             (self.style, self.style_size, style_size),
         ):
             moved.append((points + 0.5) * (np.array(new, float) / np.array(old, float)) - 0.5)
-        return replace(self, content=moved[0], style=moved[1], content_size=content_size, style_size=style_size)
+        shift = self.shift * (np.array(style_size, float) / np.array(self.style_size, float))
+        sizes = {"content_size": content_size, "style_size": style_size}
+        return replace(self, content=moved[0], style=moved[1], shift=shift, **sizes)
 
     def to_csv(self, path) -> None:
-        """Write the header `content_x,content_y,style_x,style_y,score` and a row for each match, atomically."""
-        write_text(path, csv_text(self.table()))
+        """Write the header `content_x,content_y,style_x,style_y,score` and a row for each match, atomically.
+
+        A column `source` follows where any is known; style points hold their shift.
+        """
+        table = self.table()
+        table[:, 2:4] += self.shift
+        write_text(path, csv_text(table, self.source.tolist() if (self.source != "").any() else None))
 
     def for_sizes(self, content_size: tuple[int, int], style_size: tuple[int, int] | None = None) -> Matches:
         """The same matches in pixels of these images, taken to be the same ones at any size; unknown sizes become these.
@@ -186,6 +206,8 @@ class Matches:
             "style": self.style.tolist(),
             "scores": self.scores.tolist(),
             "pinned": np.flatnonzero(self.pinned).tolist(),
+            "source": self.source.tolist(),
+            "shift": self.shift.tolist(),
         }
 
     def to_json(self, path) -> None:
@@ -201,8 +223,8 @@ class Matches:
         Raises:
             MatchError: the file cannot be read, or its points cannot be used; the message names the file and the line.
         """
-        rows, lines = csv_rows(path)
-        found = cls(rows[:, :2], rows[:, 2:4], rows[:, 4], content_size, style_size)
+        rows, lines, sources = csv_rows(path)
+        found = cls(rows[:, :2], rows[:, 2:4], rows[:, 4], content_size, style_size, source=sources)
         check_points(found, path, lines)
         return found
 
@@ -219,7 +241,10 @@ class Matches:
             content, style = record["content"], record["style"]
             sizes = content_size or record.get("content_size"), style_size or record.get("style_size")
             pinned = places_to_mask(record.get("pinned", []), len(content))
-            found = cls(content, style, record.get("scores"), *sizes, record.get("confidence"), pinned)
+            more = record.get("source"), record.get("shift")
+            if more[0] is not None and not all(isinstance(name, str) for name in more[0]):
+                raise MatchError("source holds what is no text: give a list of names")
+            found = cls(content, style, record.get("scores"), *sizes, record.get("confidence"), pinned, *more)
         except MatchError as error:
             raise MatchError(f"{path}: {error}") from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -170,6 +170,7 @@ def test_the_installation_holds_both_packages_whole_and_nothing_else():
         "dst": DST,
         "correspondence": CORRESPONDENCE,
         "dst.assets": root / "assets",
+        "dst.faces": DST / "faces",
         "dst.features": DST / "features",
     }
     assert set(data) == set(homes)

@@ -138,7 +138,9 @@ def _check_same(row: dict[str, Any], record: dict[str, Any], folder: Path) -> No
             if isinstance(image, (str, Path)) and old.get("sha256") is not None:
                 same = same and _digest(image) == old["sha256"]
         if not same:
-            raise InputError(f"{folder} was made from another {role}: give the pair a new name, or use resume=False")
+            raise InputError(
+                f"{folder} was made from another {role}: give the pair a new name, or make it anew (`resume` off)"
+            )
 
 
 def _digest(image: Any) -> str:

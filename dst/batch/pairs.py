@@ -39,7 +39,9 @@ def read_pairs(pairs: Any) -> list[dict[str, Any]]:
                 raise InputError(f"pair {number} has no {key}: each row takes content and style")
         row["name"] = _safe(row.get("name") or f"{_stem(row['content'])}-{_stem(row['style'])}")
         if row["name"] in names:
-            raise InputError(f"pair {number}: the name {row['name']!r} comes twice: give a column `name`")
+            raise InputError(
+                f"pair {number}: the name {row['name']!r} comes twice: give every pair a `name` of its own"
+            )
         names.add(row["name"])
     return rows
 

@@ -92,8 +92,15 @@ class Progress:
     FIXED_COST = 160**2
     """Pixels whose work takes as long as what a step costs whatever its size."""
 
-    def __init__(self, quiet: bool = False, schedule: list[tuple[int, int]] | None = None) -> None:
-        """`schedule` is the long side and the number of steps of each scale; it makes the time left honest."""
+    def __init__(self, quiet: bool = False, schedule: list[tuple[int, int]] | None = None, expected: str = "") -> None:
+        """Prepare.
+
+        Args:
+            quiet: show nothing.
+            schedule: the long side and the number of steps of each scale; it makes the time left honest.
+            expected: what the run will cost, said once its inputs were read and nothing is wrong with them.
+        """
+        self.expected = expected
         self.quiet, self.bars = quiet, not quiet and sys.stderr.isatty()
         self.total = sum(steps * self._cost(side) for side, steps in schedule or [])
         self.bar, self.began, self.side = None, 0.0, 0
@@ -105,6 +112,9 @@ class Progress:
         """Take the start or the end of a stage."""
         label = STAGES.get(name, name)
         if event == "start":
+            if name != "read" and self.expected and not self.quiet:
+                say(self.expected)
+                self.expected = ""
             self.began, self.side = time.perf_counter(), 0
             if self.bars:
                 self.bar = _bar(self.total if name == "optimize" and self.total else 1, label)

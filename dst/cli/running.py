@@ -34,7 +34,7 @@ def make(args: Any, content: Any, style: Any, notes: dict[str, Any] | None = Non
     if args.run and args.output and args.output != STDOUT:
         notes = {**(notes or {}), "output": {"path": os.path.abspath(args.output)}}
     config = StylizeConfig.from_options(args.preset, **args.options)
-    config = _estimated(args, content, config)
+    config, args.expected = _estimated(args, content, config)
     args.options["size"] = config.size
     recorder = Recorder() if args.animate else None
 
@@ -141,8 +141,12 @@ def write_image(output: str, rgb: Any, alpha: Any = None, depth: int = 8) -> Non
         imaging.write(output, rgb, alpha, depth)
 
 
-def _estimated(args: Any, content: Any, config: Any) -> Any:
-    """Say what the run will cost; where memory would not do, say what size would, and with --fit take that size."""
+def _estimated(args: Any, content: Any, config: Any) -> tuple[Any, str]:
+    """What the run will cost; where memory would not do, say what size would, and with --fit take that size.
+
+    Returns:
+        The config of the run, and a line to be said when its inputs have been read; empty where it was said.
+    """
     from dst import imaging
     from dst.deform.inputs import encoder_of
     from dst.runs.estimate import estimate, largest_size
@@ -151,15 +155,13 @@ def _estimated(args: Any, content: Any, config: Any) -> Any:
     encoder = encoder_of(config)
     expected = estimate(encoder, size, config, args.warp, not args.quiet)
     if expected.fits:
-        if not args.quiet:
-            say(expected.sentence())
-        return config
+        return config, expected.sentence()
     fitting = largest_size(encoder, size, config, args.warp)
     if args.fit:
         say(f"{expected.sentence()}; that is too much, so the long side will be {fitting} pixels")
-        return config.replace(size=fitting)
+        return config.replace(size=fitting), ""
     say(f"{expected.sentence()}; that may fail: --size {fitting} would fit, and --fit takes the size that does")
-    return config
+    return config, ""
 
 
 def watched(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, int]:
@@ -171,7 +173,8 @@ def watched(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, int]:
     from dst.optim.loop import schedule
 
     scales = [] if config is None else schedule((config.size, config.size), config.optimize)
-    progress = Progress(args.quiet, [(scale.side, scale.steps) for scale in scales])
+    steps = [(scale.side, scale.steps) for scale in scales]
+    progress = Progress(args.quiet, steps, getattr(args, "expected", ""))
     with Interrupt() as interrupt:
 
         def on_step(step: Any) -> bool:

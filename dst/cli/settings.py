@@ -14,6 +14,9 @@ from dst.config.files import toml_text
 from dst.config.stylize import RUN_KINDS
 from dst.files import check_output, replacing
 
+INSTEAD = {"look": "alpha", "alpha": "look"}
+"""Options of which one takes the place of the other: a flag replaces either in a file."""
+
 
 def take(args: Any, row: Command) -> None:
     """Let the options of `--config` stand where no flag was given, and check that `--save-config` can be written.
@@ -25,10 +28,11 @@ def take(args: Any, row: Command) -> None:
         import logging  # here, so that --help need not wait for it
 
         known, taken = _sentences(row), set()
+        axes = {axis[0] for name in ("rows", "columns") if (axis := getattr(args, name, None)) is not None}
         for name, value in read_settings(args.config, anew=args.given).items():
             if name not in known:
                 logging.getLogger(__name__).info("%s: %s means nothing to `dst %s`", args.config, name, row.name)
-            if name in args.given or name not in known:
+            if name in args.given or name not in known or INSTEAD.get(name) in {*args.given, *axes}:
                 continue
             taken.add(name)
             if name in RUN_KINDS:

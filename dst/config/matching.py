@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dst.config.base import Checked, option
-from dst.config.kinds import Number, whole
+from dst.config.kinds import Choice, Number, whole
+
+FACES, POSES = ("auto", "off", "only"), ("keep", "follow")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,20 @@ class MatchConfig(Checked):
         whole(0, 1000),
         "matching",
         "5 to 20 give a few well-spread points, good to edit by hand",
+    )
+    faces: str = option(
+        "auto",
+        "whether faces are matched by their landmarks: where both images have one, never, or by nothing else",
+        Choice(FACES),
+        "matching",
+        "auto: eye on eye, mouth on mouth; off: faces are matched as all else; only: hair, clothes and ground stay as they are",
+    )
+    pose: str = option(
+        "keep",
+        "the head's pose, where faces are matched: the content's, or that of the style",
+        Choice(POSES),
+        "matching",
+        "keep: only the face's shape changes; follow: the face is drawn to the painting's turn of the head too",
     )
     threshold: float = option(
         0.05,

@@ -91,10 +91,6 @@ def add_pins(matches: Matches, pins: np.ndarray) -> Matches:
         apart = np.linalg.norm(getattr(matches, side)[:, None] - points[None], axis=2)
         near |= (apart < NEAR_PIN * max(getattr(matches, f"{side}_size"))).any(1)
     rest = matches.subset(~near)
-    return dataclasses.replace(
-        rest,
-        content=np.concatenate([pins[:, :2], rest.content]),
-        style=np.concatenate([pins[:, 2:], rest.style]),
-        scores=np.concatenate([np.ones(len(pins)), rest.scores]),
-        pinned=np.concatenate([np.ones(len(pins), bool), rest.pinned]),
-    )
+    by_hand = Matches(pins[:, :2], pins[:, 2:], pinned=np.ones(len(pins), bool))
+    sizes = {name: getattr(rest, name) for name in ("content_size", "style_size", "confidence")}
+    return dataclasses.replace(by_hand, **sizes).joined(rest)

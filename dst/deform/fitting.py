@@ -10,7 +10,9 @@ import torch
 import correspondence
 from correspondence.matches import Matches
 from dst.deform.objective import smooth_displacements
+from dst.faces.shape import landmarks
 from dst.warp import Warp
+from dst.warp.calm import calm
 from dst.warp.fit import drop_folding, mend
 
 FAINTEST = 0.1
@@ -62,7 +64,8 @@ def fit_warp(matches: Matches, strength: float, beta: float, gamma: float, mask:
         target = np.where(found[:, None], matches.content + softened * (target - matches.content), target)
     weights, confidence = (beta, gamma), pull(matches.scores)
     source, size = matches.content, matches.content_size
-    fitted = fit_points(source, target, size, strength, matches.pinned, mask, weights, confidence)
+    face = landmarks(matches.source)
+    fitted = fit_points(source, target, size, strength, matches.pinned, mask, weights, confidence, face)
     return dataclasses.replace(fitted, softened=softened)
 
 
@@ -75,6 +78,7 @@ def fit_points(
     mask: np.ndarray | None = None,
     weights: tuple[float, float] = (1.0, 0.0),
     confidence: np.ndarray | None = None,
+    face: np.ndarray | None = None,
 ) -> Fitted:
     """A warp without folds that carries source to target, keeps a mask's parts rigid and reaches the pins.
 
@@ -88,6 +92,7 @@ def fit_points(
             smooth warp can reach give way before they fold the map; the default leaves them as they are.
         confidence: (k,) in [0, 1]: in that balance a point of little confidence pulls less and follows its neighbours.
             Pins count fully whatever is said of them. None for 1 everywhere.
+        face: (k,) bool, points of a face, within which the warp is kept calm; None for none.
 
     Raises:
         InputError: points that no warp can be fitted to; a pin inside a rigid part or too close to it.
@@ -100,6 +105,8 @@ def fit_points(
         torch.tensor(warp.source), wanted, warp.size, *weights, torch.tensor(pinned), confidence
     )
     warp = drop_folding(dataclasses.replace(warp, displacement=reached.numpy(), pinned=pinned))
+    if face is not None and face.any():
+        warp, _ = calm(warp, face[warp.origin])
     return Fitted(*mend(warp, mask))
 
 

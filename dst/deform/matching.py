@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +18,13 @@ from correspondence.matches import MIN_POINTS, Matches, check_points
 from dst import imaging
 from dst.config import InputError, StylizeConfig, counted, option_fields
 from dst.deform.edits import add_pins, drop_matches
+from dst.deform.faces import match_faces
 from dst.deform.fitting import Fitted, fit_warp
 from dst.deform.inputs import Inputs
+from dst.faces.shape import landmarks
 from dst.features import LEVELS, Encoder
 
+log = logging.getLogger("dst")
 ADVICE = "look at the plot of the matches, drop wrong ones, pin right ones, or give points"
 """What to try where the matches are of little confidence."""
 INSTEAD = "give points, pin some, or take a painting of a like subject in a like pose"
@@ -48,6 +52,15 @@ def find_matches(content: imaging.Image, style: imaging.Image, encoder: Encoder,
     def encode(image: Tensor, deepest: int) -> list[Tensor]:
         return [level.cpu() for level in encoder(image.to(config.device), LEVELS[:deepest]).values()]
 
+    pair, prior = None, None
+    if config.match.faces != "off":
+        pair = match_faces(content, style, encoder, config.match.pose, config.device)
+        prior = pair and pair.matches
+        log.debug("no face to match in both images" if pair is None else pair.sentence())
+        if config.match.faces == "only":
+            if prior is None or len(prior) < MIN_POINTS:
+                raise InputError("faces is only, but no face is found in both images: give others, or `faces` auto")
+            return prior
     side = config.match.match_size
     small = [imaging.resize(image.rgb, min(side, 4 * max(image.size)), image.size) for image in (content, style)]
     return correspondence.match(
@@ -61,6 +74,7 @@ def find_matches(content: imaging.Image, style: imaging.Image, encoder: Encoder,
         spacing=config.match.spacing,
         clusters=config.match.clusters,
         generator=np.random.default_rng(config.seed),
+        prior=prior if prior is not None and len(prior) >= MIN_POINTS else None,
     )
 
 
@@ -122,7 +136,12 @@ def edited(found: Matches, config: StylizeConfig) -> tuple[Matches, bool, str]:
     if len(pins) and not usable:
         matches, usable = matches.subset(matches.pinned), len(pins) >= MIN_POINTS
         verdict = f"{verdict}; only the {counted(len(pins), 'pin')} {'is' if len(pins) == 1 else 'are'} used{_too_few(matches)}"
-    return matches, usable, verdict + _by_hand(config)
+    return matches, usable, verdict + _landmarks(matches) + _by_hand(config)
+
+
+def _landmarks(matches: Matches) -> str:
+    count = int(landmarks(matches.source).sum())
+    return f"; {count} of them are landmarks of a face" if count else ""
 
 
 def _too_few(matches: Matches) -> str:

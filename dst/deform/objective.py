@@ -23,6 +23,8 @@ from dst.warp import FlowGrid
 
 DETAIL_LENGTH = 3.0
 """How far a step of a scale that refines details moves, over one of the others: it starts blurred. A last pass does not."""
+FARTHEST = 2.0
+"""No point is displaced by more than so many long sides, however a step goes wrong."""
 SOLVE_LR = 4e-3
 """First learning rate of `smooth_displacements`, in units of the long side; it falls to nothing."""
 SOLVE_STEPS = 48
@@ -201,20 +203,25 @@ class DeformObjective:
         if not turns:
             return self.method.terms(image, warped, grid, generator), coarse
         kept = {name: image.new_tensor(last[name]) for name in ("content", "style")}
-        return {**kept, "style_warped": _twice(self.method.terms(None, warped, grid, generator)["style_warped"])}, coarse
+        return {
+            **kept,
+            "style_warped": _twice(self.method.terms(None, warped, grid, generator)["style_warped"]),
+        }, coarse
 
     def _moving(self, bands: list[Tensor]) -> int:
-        """How many of the bands are optimised; the coarse remainder of a small image's details stays too."""
-        return min(DETAIL_BANDS, len(bands) - 1) if self.details else len(bands)
+        """How many of the bands are optimised; of details the coarse remainder stays too, unless there is nothing else."""
+        return max(1, min(DETAIL_BANDS, len(bands) - 1)) if self.details else len(bands)
 
     def project(self, parameters: Parameters) -> None:
-        """Rigid and pinned points stay on their targets; of details, what is no detail is left out."""
+        """Displacements stay bounded, rigid and pinned points on their targets; of details, what is no detail is left out."""
         if self.details:
             bands = parameters["pixels"]
-            if moving := self._moving(bands):
+            if (moving := self._moving(bands)) < len(bands):
                 bands[0].sub_(excess_tones(bands, moving))
-        if self.flow is not None and self.problem.fixed is not None:
+        if self.flow is not None:
             (displacement,) = parameters["displacement"]
+            displacement.clamp_(-FARTHEST, FARTHEST)
+        if self.flow is not None and self.problem.fixed is not None:
             displacement.copy_(_restored(displacement, self.problem.target, self.problem.fixed))
 
 

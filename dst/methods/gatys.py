@@ -64,7 +64,9 @@ class Gatys:
 
         return cached(cache, ("gatys", self.encoder.sha256, *self.layers), [image, *masks], make)
 
-    def terms(self, image: Tensor | None, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
+    def terms(
+        self, image: Tensor | None, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator
+    ) -> dict:
         """Content term and style terms of an image and of its warp.
 
         Args and result as `dst.methods.table.Terms`; nothing is drawn at random here.

@@ -176,7 +176,9 @@ class HypercolumnTerms:
         """Options that an encoded style depends on."""
         return ()
 
-    def terms(self, image: Tensor | None, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator) -> dict:
+    def terms(
+        self, image: Tensor | None, warped: Tensor | None, grid: Tensor | None, generator: torch.Generator
+    ) -> dict:
         """Content term and style terms of an image and of its warp, at freshly drawn positions.
 
         Args and result as `dst.methods.table.Terms`.

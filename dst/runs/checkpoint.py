@@ -170,6 +170,8 @@ def _packed(value: Any) -> Any:
         return {f.name: _packed(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, np.ndarray) and value.dtype == bool:
         return {"bits": torch.from_numpy(np.packbits(value)), "shape": list(value.shape)}
+    if isinstance(value, np.ndarray) and value.dtype.kind == "U":
+        return value.tolist()
     if isinstance(value, np.ndarray):
         return torch.from_numpy(np.array(value))
     if isinstance(value, Tensor):

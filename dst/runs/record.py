@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import json
 import math
@@ -19,9 +20,11 @@ from dst.config import InputError, option_files
 from dst.config.base import shown
 from dst.config.files import FORMAT, KIND, check_record
 from dst.config.schema import DEPTH, refuse
+from dst.faces.shape import landmarks
 from dst.files import digest, read_json, replacing
 from dst.runs.schema import OUTPUT, RECORD
 from dst.runs.upgrade import upgraded_record
+from dst.warp.calm import survey_face
 
 OWN = (
     *("format", "kind", "versions", "preset", "settings", "encoder", "content", "style", "styles", "geometry", "size"),
@@ -101,6 +104,7 @@ def make_record(
             **warp_record(result.warp, factor),
             "matches_reduced_to": job.kept,
             "softened_to": job.softened,
+            "face": face_record(result.warp, job.matches),
             "targets": targets.tolist(),
         },
         "terms": terms_by_scale(result.history),
@@ -108,6 +112,14 @@ def make_record(
         "stopped": stopped,
         **{name: note for name, note in job.notes.items() if name not in OWN},
     }
+
+
+def face_record(warp: Any, matches: Any) -> dict[str, float] | None:
+    """What a warp does within a face that was matched by its landmarks, as `dst.warp.calm.Calm`; None without one."""
+    rows = np.zeros(len(warp.source), bool)
+    if matches is not None and len(matches):
+        rows = (warp.origin >= 0) & landmarks(matches.source)[warp.origin]
+    return dataclasses.asdict(survey_face(warp, rows)) if rows.sum() >= 3 else None
 
 
 def check_notes(notes: Any) -> dict[str, Any]:
@@ -154,7 +166,9 @@ def matches_record(matches: Any, verdict: str) -> dict[str, Any]:
     sizes = {name: list(getattr(matches, name)) for name in ("content_size", "style_size")}
     pinned = np.flatnonzero(matches.pinned).tolist()
     own = {"count": len(matches), "pins": len(pinned), "pinned": pinned, "confidence": matches.confidence}
-    return {**found, **own, **sizes, "points": matches.table().tolist()}
+    more = {"source": matches.source.tolist()} if (matches.source != "").any() else {}
+    more |= {"shift": matches.shift.tolist()} if matches.shift.any() else {}
+    return {**found, **own, **sizes, **more, "points": matches.table().tolist()}
 
 
 def record_text(record: dict[str, Any]) -> str:

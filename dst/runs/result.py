@@ -166,7 +166,8 @@ def _matches_of(record: dict[str, Any], folder: Any) -> Matches | None:
     try:
         first = range(min(found["pins"], len(rows)))  # of version 0.1, which knew their number: those in front
         pinned = places_to_mask(first if places is None else places, len(rows))
-        return Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], *sizes, found.get("confidence"), pinned)
+        more = found.get("source"), found.get("shift")
+        return Matches(rows[:, :2], rows[:, 2:4], rows[:, 4], *sizes, found.get("confidence"), pinned, *more)
     except MatchError as error:
         raise InputError(f"{folder}/run.json is damaged ({error}): make the run again") from error
 

@@ -52,7 +52,13 @@ RECORD = Table(
                 "style_size": Maybe(SIZE),
                 "points": Items(Row(PIXEL, PIXEL, PIXEL, PIXEL, Number(0, 1)), MAX_POINTS),
             },
-            {"count": COUNT, "confidence": Maybe(Number(0, 1)), "pinned": Items(COUNT, MAX_POINTS)},
+            {
+                "count": COUNT,
+                "confidence": Maybe(Number(0, 1)),
+                "pinned": Items(COUNT, MAX_POINTS),
+                "source": Items(Words(), MAX_POINTS),
+                "shift": Items(Row(PIXEL, PIXEL), MAX_POINTS),
+            },
         ),
         "warp": Table(
             {"points": COUNT, "reduced_to": SHARE},
@@ -141,6 +147,8 @@ _JOB = Table(
                     "style_size": SIZE,
                     "confidence": Maybe(Number(0, 1)),
                     "pinned": Array(torch.bool, -1),
+                    "source": Items(Words(), MAX_POINTS),
+                    "shift": POINTS,
                 }
             )
         ),

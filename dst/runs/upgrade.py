@@ -40,7 +40,12 @@ def upgraded_checkpoint(data: dict[str, Any]) -> dict[str, Any]:
                 config[name] = rate if config.get(name) is None else config[name]
         data = {**data, "job": {**data["job"], "config": config}}
     if data["format"] <= 4:  # every step compared the image and its warp
-        data = {**data, "job": {**data["job"], "config": {"alternate": False, **data["job"]["config"]}}}
+        job, config = data["job"], {"alternate": False, "faces": "off", **data["job"]["config"]}
+        if isinstance(job.get("matches"), dict):  # and no match had a source
+            count = len(job["matches"]["scores"])
+            more = {"source": [""] * count, "shift": torch.zeros(count, 2, dtype=torch.float64)}
+            job = {**job, "matches": {**more, **job["matches"]}}
+        data = {**data, "job": {**job, "config": config}}
     return data
 
 

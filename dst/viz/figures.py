@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from dst.viz.faces import faces as faces
 from dst.viz.panels import DPI, blank, image_row, image_size, pale, shown_points
 from dst.viz.sheets import titled_sheet
 from dst.warp import to_pixels

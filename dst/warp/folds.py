@@ -195,7 +195,7 @@ def _flat(warp: ControlPoints, bound: float, grid: int) -> bool:
 def _relax(warp: W, bound: float, rounds: int = 14) -> W:
     """Smooth the displacements of free points near folds until none is left, or the rounds are used up."""
     free, ridge = ~warp.fixed, np.zeros(len(warp.source))
-    system = _point_kernel(warp)
+    system = point_kernel(warp)
     current = warp
     for _ in range(rounds):
         points, det, _ = survey(current, 96, bound)
@@ -218,7 +218,7 @@ def _relax(warp: W, bound: float, rounds: int = 14) -> W:
     return current
 
 
-def _point_kernel(warp: ControlPoints) -> torch.Tensor:
+def point_kernel(warp: ControlPoints) -> torch.Tensor:
     """Kernel among the source points once the anchors (and the affine part) are eliminated; positive definite."""
     source = torch.from_numpy(np.array(warp.source))
     anchor = torch.from_numpy(border_anchors(warp.size, warp.anchors or 2))
