@@ -98,6 +98,8 @@ def main(arguments: list[str] | None = None) -> int:
             row = measure(pair, args.size, encoder)
             print(f"| {pair['name']} | no face to match |" if row is None else line(row), flush=True)
             rows += [] if row is None else [row]
+        if not rows:
+            raise InputError("no pair has two faces: give portraits")
         for name, mean in (("mean", fmean), ("median", median)):
             values = {state: {p: mean([r[state][p] for r in rows if p in r[state]]) for p in PARTS} for state in STATES}
             print(line({"pair": name, **values}))
