@@ -1,4 +1,4 @@
-"""Draws images/faces.jpg: a photograph's face matched by textures alone, and by its landmarks, with each sample style.
+"""Draws images/faces.jpg, a photograph's face matched by textures alone and by its landmarks, and images/exaggerate.jpg.
 
     python docs/make_faces.py
 
@@ -30,7 +30,9 @@ def main() -> None:
     import dst
     from dst import imaging
     from dst.imaging.samples import demo_pair
+    from dst.config import STRIP
     from dst.viz.faces import marked
+    from dst.viz.sheets import titled_sheet
 
     def cell(pixels: np.ndarray) -> np.ndarray:
         small = imaging.to_array(imaging.resize(imaging.read(np.ascontiguousarray(pixels[..., :3])).rgb, CELL))
@@ -50,6 +52,9 @@ def main() -> None:
         rows.append(np.concatenate([part for x in cells for part in (x, gap)][:-1], 1))
     gap = np.full((GAP, rows[0].shape[1], 3), 255, np.uint8)
     imaging.write(args.output, np.concatenate([part for row in rows for part in (row, gap)][:-1]), quality=85)
+    made = [(k, dst.exaggerate(content, strength=k).image.rgb) for k in STRIP]
+    strip = titled_sheet([[(f"strength {k:g}", imaging.to_array(imaging.resize(rgb, CELL))) for k, rgb in made]], 280)
+    imaging.write(args.output.with_name("exaggerate.jpg"), strip, quality=85)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from dst.config.base import (
     plain,
     suggest,
 )
+from dst.config.exaggeration import PARTS, STRIP, ExaggerateConfig
 from dst.config.grid import STRENGTHS, VARIED, GridConfig, VariantsConfig
 from dst.config.guidance import INITS, GuidanceConfig
 from dst.config.matching import MatchConfig
@@ -53,16 +54,19 @@ __all__ = [
     "LOOKS",
     "METHODS",
     "MIN_IMAGE_SIDE",
+    "PARTS",
     "PRECISIONS",
     "PRESETS",
     "PRESET_NAMES",
     "RUN_KINDS",
     "SAMPLES",
     "STRENGTHS",
+    "STRIP",
     "VARIED",
     "WARP_OPTIONS",
     "AnimationConfig",
     "Checked",
+    "ExaggerateConfig",
     "GridConfig",
     "GuidanceConfig",
     "InputError",
