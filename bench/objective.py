@@ -23,7 +23,7 @@ def evaluate(result, encoder: Encoder) -> dict[str, float]:
 
     Returns:
         `content`, `style`, `style_warped`, `warp`, `tv` and `total`. The last two unweighted terms are those of the
-        run's last step: they do not depend on the network.
+        run's last step that had them: they do not depend on the network.
     """
     defaults = StylizeConfig()
     rgb = [imaging.read(array[..., :3]).rgb for array in (result.content, result.style, result.unwarped)]
@@ -37,7 +37,7 @@ def evaluate(result, encoder: Encoder) -> dict[str, float]:
         warped = apply_flow(rgb[2], grid)
     with torch.no_grad():
         terms = {name: float(value) for name, value in method.terms(rgb[2], warped, grid, generator).items()}
-    last = result.history[-1]
+    last = next(row for row in reversed(result.history) if "warp" in row)  # a last pass compares strokes alone
     terms |= {"warp": last["warp"], "tv": last["tv"]}
     terms["total"] = (
         defaults.optimize.content_weight * terms["content"]

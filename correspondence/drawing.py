@@ -28,7 +28,7 @@ def draw(
     """Draw matches over the content (left) and the style (right).
 
     content, style: uint8 (H, W, 3) RGB, the images that the points refer to, any size. numbers: the number of each match
-    (from 1, in the order of the file) beside both ends. lines: join the two ends. scale: a ruler in pixels above and left
+    (from 1, in the order of the file) beside both ends, where it has a colour of its own. lines: join the two ends. scale: a ruler in pixels above and left
     of each image, to read points from. sizes: ((W, H), (W, H)) that the rulers count in, where the images were resized to
     be drawn; None for the images' own. Returns a uint8 image (H', W', 3).
 
@@ -118,11 +118,14 @@ def _marks(canvas: np.ndarray, starts, ends, height: int, numbers: bool, lines: 
         for point in (starts[k], ends[k]):
             cv2.circle(canvas, fixed(point), (radius + thin) << bits, (0, 0, 0), -1, cv2.LINE_AA, bits)
             cv2.circle(canvas, fixed(point), radius << bits, hues[k], -1, cv2.LINE_AA, bits)
-    if numbers and len(starts):
+    alone = np.flatnonzero(np.bincount(kinds)[kinds] == 1) if len(kinds) else kinds
+    if numbers and len(alone):  # where many have one colour, as a face's landmarks, numbers would hide them
         font, scale = cv2.FONT_HERSHEY_SIMPLEX, height / 1500
-        texts = [str(k + 1) for k in range(len(starts))] * 2
+        texts = [str(k + 1) for k in alone] * 2
         sizes = np.array([cv2.getTextSize(text, font, scale, thin)[0] for text in texts], float)
-        corners = _free_places(np.concatenate([starts, ends]), sizes, radius + 2 * thin, canvas.shape[1::-1])
+        corners = _free_places(
+            np.concatenate([starts[alone], ends[alone]]), sizes, radius + 2 * thin, canvas.shape[1::-1]
+        )
         for text, corner, tall in zip(texts, corners, sizes[:, 1], strict=True):
             place = int(corner[0]), int(corner[1] + tall)
             cv2.putText(canvas, text, place, font, scale, (0, 0, 0), 3 * thin, cv2.LINE_AA)

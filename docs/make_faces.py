@@ -29,8 +29,8 @@ def main() -> None:
     args = parser.parse_args()
     import dst
     from dst import imaging
-    from dst.imaging.samples import demo_pair
     from dst.config import STRIP
+    from dst.imaging.samples import demo_pair
     from dst.viz.faces import marked
     from dst.viz.sheets import titled_sheet
 

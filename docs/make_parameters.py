@@ -63,8 +63,12 @@ def text() -> str:
     for group in [*GROUPS, *sorted(groups - set(GROUPS))]:
         head = "| flag | what it sets | range | default | what it looks like |\n|---|---|---|---|---|"
         parts.append(f"## {GROUPS.get(group, group).capitalize()}\n\n{head}\n" + "\n".join(rows(group)))
-    methods = [f"| `{name}` | {row.summary} | {row.compares} |" for name, row in METHODS.items()]
-    parts.append("## Methods\n\n| `--method` | what it is | what it compares |\n|---|---|---|\n" + "\n".join(methods))
+    methods = [
+        f"| `{name}` | {row.summary} | {row.compares} | {', '.join(f'{k} {v}' for k, v in row.defaults.items()) or 'as above'} |"
+        for name, row in METHODS.items()
+    ]
+    head = "| `--method` | what it is | what it compares | defaults |\n|---|---|---|---|"
+    parts.append(f"## Methods\n\n{head}\n" + "\n".join(methods))
     presets = [
         f"| `{name}` | " + (", ".join(f"{k} {v}" for k, v in p.items()) or "as above") + " |"
         for name, p in PRESETS.items()

@@ -94,8 +94,14 @@ def _one(row: dict[str, Any], folder: Path, resume: bool, options: dict, hooks: 
             record = read_record(folder)
         if record is not None and not record.get("stopped"):
             _check_same(row, record, folder)
-            state = "kept"
-        elif resume and (folder / NAME).exists():
+            given = {name: value for name, value in {**options, **own}.items() if name != "style_cache"}
+            return {
+                **line,
+                "state": "kept",
+                **_measured(record),
+                "message": _differing(record, given) or _doubt(record),
+            }
+        if resume and (folder / NAME).exists():
             check_inputs(folder, [given for role in ROLES for given in _listed(row[role])])
             record = resuming.resume(folder, **hooks).record
         else:
@@ -126,6 +132,16 @@ def _doubt(record: dict[str, Any]) -> str:
     warp, wanted = record["warp"], (record.get("given") or {}).get("warp", True)
     weak = not warp["points"] or warp.get("softened_to", 1) < 0.995
     return record["matches"]["verdict"] if wanted and weak else ""
+
+
+def _differing(record: dict[str, Any], given: dict[str, Any]) -> str:
+    """That a finished run was made with other options than are given now, and what to do; nothing where they are the same."""
+    config, _ = split_options(given)
+    wanted, settings = config.flat(), record.get("settings") or {}
+    names = [name for name in given if name in wanted and name in settings and wanted[name] != settings[name]]
+    if not names:
+        return ""
+    return f"kept as it was made, with another {' and '.join(names)}: it is made anew with `resume` off"
 
 
 def _check_same(row: dict[str, Any], record: dict[str, Any], folder: Path) -> None:

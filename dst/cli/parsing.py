@@ -228,7 +228,9 @@ def _add_option(place: Any, flag: str, f: dataclasses.Field, default: Any) -> No
     named: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS}
     named["help"] = described(meta["help"], kind, default)
     if isinstance(kind, Switch):
-        named["action"] = "store_true"
+        if default is True:  # what turns it off is what there is to know
+            flag, named["help"] = "--no-" + flag[2:], f"do without: {named['help']}"
+        named["action"] = "store_false" if default is True else "store_true"
         _add_opposite(place, flag, named)
     else:
         named |= {"type": converter(flag, kind), "metavar": kind.metavar}
@@ -239,7 +241,7 @@ def _add_option(place: Any, flag: str, f: dataclasses.Field, default: Any) -> No
 def described(text: str, kind: Kind, default: Any) -> str:
     """An option's line in `--help`: its sentence, its range or choices, its default where there is one."""
     shown = [kind.allowed()] if kind.allowed() else []
-    shown += [] if default is None or default is False else [f"default {_default_text(default)}"]
+    shown += [] if default is None or isinstance(default, bool) else [f"default {_default_text(default)}"]
     return (f"{text} [{'; '.join(shown)}]" if shown else text).replace("%", "%%")
 
 

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from dst.config.base import Checked, option
-from dst.config.kinds import Choice, Number, whole
+from dst.config.base import Checked, InputError, option, shown
+from dst.config.kinds import Choice, Kind, Number, whole
 
+MOST_FACES = 16
 FACES, POSES = ("auto", "off", "only"), ("keep", "follow")
+
+
+class Places(Kind):
+    """Two places in lists that count from 1, `2:1`; from Python two whole numbers."""
+
+    metavar = "I:J"
+
+    def parse(self, name: str, text: str, home: Any = None) -> tuple[int, int]:
+        """As `Kind.parse`."""
+        parts = text.split(":")
+        return self.check(name, [int(part) if part.isdecimal() else part for part in parts])
+
+    def check(self, name: str, value: Any) -> tuple[int, int]:
+        """As `Kind.check`."""
+        places = list(value) if isinstance(value, (list, tuple)) else [value]
+        if len(places) != 2 or not all(type(place) is int and 1 <= place <= MOST_FACES for place in places):
+            raise InputError(f"{name} is {shown(value)}: it takes {self.allowed()}")
+        return places[0], places[1]
+
+    def allowed(self) -> str:
+        """As `Kind.allowed`."""
+        return f"two whole numbers from 1 to {MOST_FACES}, such as 2:1"
 
 
 @dataclass(frozen=True)
@@ -41,6 +65,14 @@ class MatchConfig(Checked):
         Choice(FACES),
         "matching",
         "auto: eye on eye, mouth on mouth; off: faces are matched as all else; only: hair, clothes and ground stay as they are",
+    )
+    face: tuple[int, int] | None = option(
+        None,
+        "which face of the content goes with which of the style, counted by size from the largest; default: the pair that is "
+        "largest, surest and at the most similar places",
+        Places(),
+        "matching",
+        "2:1: the second largest of the photograph with the largest of the painting",
     )
     pose: str = option(
         "keep",

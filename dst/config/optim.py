@@ -136,7 +136,7 @@ class OptimizeConfig(Checked):
     )
     alternate: bool = option(
         True,
-        "each step compares the image or its warp, in turn; off: both in every step, as published",
+        "each step compares the image or its warp, in turn; else both in every step, as published",
         Switch(),
         "schedule",
         "on: two thirds of the time, with nnst for as good a picture; off: every step counts for both",

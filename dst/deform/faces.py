@@ -15,6 +15,7 @@ from correspondence.frame import sample
 from correspondence.matches import Matches
 from correspondence.similarity import fit_similarity
 from dst import imaging
+from dst.config import InputError, counted
 from dst.faces import Face, detect
 from dst.faces.face import SURE
 from dst.faces.shape import GROUPS, MEAN, fit_rotation
@@ -72,7 +73,12 @@ class FacePair:
 
 
 def match_faces(
-    content: imaging.Image, style: imaging.Image, encoder: Encoder, pose: str, device: str
+    content: imaging.Image,
+    style: imaging.Image,
+    encoder: Encoder,
+    pose: str,
+    device: str,
+    chosen: tuple[int, int] | None = None,
 ) -> FacePair | None:
     """The landmarks that the best pair of faces of two images share; None where one of them has no face to rely on.
 
@@ -81,11 +87,21 @@ def match_faces(
         encoder: whose features vote on each group.
         pose: `keep` or `follow`, as the option.
         device: where the encoder is.
+        chosen: the numbers of the faces that go together, of those to rely on, the largest first, from 1; None for the best pair.
+
+    Raises:
+        InputError: there is no face of such a number.
     """
     theirs: list[Face] = []
     mine = [face for face in detect(content) if face.confidence >= SURE]
     if mine:
         theirs = [face for face in detect(style) if face.confidence >= SURE]
+    if chosen is not None:
+        for number, found, image in zip(chosen, (mine, theirs), (content, style), strict=True):
+            if number > len(found):
+                has = f"{counted(len(found), 'face')} that can be relied on"
+                raise InputError(f"face {number} of {image.name} is asked for, but it has {has}: give another number")
+        mine, theirs = [mine[chosen[0] - 1]], [theirs[chosen[1] - 1]]
     if not theirs:
         return None
     pairs = [(a, b) for a in mine for b in theirs]

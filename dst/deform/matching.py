@@ -54,8 +54,8 @@ def find_matches(content: imaging.Image, style: imaging.Image, encoder: Encoder,
 
     pair, prior = None, None
     if config.match.faces != "off":
-        pair = match_faces(content, style, encoder, config.match.pose, config.device)
-        prior = pair and pair.matches
+        pair = match_faces(content, style, encoder, config.match.pose, config.device, config.match.face)
+        prior = pair and _at_most(pair.matches, config.match.max_points)
         log.debug("no face to match in both images" if pair is None else pair.sentence())
         if config.match.faces == "only":
             if prior is None or len(prior) < MIN_POINTS:
@@ -76,6 +76,11 @@ def find_matches(content: imaging.Image, style: imaging.Image, encoder: Encoder,
         generator=np.random.default_rng(config.seed),
         prior=prior if prior is not None and len(prior) >= MIN_POINTS else None,
     )
+
+
+def _at_most(matches: Matches, count: int) -> Matches:
+    """So many of the matches at most, from all over their order."""
+    return matches.subset(np.unique(np.linspace(0, len(matches) - 1, min(count, len(matches))).round().astype(int)))
 
 
 def read_points(points: Any, content_size: tuple[int, int], style_size: tuple[int, int] | None) -> Matches:

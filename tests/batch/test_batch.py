@@ -93,6 +93,15 @@ def test_a_bad_pair_is_reported_and_the_others_are_made(folder):
     assert rows[2]["state"] == "failed" and "made from another style" in rows[2]["message"]
 
 
+def test_a_finished_run_of_other_options_is_kept_and_says_so(folder):
+    table = [{"content": folder / "p0.png", "style": folder / "p1.png", "name": "p"}]
+    run_batch(table, folder / "out", **TINY)
+    (same,) = run_batch(table, folder / "out", **TINY)
+    assert same["state"] == "kept" and "another" not in same["message"]
+    (other,) = run_batch(table, folder / "out", **{**TINY, "seed": 5})
+    assert other["state"] == "kept" and "made, with another seed: it is made anew with `resume` off" in other["message"]
+
+
 def test_no_file_of_the_users_is_replaced_where_a_pairs_folder_would_be(folder):
     home = folder / "out" / "p"
     home.mkdir(parents=True)

@@ -42,6 +42,13 @@ def test_flags_win_over_the_file_and_the_file_over_the_preset(stand_in, pair, re
     assert stand_in[1]["preset"] == "default" and stand_in[1]["steps"] == 9 and stand_in[1]["points"] == "mine.csv"
 
 
+def test_a_flag_takes_the_place_of_its_other_name_in_the_file(stand_in, pair, recipe, tmp_path):
+    common = ["stylize", *pair, "-o", str(tmp_path / "o.png"), "--quiet", "--config"]
+    assert cli.main([*common, recipe("look = 0.3"), "--alpha", "2"]) == 0
+    assert cli.main([*common, recipe("alpha = 2"), "--look", "painting"]) == 0
+    assert [("look" in call, "alpha" in call) for call in stand_in] == [(False, True), (True, False)]
+
+
 def test_what_a_file_turns_on_or_off_can_be_turned_back(stand_in, pair, recipe, tmp_path):
     path = recipe("color_only = true\nwarp = false")
     common = ["stylize", *pair, "-o", str(tmp_path / "o.png"), "--quiet", "--config", path]

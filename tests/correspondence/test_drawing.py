@@ -64,6 +64,18 @@ def test_rulers_stay_outside_of_the_images(size):
     assert (plain == GREEN).all(-1).sum() == (ruled == GREEN).all(-1).sum()
 
 
+def test_those_of_one_source_share_a_colour_and_have_no_numbers():
+    points = np.array([[20, 20], [60, 30], [40, 70]], float)
+    image = np.full((100, 100, 3), 250, np.uint8)
+    one = Matches(points, points, None, (100, 100), (100, 100), source=np.array(["mouth"] * 3))
+    assert np.array_equal(draw(image, image, one), draw(image, image, one, numbers=False))
+    mixed = Matches(points, points, None, (100, 100), (100, 100), source=np.array(["mouth", "", "mouth"]))
+    drawn = draw(image, image, mixed, numbers=False, scale=False)
+    zoom = drawn.shape[0] / 100
+    seen = [drawn[round((y + 0.5) * zoom), round((x + 0.5) * zoom)].tolist() for x, y in points]
+    assert seen[0] == seen[2] != seen[1] and not np.array_equal(draw(image, image, mixed, scale=False), drawn)
+
+
 def test_colours_differ():
     chosen = colours(80)
     assert len({tuple(c) for c in chosen.tolist()}) == 80 and len(colours(0)) == 0

@@ -136,6 +136,25 @@ def test_where_there_is_no_face_nothing_changes_and_only_is_refused():
         dst.match(*images, faces="only")
 
 
+def test_a_chosen_pair_of_faces_goes_together_and_others_are_refused(photograph):
+    small = cv2.resize(photograph, (180, 168), interpolation=cv2.INTER_AREA)
+    beside = np.hstack([photograph, np.pad(small, ((56, 56), (0, 0), (0, 0)), mode="edge")])
+    for chosen, left in (((1, 1), True), ((2, 1), False), (None, True)):
+        matches, _ = dst.match(beside, photograph, faces="only", face=chosen)
+        assert bool(matches.content[:, 0].mean() < SIZE[0]) is left
+    for chosen, words in (((3, 1), "face 3 of .* but it has 2 faces"), ((1, 2), "face 2 of .* but it has 1 face ")):
+        with pytest.raises(InputError, match=words):
+            dst.match(beside, photograph, face=chosen)
+    for bad in ((0, 1), "1:1", (1, 2, 3), 2):
+        with pytest.raises(InputError, match=r"face is .*: it takes two whole numbers from 1 to 16"):
+            dst.match(beside, photograph, face=bad)
+
+
+def test_no_more_matches_are_kept_than_asked_for(photograph, bent):
+    matches, _ = dst.match(photograph, bent[0], max_points=12)
+    assert len(matches) == 12 and len(set(matches.source)) > 4
+
+
 def test_a_portraits_warp_stays_calm_within_the_face_and_its_run_says_so(photograph, tmp_path):
     options = {"size": 96, "style_strength": 0, "metrics": False}
     result = dst.stylize(photograph, OVAL, run_dir=tmp_path / "run", **options)

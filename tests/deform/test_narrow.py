@@ -36,6 +36,12 @@ def test_a_strip_of_any_length_is_painted_and_painted_from_at_any_size(strip, me
         assert "an image of {} x {} is 2 pixels wide at 256".format(*strip) in dst.match(*given, **RANDOM)[1]
 
 
+@pytest.mark.parametrize("side", [(16, 640), (640, 16)])
+def test_a_strip_three_pixels_wide_has_a_last_pass_too(side):
+    result = run([blobs(side, 0), blobs((60, 90), 1)], points=None, size=100, splitting=2, pyramid_levels=5)
+    assert min(result.image.shape[:2]) <= 3 and len(result.history) == 4 and not result.record["stopped"]
+
+
 RANDOM = {"encoder": "vgg19-16x", "weights": "random"}
 
 

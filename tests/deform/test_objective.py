@@ -91,6 +91,11 @@ def test_two_steps_in_turn_have_twice_the_gradient_of_one_that_compares_both(enc
     assert found[1][1] == pytest.approx(found[0][1], rel=1e-4)  # and after both every term is known
 
 
+def test_a_displacement_that_runs_away_stays_bounded_and_can_be_written(encoder):
+    state = loop(scene(), encoder, options(optimizer="sgd", warp_lr=1.0, alpha=1e6, steps=8)).run()
+    assert moved(state).abs().max() <= 2 and state.image.isfinite().all()
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(encoder):
     runs = [loop(scene(), encoder, options(), seed).run() for seed in (0, 0, 1)]
     assert torch.equal(runs[0].image, runs[1].image)
