@@ -13,14 +13,16 @@ FACES, POSES = ("auto", "off", "only"), ("keep", "follow")
 
 
 class Places(Kind):
-    """Two places in lists that count from 1, `2:1`; from Python two whole numbers."""
+    """Two places in lists that count from 1, `2:1` or `2,1`; from Python two whole numbers."""
 
     metavar = "I:J"
 
     def parse(self, name: str, text: str, home: Any = None) -> tuple[int, int]:
         """As `Kind.parse`."""
-        parts = text.split(":")
-        return self.check(name, [int(part) if part.isdecimal() else part for part in parts])
+        parts = text.replace(",", ":").split(":")
+        if not all(part.isdecimal() for part in parts):
+            raise InputError(f"{name} is {shown(text)}: it takes {self.allowed()}")
+        return self.check(name, [int(part) for part in parts])
 
     def check(self, name: str, value: Any) -> tuple[int, int]:
         """As `Kind.check`."""

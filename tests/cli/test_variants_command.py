@@ -15,6 +15,7 @@ from dst.cli.parsing import parse
 from dst.cli.typed import command, flags
 from dst.config import VARIED, flag_of, option_fields, option_kinds
 from dst.config.kinds import Choice, Each, File, Files, Named, Names, Number, Numbers, Rows, Switch, Text
+from dst.config.matching import Places
 
 TINY = {
     "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "encoder": "vgg19-16x", "weights": "random",
@@ -168,6 +169,7 @@ def examples(name: str) -> list:
         Each: lambda: [0.5, (kind.low, 1.25)],
         Named: lambda: [0.0, 1 / 3],
         Numbers: lambda: [(1, 3)],
+        Places: lambda: [(2, 1)],
         Rows: lambda: [((-0.5, 2.0, 3.0, 4.25), (0.1, 1e-7, 3e9, 1.0))],
     }[type(kind)]()
 
@@ -186,5 +188,6 @@ def test_the_command_takes_every_option_that_it_does_not_vary(capsys):
     assert cli.main(["variants", "--help"]) == 0
     shown = capsys.readouterr().out
     for name, f in option_fields().items():
-        assert (f" {flag_of(f)} " in shown) is (name not in VARIED), name
+        flag = f"--no-{flag_of(f)[2:]}" if f.default is True else flag_of(f)
+        assert (f" {flag} " in shown) is (name not in VARIED), name
     assert "looks photo, balanced, painting from left to right" in shown and "paper: " in shown

@@ -12,6 +12,7 @@ import dst
 from dst.config import InputError, StylizeConfig, option_fields, option_kinds, read_settings
 from dst.config.files import toml_text
 from dst.config.kinds import Choice, Each, File, Files, Named, Names, Number, Numbers, Rows, Switch, Text
+from dst.config.matching import Places
 from dst.runs.record import read_record
 
 OLD_RUN = Path(__file__).parent.parent / "runs" / "format_1" / "finished"
@@ -204,6 +205,7 @@ def example(kind):
         Number: lambda: kind.low + 2 if kind.whole else (kind.low + kind.high) / 7,
         Named: lambda: (kind.low + kind.high) / 7,
         Switch: lambda: True,
+        Places: lambda: (2, 1),
         Choice: lambda: list(kind.names)[-1],
         File: lambda: 'a "quoted" \\ na\u00efve\tname\x7f.png',
         Files: lambda: ("sub/m1.png", "m2;.png"),
