@@ -116,7 +116,7 @@ def test_eyes_and_mouth_keep_their_form():
 
 def test_matching_takes_landmarks_where_both_have_a_face_and_best_buddies_elsewhere(photograph, bent):
     pixels, warp = bent
-    matches, verdict = dst.match(photograph, pixels, pose="follow")
+    matches, verdict = dst.match(photograph, pixels, pose="follow", match_size=160)
     face = matches.source != ""
     assert face.sum() >= 40 and (~face).sum() >= 10 and f"{face.sum()} of them are landmarks of a face" in verdict
     apart = np.linalg.norm(matches.style - warp.map_points(matches.content), axis=1)
@@ -125,13 +125,13 @@ def test_matching_takes_landmarks_where_both_have_a_face_and_best_buddies_elsewh
     assert all(cv2.pointPolygonTest(hull, tuple(map(float, p)), False) < 0 for p in matches.content[~face])
     alone, _ = dst.match(photograph, pixels, faces="only", pose="follow")
     assert np.allclose(alone.content, matches.content[face]) and (alone.source != "").all()
-    plain, verdict = dst.match(photograph, pixels, faces="off")
+    plain, verdict = dst.match(photograph, pixels, faces="off", match_size=96)
     assert (plain.source == "").all() and "landmarks" not in verdict
 
 
 def test_where_there_is_no_face_nothing_changes_and_only_is_refused():
     images = [blobs((90, 80), seed) for seed in (0, 1)]
-    assert dst.match(*images)[0] == dst.match(*images, faces="off")[0]
+    assert dst.match(*images, match_size=96)[0] == dst.match(*images, faces="off", match_size=96)[0]
     with pytest.raises(InputError, match="no face is found in both images"):
         dst.match(*images, faces="only")
 
@@ -151,12 +151,12 @@ def test_a_chosen_pair_of_faces_goes_together_and_others_are_refused(photograph)
 
 
 def test_no_more_matches_are_kept_than_asked_for(photograph, bent):
-    matches, _ = dst.match(photograph, bent[0], max_points=12)
+    matches, _ = dst.match(photograph, bent[0], max_points=12, match_size=96)
     assert len(matches) == 12 and len(set(matches.source)) > 4
 
 
-def test_a_portraits_warp_stays_calm_within_the_face_and_its_run_says_so(photograph, tmp_path):
-    options = {"size": 96, "style_strength": 0, "metrics": False}
+def test_a_portraits_warp_stays_calm_within_the_face_and_its_run_says_so(photograph, tmp_path, no_figures):
+    options = {"size": 96, "style_strength": 0, "metrics": False, "match_size": 128}
     result = dst.stylize(photograph, OVAL, run_dir=tmp_path / "run", **options)
     within = result.record["warp"]["face"]
     assert within["min_jacobian"] >= LOWEST - 0.01 and within["max_anisotropy"] <= SLANT + 0.02

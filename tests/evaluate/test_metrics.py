@@ -46,7 +46,6 @@ def test_images_of_one_colour_are_at_no_distance_from_themselves_and_at_a_small_
         "black": (0, 0, 0),
         "white": (255, 255, 255),
         "red": (255, 0, 0),
-        "blue": (0, 0, 255),
         "grey": (99, 99, 99),
     }
     flat = {k: np.full((48, 60, 3), colour, np.uint8) for k, colour in colours.items()}
