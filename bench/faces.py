@@ -22,26 +22,24 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import dst
+from correspondence.similarity import fit_similarity
 from dst import imaging
 from dst.batch.pairs import read_pairs
 from dst.config import InputError
 from dst.deform.faces import FacePair, match_faces
 from dst.faces import Face, detect
-from dst.faces.shape import GROUPS, fit_rotation
+from dst.faces.caricature import FEATURES as PARTS
+from dst.faces.shape import GROUPS
 from dst.features import load_encoder
 from dst.files import check_output, replacing
 
-PARTS = {
-    "eyes": ("left eye", "right eye"), "brows": ("left brow", "right brow"), "nose": ("nose",), "mouth": ("mouth",),
-    "jaw": ("chin", "jaw"),
-}  # fmt: skip
 STATES = ("before", "off", "auto")
 
 
 def distances(face: Face, style: Face, groups: set[str], side: float) -> dict[str, float]:
     """For each part of a face, how far its landmarks are from the style's, shape alone, in percent of `side`."""
     rows = [k for name, group in GROUPS.items() if name in groups for k in group]
-    scale, rotation, shift = fit_rotation(style.points[rows], face.points[rows])
+    scale, rotation, shift = fit_similarity(style.points[rows], face.points[rows])
     wanted = scale * style.points @ rotation.T + shift
     apart = 100 * np.linalg.norm((face.points - wanted)[:, :2], axis=1) / side
     found = {}

@@ -83,8 +83,8 @@ def match(
         generator: seeds k-means; seed 0 unless given.
         confidence: (N, 8) `confidence.evidence` of matches -> their confidence (N,) in [0, 1].
         prior: matches that are known, of the same images, with a confidence of their own: landmarks. The frame is theirs, the search
-            follows them, they come first in the result, and none is found among them. Of those of a `source`, what is found
-            inside their hull, in either image, is left out.
+            follows them, and they come first in the result. What is found inside their hull, or nearer to it than `spacing`, in
+            either image, is left out.
 
     Returns:
         Matches, strongest activation first, with `confidence` for the pair as a whole. No matches at all where an image
@@ -100,6 +100,7 @@ def match(
             raise MatchError(f"the {name} image holds NaN or infinite values: every value must lie in [0, 1]")
     sizes = [(x.shape[-1], x.shape[-2]) for x in (content, style)]
     content_size, style_size = content_size or sizes[0], style_size or sizes[1]
+    prior = None if prior is None else prior.for_sizes(content_size, style_size)
     if _later(content, style):  # one order for both calls, so that exchanging the images changes not even a rounding
         options = {"max_points": max_points, "threshold": threshold, "spacing": spacing, "clusters": clusters}
         options |= {"confidence": confidence, "prior": None if prior is None else prior.swapped()}
@@ -109,7 +110,7 @@ def match(
     blank = any(min(x.shape[2:]) < MIN_SIDE or float(x.amax() - x.amin()) < FLAT for x in (content, style))
     if blank:
         return Matches(np.zeros((0, 2)), np.zeros((0, 2)), None, content_size, style_size, 0.0)
-    known = None if prior is None else prior.for_sizes(content_size, style_size).resized(*sizes)
+    known = None if prior is None else prior.resized(*sizes)
     with torch.no_grad():
         found, agreement = find_buddies(content, style, encode, threshold, known)
     seed = 0 if generator is None else int(generator.integers(2**31))
@@ -121,9 +122,8 @@ def match(
     if known is not None:
         left = kept.subset(away(kept, known, spacing * max(*sizes[0], *sizes[1])))
         sure = max(prior.confidence or 0.0, kept.confidence)
-        kept = replace(
-            known.joined(left.subset(np.arange(max(0, max_points - len(known)))[: len(left)])), confidence=sure
-        )
+        few = left.subset(np.arange(len(left)) < max_points - len(known))
+        kept = replace(known.joined(few), confidence=sure)
     return kept.resized(content_size, style_size)
 
 

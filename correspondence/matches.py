@@ -171,6 +171,8 @@ class Matches:
         """
         table = self.table()
         table[:, 2:4] += self.shift
+        if self.style_size is not None:  # a file of points outside their image would not be read
+            table[:, 2:4] = table[:, 2:4].clip(-0.5, np.array(self.style_size) - 0.5)
         write_text(path, csv_text(table, self.source.tolist() if (self.source != "").any() else None))
 
     def for_sizes(self, content_size: tuple[int, int], style_size: tuple[int, int] | None = None) -> Matches:

@@ -10,7 +10,6 @@ eight times over, then made symmetric, forehead over chin.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from pathlib import Path
 
@@ -20,10 +19,10 @@ from scipy.optimize import linear_sum_assignment
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from correspondence.similarity import fit_similarity
 from dst import imaging
 from dst.faces.boxes import Box, find_boxes
-from dst.faces.mesh import MARGIN, one_pass, square_around
-from dst.faces.shape import fit_rotation
+from dst.faces.mesh import first_pass, one_pass, square_around
 from dst.files import EXTENSIONS, replacing
 
 CLEAR, LARGE, SURE = 0.8, 45, 0.99
@@ -35,9 +34,7 @@ FOREHEAD, CHIN = 10, 152
 
 def traced(pixels: np.ndarray, box: Box) -> tuple[np.ndarray, float]:
     """Landmarks of the second pass, and the network's word on whether it is a face."""
-    across = box.eyes[1] - box.eyes[0]
-    first, _ = one_pass(pixels, box.centre, math.atan2(across[1], across[0]), MARGIN * box.size, False)
-    return one_pass(pixels, *square_around(first), False)
+    return one_pass(pixels, *square_around(first_pass(pixels, box)), False)
 
 
 def faces(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -75,7 +72,7 @@ def mean_face(found: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarra
         raise SystemExit("error: too few faces to tell which landmarks mirror which: give more photographs")
     mean = found[0][0]
     for _ in range(ROUNDS):
-        brought = [(fit_rotation(points, mean), points) for points, _ in found]
+        brought = [(fit_similarity(points, mean), points) for points, _ in found]
         mean = np.median([scale * p @ rotation.T + shift for (scale, rotation, shift), p in brought], axis=0)
         mean = mean - mean.mean(0)
         mean = (mean + mean[mirror] * [-1, 1, 1]) / 2

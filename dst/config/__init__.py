@@ -20,7 +20,7 @@ from dst.config.base import (
 from dst.config.exaggeration import PARTS, STRIP, ExaggerateConfig
 from dst.config.grid import STRENGTHS, VARIED, GridConfig, VariantsConfig
 from dst.config.guidance import INITS, GuidanceConfig
-from dst.config.matching import MatchConfig
+from dst.config.matching import MOST_FACES, MatchConfig
 from dst.config.methods import LEVELS, LOOKS, METHODS, Method
 from dst.config.optim import OptimizeConfig
 from dst.config.samples import SAMPLES
@@ -54,6 +54,7 @@ __all__ = [
     "LOOKS",
     "METHODS",
     "MIN_IMAGE_SIDE",
+    "MOST_FACES",
     "PARTS",
     "PRECISIONS",
     "PRESETS",

@@ -9,6 +9,7 @@ from dst.config.base import Checked, InputError, option, shown
 from dst.config.kinds import Choice, Kind, Number, whole
 
 MOST_FACES = 16
+"""So many faces of an image are kept, the largest."""
 FACES, POSES = ("auto", "off", "only"), ("keep", "follow")
 
 

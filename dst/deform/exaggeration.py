@@ -11,12 +11,11 @@ import numpy as np
 from dst import imaging, runtime
 from dst.config import AnimationConfig, ExaggerateConfig, InputError
 from dst.deform.stages import WARPED_BYTES
-from dst.faces import Face, detect
+from dst.faces import Face
 from dst.faces.caricature import exaggerated
-from dst.faces.face import SURE
+from dst.faces.face import sure_faces
 from dst.imaging.strips import check_memory
 from dst.warp import Warp
-from dst.warp.calm import calm
 from dst.warp.fit import drop_folding, mend
 
 STILL = 1e-6
@@ -88,7 +87,7 @@ def faces_of(image: imaging.Image) -> list[Face]:
     Raises:
         InputError: there is none.
     """
-    found = [face for face in detect(image) if face.confidence >= SURE]
+    found = sure_faces(image)
     if not found:
         raise InputError(
             f"no face is found in {image.name}: give a picture of a face, seen from the front or half from the side, at least a "
@@ -108,9 +107,7 @@ def exaggerated_image(given: imaging.Image, found: list[Face], config: Exaggerat
         return Exaggeration(given, Warp.identity(given.size), found, 1.0, given)
     fitted = Warp.fit(source[inside], target[inside], given.size)
     warp = drop_folding(fitted)
-    for k in range(len(found)):
-        warp, _ = calm(warp, owner[inside][warp.origin] == k)
-    warp, _ = mend(warp, None)
+    warp, _ = mend(warp, None, [owner[inside][warp.origin] == k for k in range(len(found))])
     wanted = np.linalg.norm(fitted.moved[warp.origin], axis=1).sum()
     kept = float(min(1.0, np.linalg.norm(warp.moved, axis=1).sum() / max(wanted, 1e-12)))
     return Exaggeration(replace(warp.apply(given), name=given.name), warp, found, kept, given)

@@ -16,9 +16,9 @@ from correspondence.matches import Matches
 from correspondence.similarity import fit_similarity
 from dst import imaging
 from dst.config import InputError, counted
-from dst.faces import Face, detect
-from dst.faces.face import SURE
-from dst.faces.shape import GROUPS, MEAN, fit_rotation
+from dst.faces import Face
+from dst.faces.face import sure_faces
+from dst.faces.shape import GROUPS, MEAN, own_form
 from dst.features import LEVELS, Encoder
 
 CROP, UNIT = 256, 56.0
@@ -37,10 +37,8 @@ CLOSEST = 0.012
 """Landmarks of a pair of faces are at least this far apart, share of the images' long sides: of small faces, fewer are used."""
 FOLLOWS = {"chin": "mouth"}
 """Groups that move with another before they are looked for: chins have few features of their own."""
-WHOLE = ("left eye", "right eye", "mouth")
-"""Groups that keep their form."""
 MOST = 1.4
-"""They grow or shrink by no more than this beside the rest of the face."""
+"""Eyes and mouth grow or shrink by no more than this beside the rest of the face."""
 FAINT = 0.3
 """The score of a chin, over a face's confidence, for which nothing speaks: it follows the mouth."""
 
@@ -92,10 +90,8 @@ def match_faces(
     Raises:
         InputError: there is no face of such a number.
     """
-    theirs: list[Face] = []
-    mine = [face for face in detect(content) if face.confidence >= SURE]
-    if mine:
-        theirs = [face for face in detect(style) if face.confidence >= SURE]
+    mine = sure_faces(content)
+    theirs = sure_faces(style) if mine else []
     if chosen is not None:
         for number, found, image in zip(chosen, (mine, theirs), (content, style), strict=True):
             if number > len(found):
@@ -170,7 +166,8 @@ def _vote(
     target = points[1][:, :2] if pose == "follow" else _posed(points[0], points[1])
     rows = [(k, name) for name, group in GROUPS.items() if name not in dropped for k in group]
     index, names = np.array([k for k, _ in rows], int), np.array([name for _, name in rows], str)
-    target = _whole(points[0][:, :2], target)
+    every, source = list(itertools.chain(*GROUPS.values())), points[0][:, :2]
+    target = own_form(source, target, fit_similarity(source[every], target[every])[0], MOST)
     sizes = {"content_size": content.size, "style_size": style.size}
     faint = np.array([FAINT if name in FOLLOWS and not found[name][1] else 1.0 for name in names])
     scores, shift = faint * min(a.confidence, b.confidence), (target - points[1][:, :2])[index]
@@ -187,36 +184,20 @@ def _place(mine: _View, theirs: _View, rows: np.ndarray, first: np.ndarray) -> t
     wanted = mine.at(mine.points[rows])
     places = (theirs.points[rows] + first + STEPS[:, None]).reshape(-1, 2)
     values = (theirs.at(places).view(len(STEPS), len(rows), -1) * wanted).sum(2).mean(1).numpy()
-    here = float(values[(STEPS == 0).all(1)][0])
-    best = int((values - FAR * (STEPS**2).sum(1) / REACH**2).argmax())
+    worth = values - FAR * (STEPS**2).sum(1) / REACH**2
+    here, best = float(values[(STEPS == 0).all(1)][0]), int(worth.argmax())
     step = STEPS[best].astype(float)
-    if np.linalg.norm(step) > NEAR and values[best] - FAR * (step**2).sum() / REACH**2 > here + GAIN:
+    if np.linalg.norm(step) > NEAR and worth[best] > here + GAIN:
         return first + step, bool(values[best] > 2 * LEAST)
     return first, here > LEAST
 
 
 def _posed(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     """Where a face's landmarks would be in its image, (468, 2), were the head turned as the other face's."""
-    scale, rotation, shift = fit_rotation(theirs, mine)
+    scale, rotation, shift = fit_similarity(theirs, mine)
     turned = (scale * theirs @ rotation.T + shift)[:, :2]  # in the other face's image and pose
     scale, flat, shift = fit_similarity(turned, theirs[:, :2])
     return scale * turned @ flat.T + shift
-
-
-def _whole(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The targets with eyes and mouth whole: each moved, turned and sized, its own form kept.
-
-    So an iris stays round, and a smile is not pulled into a closed mouth: that is an expression and no shape.
-    """
-    rows = list(itertools.chain(*GROUPS.values()))
-    size, target = fit_similarity(source[rows], target[rows])[0], target.copy()
-    for name in WHOLE:
-        rows = list(GROUPS[name])
-        centre, aim = source[rows].mean(0), target[rows].mean(0)
-        scale, rotation, _ = fit_similarity(source[rows], target[rows])
-        scale = size * min(max(scale / size, 1 / MOST), MOST)
-        target[rows] = scale * (source[rows] - centre) @ rotation.T + aim
-    return target
 
 
 def _usable(matches: Matches) -> np.ndarray:

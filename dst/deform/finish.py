@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import imaging
-from dst.faces.shape import landmarks
+from dst.faces.shape import face_points
 from dst.imaging import color, histogram
 from dst.optim.loop import schedule
 from dst.optim.pixels import decompose_image
@@ -17,7 +17,6 @@ from dst.optim.state import State
 from dst.runs.job import Job
 from dst.runs.result import Result
 from dst.warp import Warp, to_pixels
-from dst.warp.calm import calm
 from dst.warp.fit import mend
 
 
@@ -43,9 +42,8 @@ def final_warp(job: Job, state: State) -> tuple[Warp, float]:
     if "displacement" in state.parameters:
         moved = state.parameters["displacement"][0].detach().cpu().double().numpy()
         warp = dataclasses.replace(warp, displacement=moved, strength=1.0)
-    if job.matches is not None and len(job.matches) and (rows := landmarks(job.matches.source)).any():
-        warp, _ = calm(warp, (warp.origin >= 0) & rows[warp.origin])
-    return mend(warp, job.mask)
+    faces = [] if job.matches is None else [face_points(warp.origin, job.matches.source)]
+    return mend(warp, job.mask, faces)
 
 
 def target_points(job: Job, warp: Warp) -> np.ndarray:

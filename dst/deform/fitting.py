@@ -12,7 +12,6 @@ from correspondence.matches import Matches
 from dst.deform.objective import smooth_displacements
 from dst.faces.shape import landmarks
 from dst.warp import Warp
-from dst.warp.calm import calm
 from dst.warp.fit import drop_folding, mend
 
 FAINTEST = 0.1
@@ -105,9 +104,7 @@ def fit_points(
         torch.tensor(warp.source), wanted, warp.size, *weights, torch.tensor(pinned), confidence
     )
     warp = drop_folding(dataclasses.replace(warp, displacement=reached.numpy(), pinned=pinned))
-    if face is not None and face.any():
-        warp, _ = calm(warp, face[warp.origin])
-    return Fitted(*mend(warp, mask))
+    return Fitted(*mend(warp, mask, [] if face is None else [face[warp.origin]]))
 
 
 def point_weights(warp: Warp, matches: Matches) -> np.ndarray:

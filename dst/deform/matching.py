@@ -24,7 +24,7 @@ from dst.deform.inputs import Inputs
 from dst.faces.shape import landmarks
 from dst.features import LEVELS, Encoder
 
-log = logging.getLogger("dst")
+log = logging.getLogger(__name__)
 ADVICE = "look at the plot of the matches, drop wrong ones, pin right ones, or give points"
 """What to try where the matches are of little confidence."""
 INSTEAD = "give points, pin some, or take a painting of a like subject in a like pose"
@@ -52,15 +52,11 @@ def find_matches(content: imaging.Image, style: imaging.Image, encoder: Encoder,
     def encode(image: Tensor, deepest: int) -> list[Tensor]:
         return [level.cpu() for level in encoder(image.to(config.device), LEVELS[:deepest]).values()]
 
-    pair, prior = None, None
-    if config.match.faces != "off":
-        pair = match_faces(content, style, encoder, config.match.pose, config.device, config.match.face)
-        prior = pair and _at_most(pair.matches, config.match.max_points)
-        log.debug("no face to match in both images" if pair is None else pair.sentence())
-        if config.match.faces == "only":
-            if prior is None or len(prior) < MIN_POINTS:
-                raise InputError("faces is only, but no face is found in both images: give others, or `faces` auto")
-            return prior
+    prior = None if config.match.faces == "off" else _landmark_matches(content, style, encoder, config)
+    if config.match.faces == "only":
+        if prior is None:
+            raise InputError("faces is only, but no face is found in both images: give others, or `faces` auto")
+        return prior
     side = config.match.match_size
     small = [imaging.resize(image.rgb, min(side, 4 * max(image.size)), image.size) for image in (content, style)]
     return correspondence.match(
@@ -74,13 +70,20 @@ def find_matches(content: imaging.Image, style: imaging.Image, encoder: Encoder,
         spacing=config.match.spacing,
         clusters=config.match.clusters,
         generator=np.random.default_rng(config.seed),
-        prior=prior if prior is not None and len(prior) >= MIN_POINTS else None,
+        prior=prior,
     )
 
 
-def _at_most(matches: Matches, count: int) -> Matches:
-    """So many of the matches at most, from all over their order."""
-    return matches.subset(np.unique(np.linspace(0, len(matches) - 1, min(count, len(matches))).round().astype(int)))
+def _landmark_matches(
+    content: imaging.Image, style: imaging.Image, encoder: Encoder, config: StylizeConfig
+) -> Matches | None:
+    """The landmarks that two images' faces share, `max_points` at most, from all over the face; None where they are too few."""
+    pair = match_faces(content, style, encoder, config.match.pose, config.device, config.match.face)
+    log.debug("no face to match in both images" if pair is None else pair.sentence())
+    if pair is None or len(pair.matches) < MIN_POINTS:
+        return None
+    count = min(config.match.max_points, len(pair.matches))
+    return pair.matches.subset(np.linspace(0, len(pair.matches) - 1, count).round().astype(int))
 
 
 def read_points(points: Any, content_size: tuple[int, int], style_size: tuple[int, int] | None) -> Matches:

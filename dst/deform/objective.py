@@ -203,10 +203,8 @@ class DeformObjective:
         if not turns:
             return self.method.terms(image, warped, grid, generator), coarse
         kept = {name: image.new_tensor(last[name]) for name in ("content", "style")}
-        return {
-            **kept,
-            "style_warped": _twice(self.method.terms(None, warped, grid, generator)["style_warped"]),
-        }, coarse
+        compared = self.method.terms(None, warped, grid, generator)["style_warped"]
+        return {**kept, "style_warped": _twice(compared)}, coarse
 
     def _moving(self, bands: list[Tensor]) -> int:
         """How many of the bands are optimised; of details the coarse remainder stays too, unless there is nothing else."""
@@ -221,7 +219,6 @@ class DeformObjective:
         if self.flow is not None:
             (displacement,) = parameters["displacement"]
             displacement.clamp_(-FARTHEST, FARTHEST)
-        if self.flow is not None and self.problem.fixed is not None:
             displacement.copy_(_restored(displacement, self.problem.target, self.problem.fixed))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from correspondence.similarity import fit_similarity
 from dst.config import PARTS
 from dst.faces.face import Face
-from dst.faces.shape import GROUPS, MEAN, fit_rotation
+from dst.faces.shape import GROUPS, MEAN, own_form
 
 FEATURES: dict[str, tuple[str, ...]] = dict(
     zip(
@@ -19,10 +19,8 @@ FEATURES: dict[str, tuple[str, ...]] = dict(
     )
 )
 """The parts of a face that have a factor of their own, and the groups of landmarks that each is."""
-WHOLE = ("left eye", "right eye", "mouth")
-"""Groups that keep their form: they are moved, turned and sized."""
 MOST = 1.6
-"""They grow or shrink by no more than this."""
+"""Eyes and mouth grow or shrink by no more than this."""
 
 
 def exaggerated(face: Face, strength: float, features: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -40,7 +38,7 @@ def exaggerated(face: Face, strength: float, features: Mapping[str, float]) -> t
     difference from the mean (Brennan, "Caricature Generator", Leonardo 18(3), 1985).
     """
     rows = [k for group in GROUPS.values() for k in group]
-    scale, rotation, shift = fit_rotation(MEAN, face.points)
+    scale, rotation, shift = fit_similarity(MEAN, face.points)
     own = (face.points - (scale * MEAN @ rotation.T + shift))[:, :2]
     factors = np.zeros(len(face.points))
     for feature, groups in FEATURES.items():
@@ -48,10 +46,5 @@ def exaggerated(face: Face, strength: float, features: Mapping[str, float]) -> t
             factors[list(GROUPS[group])] = strength * features.get(feature, 1.0)
     source = face.points[:, :2]
     target = source + factors[:, None] * own
-    for name in WHOLE:
-        group = list(GROUPS[name])
-        scale, rotation, _ = fit_similarity(source[group], target[group])
-        scale = min(max(scale, 1 / MOST), MOST)
-        centre = source[group].mean(0)
-        target[group] = scale * (source[group] - centre) @ rotation.T + target[group].mean(0)
+    target = own_form(source, target, 1.0, MOST)
     return source[rows], target[rows]

@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from correspondence.similarity import fit_similarity
 from dst import imaging
+from dst.config import MOST_FACES
 from dst.faces.boxes import find_boxes
 from dst.faces.mesh import Mesh, trace
+from dst.faces.shape import MEAN
 
 SIDE = 1024
 """Long side that larger images are looked at."""
 SMALLEST = 24
 """Faces narrower than this, in pixels of what is looked at, are left out: their landmarks would be guesses."""
-MOST = 16
-"""Faces kept, the largest."""
 SURE = 0.5
 """Confidence from which a face's landmarks can be relied on."""
 TURNS = (1, 3, 2)
@@ -82,6 +83,11 @@ def detect(image) -> list[Face]:
     return [_face(mesh, zoom) for mesh in found]
 
 
+def sure_faces(image) -> list[Face]:
+    """Those of `detect` whose landmarks can be relied on."""
+    return [face for face in detect(image) if face.confidence >= SURE]
+
+
 def _faces(pixels: np.ndarray, thorough: bool) -> list[Mesh]:
     """The traced faces of an image (H, W, 3) uint8, the largest first, none twice."""
     meshes = [trace(pixels, box) for box in find_boxes(pixels, thorough) if box.size >= SMALLEST]
@@ -89,7 +95,7 @@ def _faces(pixels: np.ndarray, thorough: bool) -> list[Mesh]:
     for mesh in sorted((m for m in meshes if m is not None), key=lambda m: -m.size):
         if all(np.linalg.norm(mesh.centre - other.centre) > 0.5 * other.size for other in kept):
             kept.append(mesh)
-    return kept[:MOST]
+    return kept[:MOST_FACES]
 
 
 def _turned_back(mesh: Mesh, turns: int, shape: tuple[int, int]) -> Mesh:
@@ -111,9 +117,6 @@ def _face(mesh: Mesh, zoom: np.ndarray) -> Face:
 
 def _head(points: np.ndarray) -> tuple[float, float]:
     """Roll and yaw of a mesh, degrees."""
-    from dst.faces.shape import MEAN, fit_rotation
-
-    rotation = fit_rotation(MEAN, points)[1]
-    return math.degrees(math.atan2(rotation[1, 0], rotation[0, 0])), math.degrees(
-        math.atan2(rotation[0, 2], rotation[2, 2])
-    )
+    rotation = fit_similarity(MEAN, points)[1]
+    roll, yaw = math.atan2(rotation[1, 0], rotation[0, 0]), math.atan2(rotation[0, 2], rotation[2, 2])
+    return math.degrees(roll), math.degrees(yaw)

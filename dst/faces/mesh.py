@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from correspondence.similarity import fit_similarity
 from dst.faces.boxes import Box
 from dst.faces.models import MODELS, run
-from dst.faces.shape import MEAN, MIRROR, fit_rotation
+from dst.faces.shape import MEAN, MIRROR
 
 MARGIN = 1.5
 """Side of what the network is shown, over that of the face."""
@@ -64,8 +65,7 @@ def trace(pixels: np.ndarray, box: Box) -> Mesh | None:
     Returns:
         The mesh; None where what is found is no face.
     """
-    across = box.eyes[1] - box.eyes[0]
-    first, _ = one_pass(pixels, box.centre, math.atan2(across[1], across[0]), MARGIN * box.size, False)
+    first = first_pass(pixels, box)
     centre, angle, side = square_around(first)
     if not side > 1:
         return None
@@ -74,10 +74,16 @@ def trace(pixels: np.ndarray, box: Box) -> Mesh | None:
     points = (second + mirrored) / 2
     size = side / MARGIN
     unrest = max(np.linalg.norm((second - mirrored)[:, :2], axis=1).mean(), _apart(first, points)) / size
-    scale, rotation, shift = fit_rotation(MEAN, points)
+    scale, rotation, shift = fit_similarity(MEAN, points)
     left = points - (scale * MEAN @ rotation.T + shift)
     mesh = Mesh(points, box.score, presence, float(unrest), float(np.linalg.norm(left[:, :2], axis=1).mean() / scale))
     return mesh if mesh.presence > 0.1 else None
+
+
+def first_pass(pixels: np.ndarray, box: Box) -> np.ndarray:
+    """Landmarks (468, 3) as the box shows them, rougher than those of a pass by landmarks."""
+    across = box.eyes[1] - box.eyes[0]
+    return one_pass(pixels, box.centre, math.atan2(across[1], across[0]), MARGIN * box.size, False)[0]
 
 
 def _apart(a: np.ndarray, b: np.ndarray) -> float:

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
+from correspondence.similarity import fit_similarity
+
 _FILE = load_file(Path(__file__).with_name("mean_face.safetensors"))
 MEAN: np.ndarray = _FILE["mean"].astype(np.float64)
 """The mean face, (468, 3): x to the right, y down, z away from the viewer, centred, symmetric, with a root mean square
@@ -35,6 +37,8 @@ GROUPS: dict[str, tuple[int, ...]] = {
     "oval": OVAL,
 }
 """A well-spread subset of the landmarks, by the part of the face that they are on."""
+WHOLE = ("left eye", "right eye", "mouth")
+"""Groups that keep their form (`own_form`)."""
 
 
 def landmarks(source: np.ndarray) -> np.ndarray:
@@ -43,18 +47,30 @@ def landmarks(source: np.ndarray) -> np.ndarray:
     return rows if rows.sum() >= 3 else np.zeros(len(rows), bool)
 
 
-def fit_rotation(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """The least-squares similarity in space, target ~ scale R source + t: scale, R (3, 3), t (3,).
+def face_points(origin: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Which points of a warp are of a face's landmarks, (k,) bool.
 
     Args:
-        source, target: (N, 3).
-
-    Source: Umeyama 1991, equations 39 to 43.
+        origin: (k,) the match that each point is, -1 for none (`Warp.origin`).
+        source: (N,) str, where each match comes from.
     """
-    mean_s, mean_t = source.mean(0), target.mean(0)
-    s, t = source - mean_s, target - mean_t
-    u, values, v = np.linalg.svd(t.T @ s)
-    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(v))])
-    scale = float((values * sign).sum() / max((s**2).sum(), 1e-12))
-    rotation = (u * sign) @ v
-    return scale, rotation, mean_t - scale * rotation @ mean_s
+    return (origin >= 0) & landmarks(source)[origin] if len(source) else np.zeros(len(origin), bool)
+
+
+def own_form(source: np.ndarray, target: np.ndarray, size: float, most: float) -> np.ndarray:
+    """The targets (n, 2) with eyes and mouth whole: each moved, turned and sized, its own form kept.
+
+    So an iris stays round, and a smile is not pulled into a closed mouth: that is an expression and no shape.
+
+    Args:
+        source, target: of all landmarks, pixels.
+        size: what the whole face grows to.
+        most: how many times as much, or as little, these parts may grow.
+    """
+    target = target.copy()
+    for name in WHOLE:
+        rows = list(GROUPS[name])
+        scale, rotation, _ = fit_similarity(source[rows], target[rows])
+        scale = size * min(max(scale / size, 1 / most), most)
+        target[rows] = scale * (source[rows] - source[rows].mean(0)) @ rotation.T + target[rows].mean(0)
+    return target

@@ -9,7 +9,7 @@ from dst import losses
 from dst.config import METHODS, OptimizeConfig
 from dst.features.encoder import Encoder
 from dst.imaging.masks import Segment, fit_mask
-from dst.methods.targets import Style, StyleCache, apply_flow, cached, encode, reachable
+from dst.methods.targets import Style, StyleCache, apply_flow, cached, encode, looked_at, reachable
 
 CONTENT_SCALE, STYLE_SCALE = 0.07, 10.0
 """Factors on the terms, so that one default of alpha, and one of beta, serve both methods."""
@@ -71,8 +71,7 @@ class Gatys:
 
         Args and result as `dst.methods.table.Terms`; nothing is drawn at random here.
         """
-        both = torch.cat([x for x in (image, warped) if x is not None])
-        grids = {name: g for name, x, g in (("style", image, None), ("style_warped", warped, grid)) if x is not None}
+        both, grids = looked_at(image, warped, grid)
         layers = self.layers if image is None else list(dict.fromkeys([*self.layers, self.content_layer]))
         maps, terms = encode(self.encoder, both, layers), {}
         if image is not None:

@@ -17,7 +17,7 @@ from dst.features.encoder import Encoder
 from dst.features.sampling import Places, draw_positions, sample
 from dst.features.windows import SHIFT, shifted, shifted_places
 from dst.imaging.masks import Segment
-from dst.methods.targets import Style, StyleCache, apply_flow, cached, frugally, reachable
+from dst.methods.targets import Style, StyleCache, apply_flow, cached, frugally, looked_at, reachable
 
 CONTENT_SAMPLES = 512
 """About how many of the sampled positions the content term compares with one another."""
@@ -183,8 +183,7 @@ class HypercolumnTerms:
 
         Args and result as `dst.methods.table.Terms`.
         """
-        both = torch.cat([x for x in (image, warped) if x is not None])
-        grids = {name: g for name, x, g in (("style", image, None), ("style_warped", warped, grid)) if x is not None}
+        both, grids = looked_at(image, warped, grid)
         places = Places(draw_positions(self.count, self.size, generator))
         shift = None  # what is only measured stays where it is
         if both.requires_grad:

@@ -42,6 +42,18 @@ def reachable(encoder: Encoder, layers, images: list[Tensor]) -> list[str]:
     return [name for name in layers if encoder.layers[name].stride <= short]
 
 
+def looked_at(
+    image: Tensor | None, warped: Tensor | None, grid: Tensor | None
+) -> tuple[Tensor, dict[str, Tensor | None]]:
+    """What a method is asked for, as one batch; and the names of the style terms with the warps of their images.
+
+    Arguments as for `dst.methods.table.Terms.terms`.
+    """
+    asked = {"style": (image, None), "style_warped": (warped, grid)}
+    given = {name: pair for name, pair in asked.items() if pair[0] is not None}
+    return torch.cat([x for x, _ in given.values()]), {name: warp for name, (_, warp) in given.items()}
+
+
 def apply_flow(image: Tensor, grid: Tensor) -> Tensor:
     """Sample an image (N, C, H, W) bilinearly at a grid (1, h, w, 2); outside, the border's colour goes on."""
     return F.grid_sample(image, grid.to(image.dtype), mode="bilinear", padding_mode="border", align_corners=False)

@@ -20,7 +20,7 @@ from dst.config import InputError, option_files
 from dst.config.base import shown
 from dst.config.files import FORMAT, KIND, check_record
 from dst.config.schema import DEPTH, refuse
-from dst.faces.shape import landmarks
+from dst.faces.shape import face_points
 from dst.files import digest, read_json, replacing
 from dst.runs.schema import OUTPUT, RECORD
 from dst.runs.upgrade import upgraded_record
@@ -116,10 +116,9 @@ def make_record(
 
 def face_record(warp: Any, matches: Any) -> dict[str, float] | None:
     """What a warp does within a face that was matched by its landmarks, as `dst.warp.calm.Calm`; None without one."""
-    rows = np.zeros(len(warp.source), bool)
-    if matches is not None and len(matches):
-        rows = (warp.origin >= 0) & landmarks(matches.source)[warp.origin]
-    return dataclasses.asdict(survey_face(warp, rows)) if rows.sum() >= 3 else None
+    if matches is None or (rows := face_points(warp.origin, matches.source)).sum() < 3:
+        return None
+    return dataclasses.asdict(survey_face(warp, rows))
 
 
 def check_notes(notes: Any) -> dict[str, Any]:

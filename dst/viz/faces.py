@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dst import imaging
+from dst.config import counted
 from dst.faces import detect
 from dst.faces.shape import GROUPS
 from dst.viz.panels import image_row
@@ -36,8 +37,8 @@ def faces(image: Any) -> Figure:
     """
     given = imaging.read(image)
     found = detect(given)
-    count = f"{len(found)} face{'' if len(found) == 1 else 's'}"
-    figure, (axes,) = image_row([imaging.to_array(given.rgb)], [count if found else "no face"], HEIGHT, foot=24)
+    title = counted(len(found), "face") if found else "no face"
+    figure, (axes,) = image_row([imaging.to_array(given.rgb)], [title], HEIGHT, foot=24)
     for face in found:
         for name, rows in GROUPS.items():
             axes.scatter(*face.points[list(rows), :2].T, s=14, color=COLORS[name], edgecolors="#222222", linewidths=0.5)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
 
 from dst.config import InputError
+from dst.warp.calm import calm
 from dst.warp.coordinates import to_pixels
 from dst.warp.folds import survey, unfold
 from dst.warp.points import ControlPoints
@@ -22,21 +24,24 @@ MISS = 0.25
 """How far a pinned point may stay from its target, pixels of an image of up to 1024 pixels."""
 
 
-def mend(warp: W, mask: np.ndarray | None) -> tuple[W, float]:
-    """Remove the folds of a warp, make chosen parts rigid, and see to it that pinned points are reached.
+def mend(warp: W, mask: np.ndarray | None, faces: Sequence[np.ndarray] = ()) -> tuple[W, float]:
+    """Keep a warp calm within faces, remove its folds, make chosen parts rigid, and see to it that pinned points are reached.
 
     Where pinned points would miss because the map folds elsewhere, free points are dropped, those nearest to them first.
 
     Args:
         warp: at strength 1; its `fixed` points stay, and its `pinned` ones must be reached.
         mask: (H, W) of bool, the parts that shall be rigid, or None.
+        faces: for each face, (k,) of bool, the points that are its landmarks.
 
     Returns:
-        The warp, and the share of the displacements that is left where they had to be reduced, 1 where not.
+        The warp, and the share of the displacements that is left where folds had to be reduced, 1 where not.
 
     Raises:
         InputError: a pin inside a rigid part or too close to it.
     """
+    for rows in faces:
+        warp, _ = calm(warp, rows)
     pins = warp.subset(np.flatnonzero(warp.pinned))
     fixed, free = np.flatnonzero(warp.fixed), np.flatnonzero(~warp.fixed)
     if len(pins.source):

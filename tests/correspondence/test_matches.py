@@ -220,3 +220,15 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
     with pytest.raises(MatchError, match=r"cannot be read \(it is not an ordinary file") as caught:
         read(tmp_path / name)
     assert str(caught.value).count(name) == 1
+
+
+def test_shifted_points_and_their_sources_are_read_back_from_a_file_even_at_the_border(tmp_path):
+    content = np.array([[5, 5], [20, 8], [9, 25]], float)
+    style = np.array([[1, 2], [29, 10], [12, 28]], float)
+    shift = np.array([[-4, 1], [3, 0], [0, 0.5]])
+    sizes = {"content_size": (30, 30), "style_size": (30, 30)}
+    names = np.array(["mouth", "", "nose"])
+    Matches(content, style, **sizes, source=names, shift=shift).to_csv(tmp_path / "points.csv")
+    again = Matches.from_csv(tmp_path / "points.csv", *sizes.values())
+    assert again.source.tolist() == names.tolist() and not again.shift.any()
+    assert np.allclose(again.style, [[-0.5, 3], [29.5, 10], [12, 28.5]])

@@ -8,10 +8,11 @@ from skimage import data
 
 import cli
 import dst
+from correspondence.similarity import fit_similarity
 from dst.config import InputError
 from dst.faces import detect
 from dst.faces.caricature import FEATURES, exaggerated
-from dst.faces.shape import GROUPS, MEAN, fit_rotation
+from dst.faces.shape import GROUPS, MEAN
 from dst.warp.calm import LOWEST, SLANT, survey_face
 
 
@@ -36,7 +37,7 @@ class Read:
 def own(face):
     """How far a face is from the mean face, shape alone, share of its size."""
     rows = [k for group in GROUPS.values() for k in group]
-    scale, rotation, shift = fit_rotation(MEAN, face.points)
+    scale, rotation, shift = fit_similarity(MEAN, face.points)
     left = face.points - (scale * MEAN @ rotation.T + shift)
     return float(np.linalg.norm(left[rows, :2], axis=1).mean() / face.size)
 
@@ -45,7 +46,7 @@ def test_the_rule_is_the_difference_from_the_mean_times_the_strength(face):
     groups = [name for name in GROUPS if name not in ("left eye", "right eye", "mouth")]  # those keep their form
     rows = [k for group in GROUPS.values() for k in group]
     there = np.array([k in {i for name in groups for i in GROUPS[name]} for k in rows])
-    scale, rotation, shift = fit_rotation(MEAN, face.points)
+    scale, rotation, shift = fit_similarity(MEAN, face.points)
     mean = (scale * MEAN @ rotation.T + shift)[rows, :2]
     source, target = exaggerated(face, -1.0, {})
     assert np.allclose(source, face.points[rows, :2]) and np.allclose(target[there], mean[there])
@@ -126,6 +127,16 @@ def test_the_command_writes_the_image_a_strip_and_a_film(photograph, tmp_path, c
     same = str(tmp_path / "same.png")
     assert cli.main(["exaggerate", str(path), "-o", same, "--strength", "0", "--quiet"]) == 0
     assert np.array_equal(Read(same).pixels, photograph)
+
+
+def test_no_output_of_the_command_replaces_an_input_or_another_output(photograph, tmp_path, capsys):
+    path, out = tmp_path / "me.png", str(tmp_path / "out.png")
+    Image.fromarray(photograph).save(path)
+    before = path.read_bytes()
+    given = ["exaggerate", str(path), "-o", out]
+    assert cli.main([*given, "--strip", str(path)]) == 2 and "is an input" in capsys.readouterr().err
+    assert cli.main([*given, "--strip", out]) == 2 and "--strip" in capsys.readouterr().err
+    assert path.read_bytes() == before and not (tmp_path / "out.png").exists()
 
 
 def test_the_command_paints_in_a_style_and_refuses_what_would_do_nothing(photograph, tmp_path, capsys):

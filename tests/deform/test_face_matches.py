@@ -13,7 +13,7 @@ from dst import imaging
 from dst.config import InputError
 from dst.deform import faces
 from dst.faces import detect
-from dst.faces.shape import GROUPS, MEAN
+from dst.faces.shape import GROUPS, MEAN, WHOLE, own_form
 from dst.features import load_encoder
 from dst.warp import Warp
 from dst.warp.calm import LOWEST, SLANT
@@ -61,7 +61,7 @@ def test_a_group_that_the_mesh_put_wrong_is_put_right_by_the_features(
     points = style.points.copy()
     points[list(GROUPS[group]), :2] += np.array(move) * style.size
     wrong = dataclasses.replace(style, points=points, confidence=0.7)
-    monkeypatch.setattr(faces, "detect", lambda image: [right if image.rgb.mean() == first else wrong])
+    monkeypatch.setattr(faces, "sure_faces", lambda image: [right if image.rgb.mean() == first else wrong])
     content = imaging.read(photograph)
     first = content.rgb.mean()
     found = faces.match_faces(content, imaging.read(pixels), encoder, "follow", "cpu")
@@ -82,7 +82,7 @@ def test_a_group_that_nothing_speaks_for_is_left_out(photograph, bent, encoder, 
     (right,) = detect(photograph)
     content = imaging.read(photograph)
     first = content.rgb.mean()
-    monkeypatch.setattr(faces, "detect", lambda image: [right if image.rgb.mean() == first else style])
+    monkeypatch.setattr(faces, "sure_faces", lambda image: [right if image.rgb.mean() == first else style])
     found = faces.match_faces(content, imaging.read(pixels), encoder, "keep", "cpu")
     assert "mouth" in found.dropped and "left eye" not in found.dropped
     assert "mouth" not in found.matches.source
@@ -104,13 +104,13 @@ def test_pose_is_taken_out_and_shape_is_kept():
 def test_eyes_and_mouth_keep_their_form():
     source = 60 * MEAN[:, :2] + 100
     target = source * [1.2, 0.8]
-    found = faces._whole(source, target)
-    for name in faces.WHOLE:
+    found = own_form(source, target, faces.fit_similarity(source, target)[0], faces.MOST)
+    for name in WHOLE:
         rows = list(GROUPS[name])
         scale, rotation, shift = faces.fit_similarity(source[rows], found[rows])
         assert np.allclose(scale * source[rows] @ rotation.T + shift, found[rows])
         assert np.allclose(found[rows].mean(0), target[rows].mean(0))
-    others = sorted(set(range(468)) - {k for name in faces.WHOLE for k in GROUPS[name]})
+    others = sorted(set(range(468)) - {k for name in WHOLE for k in GROUPS[name]})
     assert np.array_equal(found[others], target[others])
 
 

@@ -6,9 +6,10 @@ import pytest
 from conftest import blobs
 from skimage import data
 
+from correspondence.similarity import fit_similarity
 from dst.config import InputError
 from dst.faces import detect, models
-from dst.faces.shape import GROUPS, MEAN, MIRROR, fit_rotation, landmarks
+from dst.faces.shape import GROUPS, MEAN, MIRROR, landmarks
 
 EYES, NOSE, MOUTH = ([33, 133], [263, 362]), [4], [61, 291]
 
@@ -125,9 +126,9 @@ def test_a_similarity_in_space_is_found_again():
     draw = np.random.default_rng(0)
     source, axis = draw.normal(size=(30, 3)), draw.normal(size=3)
     rotation = cv2.Rodrigues(axis)[0]
-    scale, found, shift = fit_rotation(source, 2.5 * source @ rotation.T + [3, -4, 5])
+    scale, found, shift = fit_similarity(source, 2.5 * source @ rotation.T + [3, -4, 5])
     assert scale == pytest.approx(2.5) and np.allclose(found, rotation) and np.allclose(shift, [3, -4, 5])
-    assert np.linalg.det(fit_rotation(source, source * [-1, 1, 1])[1]) == pytest.approx(1)  # no reflection
+    assert np.linalg.det(fit_similarity(source, source * [-1, 1, 1])[1]) == pytest.approx(1)  # no reflection
 
 
 def test_landmarks_are_told_from_other_matches():

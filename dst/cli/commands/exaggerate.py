@@ -7,7 +7,7 @@ from typing import Any
 
 from dst.cli.progress import Progress
 from dst.cli.rows import Argument, Command, argument_of, image_output
-from dst.cli.running import check_image, output_name, watched, write_image
+from dst.cli.running import check_image, output_name, spare, watched, write_image
 from dst.cli.streams import say
 from dst.config import STRIP, ExaggerateConfig, InputError, StylizeConfig, counted
 from dst.config.kinds import File
@@ -19,16 +19,13 @@ HEIGHT = 320
 
 def run(args: Any) -> int:
     """Exaggerate, and paint where a style was given."""
-    check_image(args, args.image, *([args.style] if args.style else []))
-    if args.strip:
-        check_output(args.strip)
-    if args.animate:
-        check_animation(args.animate)
-    given = {
-        f.name: getattr(args, f.name.removesuffix("s") if f.name == "features" else f.name)
-        for f in fields(ExaggerateConfig)
-    }
-    config = ExaggerateConfig(**given)
+    inputs = [path for path in (args.image, args.style) if path]
+    check_image(args, *inputs)
+    for path, check in ((args.strip, check_output), (args.animate, check_animation)):
+        if path:
+            check(path)
+            spare(path, args, *inputs)
+    config = ExaggerateConfig(args.strength, args.feature)
     painting = StylizeConfig.from_options(**args.options)
     if args.options and not args.style:
         raise InputError(f"{next(iter(args.options))} is given, but no --style to paint in: leave out one of the two")
