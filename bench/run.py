@@ -31,12 +31,12 @@ def sample_pairs(folder: Path) -> list[tuple[str, Path, Path]]:
     from dst.imaging.samples import demo_pair, sample_styles
 
     content, style = demo_pair()
-    styles = sample_styles()
+    styles = {path.stem: path for path in sample_styles()}
     pairs = []
     for name, image, painted in (
         ("demo", content, style),
-        ("cat", imaging.read(np.ascontiguousarray(data.cat())), styles[1 % len(styles)]),
-        ("coffee", imaging.read(np.ascontiguousarray(data.coffee())), styles[2 % len(styles)]),
+        ("cat", imaging.read(np.ascontiguousarray(data.cat())), styles["ink"]),
+        ("coffee", imaging.read(np.ascontiguousarray(data.coffee())), styles["oval"]),
     ):
         path = folder / f"{name}.png"
         imaging.write(path, image.rgb)

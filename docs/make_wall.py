@@ -19,6 +19,7 @@ sys.path.insert(0, str(HOME.parent))
 
 CELL = 300
 GAP = 6
+STYLES = ("facets", "ink", "oval")
 
 
 def photographs() -> dict[str, np.ndarray]:
@@ -65,7 +66,7 @@ def main() -> None:
     from dst.imaging.samples import sample_styles
 
     args.keep.mkdir(parents=True, exist_ok=True)
-    styles, cache = sample_styles(), dst.StyleCache()
+    styles, cache = [path for path in sample_styles() if path.stem in STYLES], dst.StyleCache()
     rows = [[np.full((CELL, CELL, 3), 255, np.uint8), *(fitted(imaging.to_array(imaging.read(s).rgb)) for s in styles)]]
     for name, pixels in photographs().items():
         row = [fitted(pixels)]

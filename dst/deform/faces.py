@@ -29,14 +29,16 @@ SHARES = {2: 0.2, 3: 0.4, 4: 0.4}
 """What the levels (0 for relu1_1) count for."""
 FAR = 0.15
 """What a place at the end of the reach must be closer by, to be as good: mean cosine."""
-NEAR, GAIN = 8.5, 0.1
+NEAR, GAIN = 8.5, 0.13
 """A group stays where it is unless it fits better by `GAIN` more than `NEAR` pixels of a view away."""
-LEAST = 0.12
-"""Mean cosine under which nothing speaks for a group: it is left out."""
+LEAST, ENOUGH = 0.12, 0.37
+"""Mean cosine under which nothing speaks for a group, so that it is left out, and from which another place is good enough."""
 CLOSEST = 0.012
 """Landmarks of a pair of faces are at least this far apart, share of the images' long sides: of small faces, fewer are used."""
 FOLLOWS = {"chin": "mouth"}
-"""Groups that move with another before they are looked for: chins have few features of their own."""
+"""Groups that move with another and are not looked for: chins have few features of their own."""
+STAYS = ("nose",)
+"""Groups that are not looked for elsewhere: no mesh was seen to lose the nose, and beards and shadows look like it."""
 MOST = 1.4
 """Eyes and mouth grow or shrink by no more than this beside the rest of the face."""
 FAINT = 0.3
@@ -50,6 +52,7 @@ class FacePair:
     Attributes:
         content, style: the faces.
         matches: of their landmarks, each with its group's name as `source`; `shift` holds what is pose or expression.
+        points: the landmarks of both as corrected, (468, 3) each, pixels.
         moved: groups whose landmarks in the style, or in the content where that face is the less sure, were corrected.
         dropped: groups left out, since no place fits.
     """
@@ -57,6 +60,7 @@ class FacePair:
     content: Face
     style: Face
     matches: Matches
+    points: tuple[np.ndarray, np.ndarray]
     moved: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
 
@@ -153,7 +157,7 @@ def _vote(
         found: dict[str, tuple[np.ndarray, bool]] = {}
         for name, rows in GROUPS.items():
             first = found[FOLLOWS[name]][0] if name in FOLLOWS else np.zeros(2)
-            found[name] = _place(mine, theirs, np.array(rows), first)
+            found[name] = _place(mine, theirs, np.array(rows), first, name not in (*FOLLOWS, *STAYS))
     points, moved, dropped = [a.points.copy(), b.points.copy()], [], []
     surer = 0 if a.confidence >= b.confidence else 1
     for name, (step, fits) in found.items():
@@ -173,13 +177,13 @@ def _vote(
     scores, shift = faint * min(a.confidence, b.confidence), (target - points[1][:, :2])[index]
     matches = Matches(points[0][index, :2], points[1][index, :2], scores, **sizes, source=names, shift=shift)
     matches = replace(matches, confidence=float(min(a.confidence, b.confidence)))
-    return FacePair(a, b, matches.subset(_usable(matches)), tuple(moved), tuple(dropped))
+    return FacePair(a, b, matches.subset(_usable(matches)), (points[0], points[1]), tuple(moved), tuple(dropped))
 
 
-def _place(mine: _View, theirs: _View, rows: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, bool]:
+def _place(mine: _View, theirs: _View, rows: np.ndarray, first: np.ndarray, search: bool) -> tuple[np.ndarray, bool]:
     """How far a group has to be moved in the other view, (2,) pixels, and whether anything speaks for it there.
 
-    `first`: how far it is moved unless its features ask for another place.
+    `first`: how far it is moved unless its features ask for another place; `search`: whether one is looked for.
     """
     wanted = mine.at(mine.points[rows])
     places = (theirs.points[rows] + first + STEPS[:, None]).reshape(-1, 2)
@@ -187,8 +191,8 @@ def _place(mine: _View, theirs: _View, rows: np.ndarray, first: np.ndarray) -> t
     worth = values - FAR * (STEPS**2).sum(1) / REACH**2
     here, best = float(values[(STEPS == 0).all(1)][0]), int(worth.argmax())
     step = STEPS[best].astype(float)
-    if np.linalg.norm(step) > NEAR and worth[best] > here + GAIN:
-        return first + step, bool(values[best] > 2 * LEAST)
+    if search and np.linalg.norm(step) > NEAR and worth[best] > here + GAIN and values[best] > ENOUGH:
+        return first + step, True
     return first, here > LEAST
 
 

@@ -118,5 +118,5 @@ def _face(mesh: Mesh, zoom: np.ndarray) -> Face:
 def _head(points: np.ndarray) -> tuple[float, float]:
     """Roll and yaw of a mesh, degrees."""
     rotation = fit_similarity(MEAN, points)[1]
-    roll, yaw = math.atan2(rotation[1, 0], rotation[0, 0]), math.atan2(rotation[0, 2], rotation[2, 2])
+    roll, yaw = math.atan2(rotation[1, 0], rotation[0, 0]), math.atan2(-rotation[0, 2], rotation[2, 2])
     return math.degrees(roll), math.degrees(yaw)

@@ -13,9 +13,11 @@ import cv2
 import numpy as np
 
 from tools.samples import facets, ink, oval
+from tools.samples.portraits import PORTRAITS, drawer
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SAMPLES = {"oval": (oval.draw, 600), "facets": (facets.draw, 620), "ink": (ink.draw, 620)}
+SAMPLES |= {name: (drawer(name), 560) for name in PORTRAITS}
 """Name -> (drawing function, width in pixels)."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from dst.cli.progress import Progress
@@ -10,7 +10,7 @@ from dst.cli.rows import Argument, Command, argument_of, image_output
 from dst.cli.running import check_image, output_name, spare, watched, write_image
 from dst.cli.streams import say
 from dst.config import STRIP, ExaggerateConfig, InputError, StylizeConfig, counted
-from dst.config.kinds import File
+from dst.config.kinds import File, Switch
 from dst.files import check_animation, check_output
 
 HEIGHT = 320
@@ -29,6 +29,10 @@ def run(args: Any) -> int:
     painting = StylizeConfig.from_options(**args.options)
     if args.options and not args.style:
         raise InputError(f"{next(iter(args.options))} is given, but no --style to paint in: leave out one of the two")
+    if args.shapes and not args.style:
+        raise InputError(
+            "--shapes is given, but no --style to take the shapes of: give --style FILE, or leave out --shapes"
+        )
 
     from dst import imaging, runtime
     from dst.deform.exaggeration import exaggerated_image, faces_of
@@ -37,6 +41,10 @@ def run(args: Any) -> int:
     stopped = 0
     with runtime.computing(painting.threads):
         image = imaging.read(args.image)
+        if args.shapes:
+            image, stopped = _shaped(args, image)
+            if stopped:
+                return stopped
         found = faces_of(image)
         made = exaggerated_image(image, found, config)
         shown = made.image
@@ -54,6 +62,21 @@ def run(args: Any) -> int:
         written = ", ".join(output_name(name) for name in (args.output, args.strip, args.animate) if name)
         say(f"{counted(len(found), 'face')}; wrote {written}")
     return stopped
+
+
+def _shaped(args: Any, image: Any) -> tuple[Any, int]:
+    """The image in the shapes of the style, not painted; and the exit code of a signal."""
+    from dst.deform import pipeline
+
+    options = {**args.options, "style_strength": 0.0}
+
+    def work(progress: Progress, on_step: Any) -> Any:
+        return pipeline.stylize(
+            image, args.style, on_step=on_step, on_stage=progress.on_stage, metrics=False, **options
+        )
+
+    result, stopped = watched(args, image, StylizeConfig.from_options(**options), work)
+    return replace(result.warp.apply(image), name=image.name), stopped
 
 
 def _painted(args: Any, image: Any, config: StylizeConfig) -> tuple[Any, int]:
@@ -84,7 +107,7 @@ def _strip(image: Any, found: Any, config: ExaggerateConfig) -> Any:
 ROW = Command(
     "exaggerate",
     "make faces more themselves: a caricature, with no painting to copy from",
-    "IMAGE -o FILE [--strength X] [--feature PART=X,...] [--strip FILE] [--animate FILE] [--style FILE [options]]",
+    "IMAGE -o FILE [--strength X] [--feature PART=X,...] [--strip FILE] [--animate FILE] [--style FILE [--shapes] [options]]",
     run,
     (
         Argument("image", "the photograph, of any size; 16 bits and alpha are kept", File()),
@@ -95,6 +118,7 @@ ROW = Command(
         ),
         Argument("--animate", "the way there and back, .gif or .mp4", File()),
         Argument("--style", "paint the result in this painting's strokes, its shapes left as they are", File()),
+        Argument("--shapes", "take the shapes of the --style too, first, and exaggerate those", Switch(), False),
     ),
     options=("size", "look", "method", "stroke_size", "seed", "threads"),
     record=False,
