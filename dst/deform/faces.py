@@ -35,14 +35,14 @@ LEAST, ENOUGH = 0.12, 0.37
 """Mean cosine under which nothing speaks for a group, so that it is left out, and from which another place is good enough."""
 CLOSEST = 0.012
 """Landmarks of a pair of faces are at least this far apart, share of the images' long sides: of small faces, fewer are used."""
-FOLLOWS = {"chin": "mouth"}
-"""Groups that move with another and are not looked for: chins have few features of their own."""
+FOLLOWS = {"left brow": "left eye", "right brow": "right eye", "chin": "mouth"}
+"""Groups that move with another and are not looked for: chins have few features of their own, and brows are mistaken for lids."""
 STAYS = ("nose",)
 """Groups that are not looked for elsewhere: no mesh was seen to lose the nose, and beards and shadows look like it."""
 MOST = 1.4
 """Eyes and mouth grow or shrink by no more than this beside the rest of the face."""
 FAINT = 0.3
-"""The score of a chin, over a face's confidence, for which nothing speaks: it follows the mouth."""
+"""The score of a group that follows another, over a face's confidence, where nothing speaks for it."""
 
 
 @dataclass(frozen=True)

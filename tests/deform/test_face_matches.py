@@ -174,3 +174,20 @@ def test_a_face_that_is_given_as_points_is_the_same_warp(photograph, tmp_path):
     result.matches.to_csv(tmp_path / "points.csv")
     given = dst.stylize(photograph, OVAL, size=96, style_strength=0, metrics=False, points=tmp_path / "points.csv")
     assert np.abs(given.warp.moved - result.warp.moved).max() < 0.002
+
+
+def test_spectacles_are_not_taken_for_brows_and_the_face_stays_whole(encoder):
+    """The rims of the photograph's glasses look like a drawn eye's lid: brows stay above eyes, and no eye is lost to the warp."""
+    import matplotlib
+
+    hopper = imaging.read(matplotlib.get_data_path() + "/sample_data/grace_hopper.jpg")
+    for name in ("glass", "print"):
+        style = imaging.read(next(path for path in dst.sample_styles() if path.stem == name))
+        found = faces.match_faces(hopper, style, encoder, "keep", "cpu")
+        middle = {part: found.points[1][list(rows), :2].mean(0) for part, rows in GROUPS.items()}
+        between = np.linalg.norm(middle["right eye"] - middle["left eye"])
+        for side in ("left", "right"):
+            assert middle[f"{side} eye"][1] - middle[f"{side} brow"][1] > 0.15 * between
+        result = dst.stylize(hopper, style, size=128, style_strength=0, metrics=False, progress=False)
+        kept = result.matches.source[result.warp.origin[result.warp.origin >= 0]]
+        assert {"left eye", "right eye", "nose", "mouth"} <= set(kept)
