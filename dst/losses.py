@@ -233,6 +233,83 @@ def content_features(features: Tensor, target: Tensor) -> Tensor:
     return (features - target).square().mean() / (spread + EPS)
 
 
+def published_content(features: Tensor, target: Tensor) -> Tensor:
+    """Half the summed squared difference of feature maps, (N, C, h, w) twice to (N,).
+
+    Source: Gatys et al. 2016, equation 1, as published.
+    """
+    return 0.5 * (features - target).square().sum((1, 2, 3))
+
+
+def published_gram(features_gram: Tensor, target: Tensor) -> Tensor:
+    """A layer's contribution E_l to the style loss, of Gram matrices (N, C, C) over their number of positions (`gram`): (N,).
+
+    Source: Gatys et al. 2016, equation 4: 1 / (4 C^2 M^2) times the summed squared difference of sums over M positions, which
+    are these matrices times M. Images of different sizes are so compared as the authors' own code does.
+    """
+    return 0.25 * (features_gram - target).square().mean((1, 2))
+
+
+def representation(features: Tensor, target: Tensor) -> Tensor:
+    """Squared difference of feature maps over the target's squared norm, (N, C, h, w) twice to (N,); 1 for maps of zeros.
+
+    Source: Mahendran and Vedaldi 2015, equation 5, the first term.
+    """
+    return (features - target).square().sum((1, 2, 3)) / (target.square().sum((1, 2, 3)) + EPS)
+
+
+def total_variation(images: Tensor, exponent: float = 2.0) -> Tensor:
+    """Sum over pixels of the gradient's length to the power of `exponent`, (N, C, H, W) to (N,); forward differences, 0 beyond.
+
+    Source: Mahendran and Vedaldi 2015, equation 4, whose beta is `exponent`.
+    """
+    along_x = (images[..., :, 1:] - images[..., :, :-1]).square()
+    along_y = (images[..., 1:, :] - images[..., :-1, :]).square()
+    if exponent == 2:
+        return along_x.sum((1, 2, 3)) + along_y.sum((1, 2, 3))
+    both = torch.nn.functional.pad(along_x, (0, 1)) + torch.nn.functional.pad(along_y, (0, 0, 0, 1))
+    return ((both + EPS**2).pow(exponent / 2) - EPS**exponent).sum((1, 2, 3))
+
+
+def power_norm(images: Tensor, exponent: float = 6.0) -> Tensor:
+    """Sum of the absolute values to the power of `exponent`, (N, C, H, W) to (N,): it keeps an image within its range.
+
+    Source: Mahendran and Vedaldi 2015, section 3, the alpha-norm of the image with its mean taken off.
+    """
+    return images.abs().pow(exponent).sum((1, 2, 3))
+
+
+def shift_gram(features: Tensor, shift: int) -> Tensor:
+    """Gram matrices of a feature map and itself shifted along x, and along y, over their positions: (N, C, h, w) to (N, 2, C, C).
+
+    A map that is no larger than the shift is shifted by half its side.
+
+    Source: Berger and Memisevic 2017, "Incorporating long-range consistency in CNN-based texture generation", equation 4.
+    """
+    height, width = features.shape[-2:]
+    x, y = (min(shift, max(1, side // 2)) if side > 1 else 0 for side in (width, height))
+    pairs = [(features[..., : width - x], features[..., x:]), (features[..., : height - y, :], features[..., y:, :])]
+    found = [a.flatten(2) @ b.flatten(2).mT / (a.shape[2] * a.shape[3]) for a, b in pairs]
+    return torch.stack(found, 1)
+
+
+def sliced_wasserstein(features: Tensor, target: Tensor, directions: Tensor) -> Tensor:
+    """Mean squared difference of the sorted projections of two feature maps: (N, C, h, w), (1 or N, C, h', w') to (N,).
+
+    Where the maps have different numbers of positions, the target's sorted values are read between.
+
+    Args:
+        directions: (k, C), of unit length, drawn anew for each step.
+
+    Source: Heitz, Vanhoey, Chambon and Belcour 2021, "A sliced Wasserstein loss for neural texture synthesis", equation 4.
+    """
+    own = (directions @ features.flatten(2)).sort(2).values
+    other = (directions @ target.flatten(2)).sort(2).values
+    if other.shape[2] != own.shape[2]:
+        other = torch.nn.functional.interpolate(other, size=own.shape[2], mode="linear", align_corners=True)
+    return (own - other).square().mean((1, 2))
+
+
 def warp_loss(displacement: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean distance of the displaced keypoints from their targets, in pixels of a 256-pixel frame.
 

@@ -21,7 +21,7 @@ from dst.config.exaggeration import PARTS, STRIP, ExaggerateConfig
 from dst.config.grid import STRENGTHS, VARIED, GridConfig, VariantsConfig
 from dst.config.guidance import INITS, GuidanceConfig
 from dst.config.matching import MOST_FACES, MatchConfig
-from dst.config.methods import LEVELS, LOOKS, METHODS, Method
+from dst.config.methods import LEVELS, LOOKS, METHODS, PADDINGS, POOLINGS, Method
 from dst.config.optim import OptimizeConfig
 from dst.config.samples import SAMPLES
 from dst.config.stylize import (
@@ -55,7 +55,9 @@ __all__ = [
     "METHODS",
     "MIN_IMAGE_SIDE",
     "MOST_FACES",
+    "PADDINGS",
     "PARTS",
+    "POOLINGS",
     "PRECISIONS",
     "PRESETS",
     "PRESET_NAMES",

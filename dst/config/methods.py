@@ -57,6 +57,10 @@ NEIGHBOURS = (
     "relu4_4",
 )  # fmt: skip
 """All layers down to the fourth level: those that neural neighbours are found by."""
+POOLINGS = ("max", "average")
+"""What may stand between the levels of an encoder."""
+PADDINGS = ("reflect", "zeros", "circular")
+"""What may stand beyond the border of a convolution's input."""
 LOOKS = {"photo": 0.0, "balanced": 0.5, "painting": 1.0}
 """Named places between the photograph and the painting."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from dst.config import LEVELS as LEVELS
-from dst.config import PRECISIONS, InputError, check_choice
+from dst.config import PADDINGS, POOLINGS, PRECISIONS, InputError, check_choice
 from dst.features.networks import NETWORKS, Network
 from dst.features.weights import fingerprint, load_with_hash, random_weights
 
@@ -120,6 +121,21 @@ class Encoder(nn.Module):
         # what was encoded in one precision must not be taken for what was encoded in another
         return Encoder(self.network, self.state_dict(), f"{self.sha256} {precision}", dtype).to(self.mean.device)
 
+    def changed(self, pooling: str | None = None, padding: str | None = None) -> Encoder:
+        """The same weights with another pooling (`max`, `average`) or border (`reflect`, `zeros`, `circular`); itself where equal.
+
+        With a circular border an image whose sides are multiples of the deepest layer's stride is seen as a torus.
+        """
+        network = self.network
+        if pooling is not None:
+            network = replace(network, pooling=check_choice("pooling", pooling, POOLINGS))
+        if padding is not None:
+            network = replace(network, padding=check_choice("padding", padding, PADDINGS))
+        if network == self.network:
+            return self
+        sha256 = f"{self.sha256} {network.pooling} {network.padding}"
+        return Encoder(network, self.state_dict(), sha256, self.dtype).to(self.mean.device)
+
     def forward(self, images: torch.Tensor, layers, reduce: Reduce | None = None) -> dict[str, torch.Tensor]:
         """Return the activations asked for; nothing deeper than the deepest of them is computed.
 
@@ -165,7 +181,9 @@ class Encoder(nn.Module):
             if name in wanted and (pooled or following is None):
                 x = found[name] = F.relu_(x)
                 if pooled:
-                    x = self._bordered(F.max_pool2d(x, 2))
+                    x = self._bordered(self._pooled(x))
+            elif pooled and self.network.pooling != "max":
+                x = self._bordered(self._pooled(F.relu_(x)))
             else:
                 # A maximum and a ReLU commute: the ReLU after the pooling has a quarter of the work.
                 feature, x = self._activated(F.max_pool2d(x, 2) if pooled else x)
@@ -174,9 +192,12 @@ class Encoder(nn.Module):
         return {name: found[name] for name in wanted}
 
     def _bordered(self, x: torch.Tensor) -> torch.Tensor:
-        if self.network.padding != "reflect":
+        if self.network.padding == "zeros":
             return x
-        return F.pad(x, (1, 1, 1, 1), mode="reflect" if min(x.shape[2:]) > 1 else "replicate")
+        return F.pad(x, (1, 1, 1, 1), mode=self.network.padding if min(x.shape[2:]) > 1 else "replicate")
+
+    def _pooled(self, x: torch.Tensor) -> torch.Tensor:
+        return F.max_pool2d(x, 2) if self.network.pooling == "max" else F.avg_pool2d(x, 2)
 
     def _activated(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the ReLU of `x`, and the same with the border that the next convolution needs."""

@@ -23,7 +23,9 @@ class Network:
     """One network's shape, input convention and origin.
 
     `widths[level][i]` is the number of channels of `conv{level + 1}_{i + 1}`. `padding` says what stands beyond the
-    border of every convolution's input. Images are RGB in [0, 1]; `mean` and `std` are applied inside the encoder.
+    border of every convolution's input: `reflect`, `zeros`, or `circular`, where the image goes on from its other side.
+    `pooling`, `max` or `average`, stands between the levels. Images are RGB in [0, 1]; `mean` and `std` are applied inside
+    the encoder.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Network:
     licence: str
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    pooling: str = "max"
 
     def convolutions(self) -> dict[str, tuple[int, int]]:
         """Return `{"conv1_1": (channels in, channels out), ...}` in the order of the network."""

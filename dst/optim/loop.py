@@ -18,7 +18,7 @@ from dst.config import OptimizeConfig
 from dst.config.optim import MOST_PIXELS
 from dst.imaging import fit_size, pyramid
 from dst.optim.state import Parameters, Row, State, Step
-from dst.optim.steps import Descent
+from dst.optim.steps import descent_of
 
 DETAIL_BANDS = 3
 """Bands of the pyramid that a scale of details changes, the finest: tones and shapes stay as they were painted."""
@@ -104,10 +104,22 @@ class Problem(Protocol):
         """The objective of a scale; its targets are encoded here, once."""
 
 
+class Stepping(Protocol):
+    """How steps are made.
+
+    Attributes:
+        optimizer: `adam`, `rmsprop`, `sgd` or `lbfgs`.
+        lr_end: share of the learning rate left at the end of a scale.
+    """
+
+    optimizer: str
+    lr_end: float
+
+
 class Loop:
     """The loop over scales and steps; `run` may be called again after a stop and goes on where it was."""
 
-    def __init__(self, problem: Problem, config: OptimizeConfig, seed: int = 0, state: State | None = None) -> None:
+    def __init__(self, problem: Problem, config: Stepping, seed: int = 0, state: State | None = None) -> None:
         """Prepare a run, or go on from a state.
 
         Args:
@@ -157,7 +169,7 @@ class Loop:
         if state.generator is not None:
             generator.set_state(state.generator)
         objective = self.problem.objective(state.scale)
-        descent = Descent(self.config.optimizer, self._groups(1.0), state.optimizer)
+        descent = descent_of(self.config.optimizer, self._groups(1.0), state.optimizer)
         kept = _copy(parameters)
         while state.step < scale.steps:
             began = time.perf_counter()

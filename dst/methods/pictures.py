@@ -1,0 +1,345 @@
+"""Pictures optimised side by side, each drawn to what is asked of it alone: Gatys' experiments, inversion and textures.
+
+The pictures of a batch share their size and the network, and nothing else: each has its own targets, weights and first guess,
+and comes out as it would by itself, up to rounding.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dst import losses
+from dst.config import InputError
+from dst.features.encoder import Encoder
+from dst.features.networks import NETWORKS
+from dst.imaging import fit_size, resize
+from dst.optim.loop import Scale
+from dst.optim.pixels import compose_image, decompose_image
+from dst.optim.state import Parameters, Row
+
+DIRECTIONS = 64
+"""Directions that feature maps are projected on in a step, for the sliced Wasserstein distance."""
+SHIFTS = {1: 16, 2: 8, 4: 4, 8: 3, 16: 2}
+"""Positions that a map is shifted by for its shifted Gram matrices, by its stride."""
+REFERENCE = 512
+"""Long and short side, pixels, that published terms are counted at."""
+
+
+class Target(NamedTuple):
+    """One statistic of one layer of one image, that a picture is drawn to.
+
+    Attributes:
+        kind: a name of `KINDS`.
+        layer: of the encoder.
+        image: the number of the image.
+        weight: of the difference.
+    """
+
+    kind: str
+    layer: str
+    image: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What one picture is drawn to, and what it starts from.
+
+    Attributes:
+        targets: statistics.
+        start: gives the first guess, (1, 3, h, w), of a size (W, H).
+        tv, exponent: weight of the total variation, and its exponent.
+        norm: weight of the sixth power of its values around mid-grey.
+    """
+
+    targets: tuple[Target, ...]
+    start: Callable[[tuple[int, int]], Tensor]
+    tv: float = 0.0
+    exponent: float = 2.0
+    norm: float = 0.0
+
+
+Known = dict[tuple[str, int], Tensor]
+"""What was encoded of the images, by layer and number."""
+
+
+class Kind(NamedTuple):
+    """A statistic and its difference.
+
+    Attributes:
+        measure: of feature maps (N, C, h, w), given the layer's stride.
+        compare: (N,), of a measure and the target's, given the step's generator.
+    """
+
+    measure: Callable[[Tensor, int], Tensor]
+    compare: Callable[[Tensor, Tensor, torch.Generator], Tensor]
+
+
+def _gram(maps: Tensor, stride: int) -> Tensor:
+    return losses.gram(maps)
+
+
+def _maps(maps: Tensor, stride: int) -> Tensor:
+    return maps
+
+
+def _relative_content(a: Tensor, b: Tensor, _: torch.Generator) -> Tensor:
+    spread = (b - b.mean((2, 3), keepdim=True)).square().mean()
+    return (a - b).square().mean((1, 2, 3)) / (spread + losses.EPS)
+
+
+def _sliced(a: Tensor, b: Tensor, generator: torch.Generator) -> Tensor:
+    drawn = torch.randn(DIRECTIONS, a.shape[1], generator=generator, device=a.device)
+    directions = drawn / drawn.norm(dim=1, keepdim=True)
+    return losses.sliced_wasserstein(a, b, directions) / (b.square().mean() + losses.EPS)
+
+
+KINDS: dict[str, Kind] = {
+    "content": Kind(_maps, _relative_content),
+    "gram": Kind(_gram, lambda a, b, _: losses.gram_difference(a, b)),
+    "published content": Kind(_maps, lambda a, b, _: losses.published_content(a, b)),
+    "published gram": Kind(_gram, lambda a, b, _: losses.published_gram(a, b)),
+    "representation": Kind(_maps, lambda a, b, _: losses.representation(a, b)),
+    "shift": Kind(
+        lambda maps, stride: losses.shift_gram(maps, SHIFTS.get(stride, 2)).flatten(0, 1),
+        lambda a, b, _: losses.gram_difference(a, b).view(-1, 2).mean(1),
+    ),
+    "sliced": Kind(_maps, _sliced),
+}
+"""The statistics by name: `losses` says what each is."""
+CONTENT = ("content", "published content", "representation")
+"""Those that need the picture's own size; the others are taken of an image at its own."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How pictures are optimised.
+
+    Attributes:
+        size: (W, H) in pixels.
+        steps: at the finest scale; `coarse_steps` at each scale below it, each half as large, down to `smallest`.
+        optimizer, lr, lr_end: `adam` or `lbfgs`; learning rate; share of it left at the end of a scale.
+        levels: of the Laplacian pyramid whose bands are moved; 1 for pixels.
+        low, high: (3,) lists, the range of each channel, kept after every step.
+        multiple: sides are multiples of it, at every scale; 1 for any.
+    """
+
+    size: tuple[int, int]
+    steps: int = 100
+    coarse_steps: int = 60
+    smallest: int = 64
+    optimizer: str = "adam"
+    lr: float = 0.02
+    lr_end: float = 0.2
+    levels: int = 5
+    low: Sequence[float] = (0.0, 0.0, 0.0)
+    high: Sequence[float] = (1.0, 1.0, 1.0)
+    multiple: int = 1
+
+    def scales(self) -> list[Scale]:
+        """Coarse to fine: halves of the size, while the short side is no smaller than `smallest`."""
+        sizes = [self.size]
+        while self.coarse_steps and min(sizes[0]) // 2 >= self.smallest:
+            side = max(sizes[0]) // 2
+            sizes.insert(
+                0, tuple(max(self.multiple, n // self.multiple * self.multiple) for n in fit_size(self.size, side))
+            )
+        return [Scale(size, self.steps if size is sizes[-1] else self.coarse_steps) for size in sizes]
+
+
+class Pictures:
+    """Pictures of one size as `dst.optim.loop.Problem`."""
+
+    def __init__(self, encoder: Encoder, images: Sequence[Tensor], pictures: Sequence[Picture], plan: Plan) -> None:
+        """Prepare.
+
+        Args:
+            encoder: the feature network.
+            images: (1, 3, h, w) in [0, 1], those that targets name by number; one that a content term names is brought to the size
+                of the pictures, the others are scaled with them.
+            pictures: what is optimised.
+            plan: sizes and steps.
+
+        Raises:
+            InputError: a layer too deep for the coarsest scale.
+        """
+        self.encoder, self.images, self.pictures, self.plan = encoder, list(images), list(pictures), plan
+        self.device = encoder.mean.device
+        self.scales = plan.scales()
+        layers = list(dict.fromkeys(t.layer for p in self.pictures for t in p.targets))
+        self.layers = [name for name in encoder.layers if name in layers]
+        for name in self.layers:
+            needed, short = encoder.layers[name].stride, min(self.scales[0].size)
+            if needed > short:
+                raise InputError(
+                    f"{name} needs {needed} pixels on each side, but there are {short}: give a larger size"
+                )
+
+    def learning_rates(self, scale: int) -> dict[str, float]:
+        """Of every group: one for all pictures, or one each where the optimiser looks at the whole of what it moves."""
+        return dict.fromkeys(self._names(), self.plan.lr)
+
+    def begin(self, scale: int, finished: Parameters) -> Parameters:
+        """The first guesses, or what the scale below left, enlarged."""
+        width, height = self.scales[scale].size
+        if finished:
+            images = F.interpolate(self.compose(finished), size=(height, width), mode="bicubic", align_corners=False)
+        else:
+            images = torch.cat([p.start((width, height)) for p in self.pictures]).to(self.device)
+        return self._decomposed(images.clamp(0, 1))
+
+    def compose(self, parameters: Parameters) -> Tensor:
+        """The pictures that parameters stand for: (N, 3, H, W), not clamped."""
+        groups = [parameters[name] for name in self._names()]
+        return compose_image([torch.cat(bands) for bands in zip(*groups, strict=True)])
+
+    def objective(self, scale: int) -> PictureObjective:
+        """The objective of a scale, its targets encoded at it."""
+        return PictureObjective(self, scale)
+
+    def _names(self) -> list[str]:
+        whole = self.plan.optimizer != "lbfgs"
+        return ["pixels"] if whole else [f"picture {k}" for k in range(len(self.pictures))]
+
+    def _decomposed(self, images: Tensor) -> Parameters:
+        bands = decompose_image(images, self.plan.levels)
+        names = self._names()
+        if len(names) == 1:
+            return {names[0]: bands}
+        return {name: [band[k : k + 1].clone() for band in bands] for k, name in enumerate(names)}
+
+
+class PictureObjective:
+    """The terms of every picture at one scale."""
+
+    def __init__(self, problem: Pictures, scale: int) -> None:
+        self.problem, self.size = problem, problem.scales[scale].size
+        share = max(self.size) / max(problem.scales[-1].size)
+        used = {(t.kind, t.layer, t.image) for p in problem.pictures for t in p.targets}
+        with torch.no_grad():
+            known = {image: self._encoded(image, share, used) for image in {image for _, _, image in used}}
+        self.groups = [
+            (*key, *self._members(key), self._target(*key, known[key[2]][key[0] in CONTENT])) for key in sorted(used)
+        ]
+        for name in ("tv", "norm"):
+            weights = [getattr(p, name) for p in problem.pictures]
+            setattr(self, name, torch.tensor(weights, device=problem.device) if any(weights) else None)
+
+    def _encoded(self, image: int, share: float, used: set) -> dict[bool, dict[str, Tensor]]:
+        """Feature maps of an image: as large as the pictures where content is compared (True), else in its own size (False)."""
+        found, source = {}, self.problem.images[image].to(self.problem.device)
+        for fitted in (True, False):
+            layers = sorted({layer for kind, layer, number in used if number == image and (kind in CONTENT) == fitted})
+            if not layers:
+                continue
+            if fitted:
+                shown = F.interpolate(
+                    source, size=self.size[::-1], mode="bilinear", antialias=True, align_corners=False
+                )
+            else:
+                deepest = max(self.problem.encoder.layers[name].stride for name in layers)
+                side = round(share * max(source.shape[-2:]))
+                least = -(-deepest * max(source.shape[-2:]) // min(source.shape[-2:]))
+                shown = resize(source, max(side, least))
+            found[fitted] = self.problem.encoder(shown, layers)
+        return found
+
+    def _members(self, key: tuple) -> tuple[Tensor, Tensor]:
+        """The numbers of the pictures that have a target of this kind, layer and image, and its weights."""
+        rows = [
+            (k, sum(t.weight for t in p.targets if t[:3] == key))
+            for k, p in enumerate(self.problem.pictures)
+            if any(t[:3] == key for t in p.targets)
+        ]
+        device = self.problem.device
+        return torch.tensor([k for k, _ in rows], device=device), torch.tensor([w for _, w in rows], device=device)
+
+    def _target(self, kind: str, layer: str, image: int, maps: dict[str, Tensor]) -> Tensor:
+        return KINDS[kind].measure(maps[layer], self.problem.encoder.layers[layer].stride)
+
+    def terms(self, parameters: Parameters, generator: torch.Generator, last: Row | None) -> dict[str, Tensor]:
+        """For every picture its content, its style and its priors, weighted, and the sum of all as `total`."""
+        problem = self.problem
+        images = problem.compose(parameters)
+        maps = problem.encoder(images, problem.layers)
+        content, style = images.new_zeros(len(images)), images.new_zeros(len(images))
+        for kind, layer, _, members, weights, target in self.groups:
+            mine = maps[layer] if len(members) == len(images) else maps[layer][members]
+            found = KINDS[kind].measure(mine, problem.encoder.layers[layer].stride)
+            values = weights * KINDS[kind].compare(found, target, generator)
+            if kind in CONTENT:
+                content = content.index_add(0, members, values)
+            else:
+                style = style.index_add(0, members, values)
+        priors = images.new_zeros(len(images))
+        if self.tv is not None:
+            exponents = {p.exponent for p in problem.pictures}
+            for exponent in exponents:
+                mine = torch.tensor([p.exponent == exponent for p in problem.pictures], device=images.device)
+                priors = priors + self.tv * mine * losses.total_variation(images, exponent)
+        if self.norm is not None:
+            priors = priors + self.norm * losses.power_norm(images - 0.5)
+        found = {"content": content, "style": style, "priors": priors}
+        each = {
+            f"{name} {k}": v for name, values in found.items() if values.requires_grad for k, v in enumerate(values)
+        }
+        return {**each, "total": (content + style + priors).sum()}
+
+    def project(self, parameters: Parameters) -> None:
+        """Keep every channel within its range."""
+        images = self.problem.compose(parameters)
+        low, high = (
+            torch.tensor(v, device=images.device, dtype=images.dtype).view(3, 1, 1)
+            for v in (self.problem.plan.low, self.problem.plan.high)
+        )
+        bounded = images.clamp(low, high)
+        if torch.equal(bounded, images):
+            return
+        for name, bands in self.problem._decomposed(bounded).items():
+            for old, new in zip(parameters[name], bands, strict=True):
+                old.copy_(new)
+
+
+def white_noise(seed: int, low: float = 0.0, high: float = 1.0) -> Callable[[tuple[int, int]], Tensor]:
+    """A first guess of uniform noise, its values drawn from `seed` and the size alone."""
+
+    def start(size: tuple[int, int]) -> Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        return low + (high - low) * torch.rand(1, 3, size[1], size[0], generator=generator)
+
+    return start
+
+
+def image_start(image: Tensor) -> Callable[[tuple[int, int]], Tensor]:
+    """A first guess from an image (1, 3, h, w), brought to the size."""
+
+    def start(size: tuple[int, int]) -> Tensor:
+        return F.interpolate(image, size=size[::-1], mode="bilinear", antialias=True, align_corners=False)
+
+    return start
+
+
+@torch.no_grad()
+def activation_scales(encoder: Encoder, images: Sequence[Tensor], layers: Sequence[str]) -> dict[str, float]:
+    """The mean activation of every layer over images: published networks have 1 in all of them, by rescaled weights.
+
+    Source: Gatys et al. 2016, section 2; there the mean is over ImageNet's validation set.
+    """
+    sums = dict.fromkeys(layers, 0.0)
+    for image in images:
+        for name, values in encoder(image.to(encoder.mean.device), list(layers)).items():
+            sums[name] += float(values.mean()) / len(images)
+    return {name: max(value, 1e-9) for name, value in sums.items()}
+
+
+@functools.cache
+def published_width(layer: str) -> int:
+    """Channels of a layer of VGG-19."""
+    return NETWORKS["vgg19"].convolutions()[layer.replace("relu", "conv")][1]
