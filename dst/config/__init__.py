@@ -20,6 +20,15 @@ from dst.config.base import (
 from dst.config.exaggeration import PARTS, STRIP, ExaggerateConfig
 from dst.config.grid import STRENGTHS, VARIED, GridConfig, VariantsConfig
 from dst.config.guidance import INITS, GuidanceConfig
+from dst.config.laboratory import (
+    EXPERIMENTS,
+    LAB_INITS,
+    MOST_PICTURES,
+    STATISTICS,
+    InvertConfig,
+    LabConfig,
+    TextureConfig,
+)
 from dst.config.matching import MOST_FACES, MatchConfig
 from dst.config.methods import LEVELS, LOOKS, METHODS, PADDINGS, POOLINGS, Method
 from dst.config.optim import OptimizeConfig
@@ -49,12 +58,15 @@ __all__ = [
     "ALIASES",
     "ANIMATIONS",
     "ENCODERS",
+    "EXPERIMENTS",
     "INITS",
+    "LAB_INITS",
     "LEVELS",
     "LOOKS",
     "METHODS",
     "MIN_IMAGE_SIDE",
     "MOST_FACES",
+    "MOST_PICTURES",
     "PADDINGS",
     "PARTS",
     "POOLINGS",
@@ -63,6 +75,7 @@ __all__ = [
     "PRESET_NAMES",
     "RUN_KINDS",
     "SAMPLES",
+    "STATISTICS",
     "STRENGTHS",
     "STRIP",
     "VARIED",
@@ -73,10 +86,13 @@ __all__ = [
     "GridConfig",
     "GuidanceConfig",
     "InputError",
+    "InvertConfig",
+    "LabConfig",
     "MatchConfig",
     "Method",
     "OptimizeConfig",
     "StylizeConfig",
+    "TextureConfig",
     "VariantsConfig",
     "WarpConfig",
     "check_choice",

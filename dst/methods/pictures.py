@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -28,8 +28,6 @@ DIRECTIONS = 64
 """Directions that feature maps are projected on in a step, for the sliced Wasserstein distance."""
 SHIFTS = {1: 16, 2: 8, 4: 4, 8: 3, 16: 2}
 """Positions that a map is shifted by for its shifted Gram matrices, by its stride."""
-REFERENCE = 512
-"""Long and short side, pixels, that published terms are counted at."""
 
 
 class Target(NamedTuple):
@@ -104,7 +102,7 @@ def _sliced(a: Tensor, b: Tensor, generator: torch.Generator) -> Tensor:
 KINDS: dict[str, Kind] = {
     "content": Kind(_maps, _relative_content),
     "gram": Kind(_gram, lambda a, b, _: losses.gram_difference(a, b)),
-    "published content": Kind(_maps, lambda a, b, _: losses.published_content(a, b)),
+    "published content": Kind(_maps, lambda a, b, _: losses.published_content(a, b) / a[0].numel()),
     "published gram": Kind(_gram, lambda a, b, _: losses.published_gram(a, b)),
     "representation": Kind(_maps, lambda a, b, _: losses.representation(a, b)),
     "shift": Kind(

@@ -1,0 +1,495 @@
+"""The laboratory: experiments of style transfer as published, one labelled sheet each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dst import imaging, runtime
+from dst.config import EXPERIMENTS, InputError, LabConfig, check_choice, counted
+from dst.features import Encoder, load_encoder
+from dst.files import replacing
+from dst.imaging.histogram import match_colors
+from dst.methods.pictures import Picture, Pictures, Plan, activation_scales, image_start, white_noise
+from dst.methods.published import gatys_targets
+from dst.optim.loop import Loop
+from dst.optim.state import State, Step
+from dst.viz.sheets import table_sheet
+
+RATIOS = (1e-5, 1e-4, 1e-3, 1e-2)
+"""Columns of alpha over beta."""
+BATCH_PIXELS = 1_500_000
+"""Pixels of the pictures that are optimised together."""
+RATES = {"adam": 0.03, "lbfgs": 1.0}
+"""Learning rates."""
+UNFINISHED = "unfinished.pt"
+
+
+class Sheet(NamedTuple):
+    """What an experiment gives.
+
+    Attributes:
+        image: the labelled sheet, (H, W, 3) uint8.
+        rows: one dict a picture: its row, its column, and what was measured of it.
+        pictures: (h, w, 3) uint8, in the order of `rows`.
+        stopped: why it ended early; empty where it did not.
+    """
+
+    image: np.ndarray
+    rows: list[dict[str, Any]]
+    pictures: list[np.ndarray]
+    stopped: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One picture of a sheet.
+
+    Attributes:
+        row, column: its labels.
+        picture: what it is drawn to.
+        start: its first guess in words, by which a kept one is known again.
+        plan: how it is optimised.
+        pooling: of the network.
+    """
+
+    row: str
+    column: str
+    picture: Picture
+    start: str
+    plan: Plan
+    pooling: str
+
+
+class Setup:
+    """The images and networks of an experiment."""
+
+    def __init__(self, content: Any, style: Any, config: LabConfig) -> None:
+        self.config = config
+        self.content, self.style = (imaging.read(image, side=4 * config.size) for image in (content, style))
+        network = load_encoder(config.encoder, config.weights, config.device)
+        self.encoder = network.in_precision(runtime.precision_of(config.precision, config.device))
+        self.size = imaging.fit_size(self.content.size, config.size)
+        self.images = [imaging.resize(image.rgb, config.size) for image in (self.content, self.style)]
+        self._scales: dict[str, dict[str, float]] = {}
+
+    def network(self, pooling: str) -> Encoder:
+        """The network with a pooling."""
+        return self.encoder.changed(pooling)
+
+    def scales(self, pooling: str) -> dict[str, float] | None:
+        """The mean activations over both images, for published terms; None for relative ones."""
+        if not self.config.published:
+            return None
+        if pooling not in self._scales:
+            layers = [
+                n
+                for n, layer in self.encoder.layers.items()
+                if layer.stride <= min(*self.size, *self.images[1].shape[2:])
+            ]
+            self._scales[pooling] = activation_scales(self.network(pooling), self.images, layers)
+        return self._scales[pooling]
+
+    def start(self, init: str, seed: int = 0) -> tuple[str, Callable]:
+        """A first guess by name, and what it is called."""
+        content, style = self.images
+        if init == "noise":
+            return f"noise {seed}", white_noise(seed)
+        if init == "grey":
+            return init, lambda size: torch.full((1, 3, size[1], size[0]), 0.5)
+        named = {"content": content, "inverted": 1 - content, "style": style}
+        if init in named:
+            shown = named[init]
+        else:
+            shown = imaging.read(init, side=2 * self.config.size).rgb
+        return f"{init} {_hash(shown)}", image_start(imaging.cover(shown, self.size[::-1]))
+
+    def plan(self, **changes: Any) -> Plan:
+        """How pictures are optimised."""
+        config = self.config
+        optimizer = changes.get("optimizer", config.optimizer)
+        own = {
+            "steps": config.steps,
+            "coarse_steps": config.coarse_steps,
+            "optimizer": optimizer,
+            "lr": RATES[optimizer],
+        }
+        own |= {
+            "lr_end": 0.2 if optimizer == "adam" else 1.0,
+            "levels": 5 if optimizer == "adam" else 1,
+            "smallest": 32,
+        }
+        return Plan(self.size, **{**own, **changes})
+
+    def cell(self, row: str, column: str, **changes: Any) -> Cell:
+        """A picture of the config with some of it changed: `ratio`, `content_layers`, `style_layers`, `init`, `seed`, `style`, `pooling`."""
+        config = self.config
+        value = lambda name: changes.get(name, getattr(config, name))  # noqa: E731
+        pooling, init, seed = value("pooling"), value("init"), value("seed")
+        layers = value("style_layers")
+        weights = config.layer_weights if layers == config.style_layers else None
+        scales, network = self.scales(pooling), self.network(pooling)
+        targets = gatys_targets(
+            network, scales, value("ratio"), value("content_layers"), layers, weights, 0, changes.get("style", 1)
+        )
+        name, start = self.start(init, seed)
+        return Cell(row, column, Picture(targets, start, config.tv), name, changes.get("plan") or self.plan(), pooling)
+
+
+def _hash(image: Tensor) -> str:
+    return hashlib.sha256(image.contiguous().numpy().tobytes()).hexdigest()[:16]
+
+
+def _ratio(setup: Setup) -> list[Cell]:
+    layers = setup.config.style_layers
+    rows = [layers[: k + 1] for k in range(len(layers))]
+    label = lambda names: names[0] if len(names) == 1 else f"up to {names[-1]}"  # noqa: E731
+    return [
+        setup.cell(label(names), f"{ratio:g}", style_layers=names, ratio=ratio) for names in rows for ratio in RATIOS
+    ]
+
+
+def _layers(setup: Setup) -> list[Cell]:
+    short = min(setup.plan().scales()[0].size)
+    known = [name for name, layer in setup.encoder.layers.items() if layer.stride <= short]
+    levels = {name[4]: name for name in known if name.endswith(("_1", "_2"))}
+    return [setup.cell("", name, content_layers=(name,)) for name in levels.values()]
+
+
+def _init(setup: Setup) -> list[Cell]:
+    config = setup.config
+    found = [setup.cell("", name, init=name) for name in ("content", "style", "grey", "inverted")]
+    found += [
+        setup.cell("", f"noise {k}", init="noise", seed=k) for k in range(config.seed, config.seed + config.seeds)
+    ]
+    own = config.init not in ("noise", "content", "style", "grey", "inverted")
+    return [*found, setup.cell("", os.path.basename(str(config.init)), init=config.init)] if own else found
+
+
+def _photo(setup: Setup) -> list[Cell]:
+    return [setup.cell("", f"{ratio:g}", ratio=ratio, init="content") for ratio in RATIOS[::-1]]
+
+
+def _style_scale(setup: Setup) -> list[Cell]:
+    found = []
+    for k, share in enumerate((0.5, 1.0, 2.0)):
+        side = max(32, round(share * setup.config.size))
+        if share != 1:
+            setup.images.append(imaging.resize(setup.style.rgb, side))
+        found.append(setup.cell("", f"style at {share:g}", style=1 if share == 1 else 2 + k // 2))
+    return found
+
+
+def _pooling(setup: Setup) -> list[Cell]:
+    return [
+        setup.cell(pooling, f"{ratio:g}", pooling=pooling, ratio=ratio)
+        for pooling in ("max", "average")
+        for ratio in RATIOS
+    ]
+
+
+def _picture(setup: Setup) -> list[Cell]:
+    return [setup.cell("", "")]
+
+
+CELLS: dict[str, Callable[[Setup], list[Cell]]] = {
+    "picture": _picture,
+    "ratio": _ratio,
+    "layers": _layers,
+    "init": _init,
+    "photo": _photo,
+    "style-scale": _style_scale,
+    "pooling": _pooling,
+}
+
+
+def laboratory(
+    experiment: str,
+    content: Any,
+    style: Any,
+    *,
+    keep: Any = None,
+    on_step: Callable[[int, int, Step], object] | None = None,
+    **options: Any,
+) -> Sheet:
+    """Show one of Gatys' experiments as a labelled sheet.
+
+    Pictures of a sheet are optimised side by side where they share network, size and steps; each is as it would be alone, up to
+    rounding.
+
+    Args:
+        experiment: `picture`, `ratio`, `layers`, `init`, `optimizers`, `photo`, `style-scale` or `pooling`.
+        content, style: whatever `dst.read_image` takes.
+        keep: a folder for finished pictures and, after a stop, for the state of those at hand, so that the same call goes on; None
+            to keep none.
+        on_step: called with (batch, batches, Step) after each step; a true return value stops there, and the sheet shows what
+            there is.
+        **options: those of `dst lab`, such as `size=160, ratio=1e-4, pooling="max"`.
+
+    Raises:
+        InputError: an unknown experiment, option or layer, a value out of range, an image that cannot be read, or a size that the
+            deepest layer is too deep for.
+
+    Source: Gatys, Ecker and Bethge 2016, "Image style transfer using convolutional neural networks", figures 3 and 5 to 7.
+    """
+    check_choice("experiment", experiment, EXPERIMENTS)
+    config = _configured(options)
+    with runtime.computing(config.threads):
+        setup = Setup(content, style, config)
+        if experiment == "optimizers":
+            return _optimizers(setup, on_step)
+        cells = CELLS[experiment](setup)
+        made = run_cells(cells, setup.images, setup.network, config.seed, keep, on_step)
+        return _sheet(experiment, setup, cells, *made)
+
+
+def _configured(options: dict[str, Any]) -> LabConfig:
+    for name in options:
+        check_choice("option", name, [f.name for f in fields(LabConfig)])
+    return LabConfig(**options)
+
+
+class Made(NamedTuple):
+    """A finished picture, (1, 3, H, W), and its terms."""
+
+    image: Tensor
+    terms: dict[str, float]
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    images: list[Tensor],
+    network: Callable[[str], Encoder],
+    seed: int,
+    keep: Any = None,
+    on_step: Callable[[int, int, Step], object] | None = None,
+) -> tuple[list[Made | None], str]:
+    """Optimise the pictures of a sheet in batches of like ones.
+
+    Returns:
+        For each cell its picture, None for those that a stop came before; and why it stopped, or an empty string.
+    """
+    store = Store(keep, images, network)
+    made: list[Made | None] = [store.find(cell) for cell in cells]
+    batches = _batches(cells, [k for k, found in enumerate(made) if found is None])
+    stopped = ""
+    for number, batch in enumerate(batches):
+        some = [cells[k] for k in batch]
+        problem = Pictures(network(some[0].pooling), images, [cell.picture for cell in some], some[0].plan)
+        loop = Loop(problem, some[0].plan, seed, store.state(some))
+        state = loop.run(None if on_step is None else lambda step, n=number: on_step(n, len(batches), step))
+        with torch.no_grad():
+            results = problem.compose(state.parameters).clamp(0, 1)
+        last = state.history[-1] if state.history else {}
+        for k, cell, image in zip(range(len(batch)), some, results.split(1), strict=True):
+            terms = {name: last[f"{name} {k}"] for name in ("content", "style", "priors") if f"{name} {k}" in last}
+            made[batch[k]] = Made(image, terms)
+            if not state.stopped:
+                store.put(cell, made[batch[k]])
+        if state.stopped:
+            store.put_state(some, state)
+            stopped = state.stopped
+            break
+        store.drop_state()
+    return made, stopped
+
+
+def _batches(cells: Sequence[Cell], left: list[int]) -> list[list[int]]:
+    """Numbers of cells that are optimised together."""
+    found: dict[tuple, list[list[int]]] = {}
+    for k in left:
+        cell = cells[k]
+        most = max(1, BATCH_PIXELS // (cell.plan.size[0] * cell.plan.size[1]))
+        groups = found.setdefault((cell.plan, cell.pooling), [[]])
+        if len(groups[-1]) >= most:
+            groups.append([])
+        groups[-1].append(k)
+    return [batch for groups in found.values() for batch in groups]
+
+
+class Store:
+    """Finished pictures in a folder, known again by all that they depend on."""
+
+    def __init__(self, folder: Any, images: list[Tensor], network: Callable[[str], Encoder]) -> None:
+        self.folder = None if folder is None else Path(folder)
+        self.network = network
+        if self.folder is None:
+            return
+        if self.folder.exists() and not self.folder.is_dir():
+            raise InputError(f"{folder} is a file: give a folder for the pictures that are kept")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.images = [_hash(image) for image in images]
+
+    def key(self, cell: Cell) -> str:
+        """What a picture is known by."""
+        picture = replace(cell.picture, start=None)
+        network = self.network(cell.pooling).sha256
+        parts = [repr(picture), cell.start, repr(cell.plan), network, *self.images]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+    def find(self, cell: Cell) -> Made | None:
+        """A kept picture."""
+        if self.folder is None:
+            return None
+        path = self.folder / f"{self.key(cell)}.json"
+        try:
+            terms = json.loads(path.read_text(encoding="utf-8"))
+            return Made(imaging.read(path.with_suffix(".png")).rgb, {str(k): float(v) for k, v in terms.items()})
+        except (OSError, ValueError, AttributeError):
+            return None
+
+    def put(self, cell: Cell, made: Made) -> None:
+        """Keep a picture."""
+        if self.folder is None:
+            return
+        path = self.folder / f"{self.key(cell)}.png"
+        imaging.write(path, made.image)
+        with replacing(path.with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps(made.terms) + "\n", encoding="utf-8")
+
+    def state(self, cells: Sequence[Cell]) -> State | None:
+        """Where a stopped batch of the same cells was."""
+        if self.folder is None or not (self.folder / UNFINISHED).exists():
+            return None
+        try:
+            found = torch.load(self.folder / UNFINISHED, weights_only=True)
+            return State(**found["state"]) if found["keys"] == [self.key(cell) for cell in cells] else None
+        except Exception:  # a damaged file: the batch begins anew
+            return None
+
+    def put_state(self, cells: Sequence[Cell], state: State) -> None:
+        """Keep where a batch was stopped."""
+        if self.folder is None:
+            return
+        parameters = {name: [t.detach() for t in group] for name, group in state.parameters.items()}
+        values = {f.name: getattr(state, f.name) for f in fields(State)} | {"parameters": parameters, "stopped": ""}
+        with replacing(self.folder / UNFINISHED) as temporary, open(temporary, "wb") as file:
+            torch.save({"keys": [self.key(cell) for cell in cells], "state": values}, file)
+
+    def drop_state(self) -> None:
+        """Forget it: the batch is finished."""
+        if self.folder is not None:
+            (self.folder / UNFINISHED).unlink(missing_ok=True)
+
+
+def _sheet(experiment: str, setup: Setup, cells: list[Cell], made: list[Made | None], stopped: str) -> Sheet:
+    """The labelled sheet, and a row of figures for each picture."""
+    blank = np.full((setup.size[1], setup.size[0], 3), 235, np.uint8)
+    pictures = [blank if found is None else imaging.to_array(found.image) for found in made]
+    rows = [
+        {"row": cell.row, "column": cell.column, **({} if found is None else found.terms)}
+        for cell, found in zip(cells, made, strict=True)
+    ]
+    down = list(dict.fromkeys(cell.row for cell in cells))
+    across = list(dict.fromkeys(cell.column for cell in cells))
+    if experiment == "picture":
+        return Sheet(pictures[0], rows, pictures, stopped)
+    foot = [NOTES[experiment]]
+    shown = pictures
+    if experiment == "init" and all(found is not None for found in made):
+        foot.append(_differences(setup, [found.image for found in made if found is not None], across))
+    if len(down) == 1:
+        given = [imaging.to_array(image) for image in setup.images[:2]]
+        shown, across = [*given, *pictures], ["content", "style", *across]
+        if experiment == "photo":
+            colours = imaging.to_array(match_colors(setup.images[0], setup.images[1:2]))
+            shown, across = [*given, colours, *pictures], ["content", "style", "colours alone", *across[2:]]
+    if stopped:
+        foot.append(f"Not finished: {stopped}.")
+    per_row = 7
+    if len(down) == 1 and len(shown) > per_row:  # a long row in two
+        half = -(-len(shown) // 2)
+        sheet = table_sheet(shown, ["", ""], [""] * half, across, foot)
+    else:
+        sheet = table_sheet(shown, down, across, (), foot)
+    return Sheet(sheet, rows, pictures, stopped)
+
+
+NOTES = {
+    "ratio": "Columns: alpha/beta, the weight of the content over that of the style. Rows: the layers whose Gram matrices are matched: "
+    "with deeper ones, larger structures of the painting are taken over.",
+    "layers": "The layer whose features hold the content: shallow ones keep every pixel, deep ones objects and their arrangement.",
+    "init": "The first guess. Content and style fix the picture, noise another one each time.",
+    "photo": "alpha/beta above each picture; started from the content.",
+    "style-scale": "The same painting compared at three sizes: strokes grow with it.",
+    "pooling": "Columns: alpha/beta. Rows: what stands between the levels of the network.",
+}
+"""What a sheet says below its pictures."""
+
+
+@torch.no_grad()
+def _differences(setup: Setup, images: list[Tensor], names: list[str]) -> str:
+    """How far outcomes differ: mean distances of pairs in pixels and in features."""
+    layer = setup.config.content_layers[-1]
+    maps = [setup.encoder(image.to(setup.encoder.mean.device), [layer])[layer] for image in images]
+    noise = [k for k, name in enumerate(names) if name.startswith("noise")]
+    found = []
+    for which, some in (("all", range(len(images))), ("noise alone", noise)):
+        pairs = [(i, j) for i in some for j in some if i < j]
+        if pairs:
+            pixels = np.mean([float((images[i] - images[j]).square().mean()) ** 0.5 for i, j in pairs])
+            deep = np.mean(
+                [float((maps[i] - maps[j]).norm() / (0.5 * (maps[i].norm() + maps[j].norm()))) for i, j in pairs]
+            )
+            found.append(f"{which}: {255 * pixels:.0f} of 255 in pixels, {100 * deep:.0f}% in {layer}")
+    return f"Mean distance of two outcomes, root mean square: {'; '.join(found)}."
+
+
+def _optimizers(setup: Setup, on_step: Callable[[int, int, Step], object] | None) -> Sheet:
+    """Adam and L-BFGS from the same noise for an equal time, each from a single scale, and their losses over it."""
+    seconds, curves, pictures, rows, stopped = setup.config.seconds, {}, [], [], ""
+    for number, (name, levels) in enumerate((("adam", 1), ("lbfgs", 1))):
+        plan = setup.plan(optimizer=name, coarse_steps=0, steps=100_000, lr_end=1.0, levels=levels)
+        cell = setup.cell("", name, plan=plan)
+        problem = Pictures(setup.network(cell.pooling), setup.images, [cell.picture], plan)
+        spent, asked = [0.0], [False]
+
+        def on_time(step: Step, n: int = number, spent: list = spent, asked: list = asked) -> bool:
+            spent[0] += step.seconds
+            asked[0] = on_step is not None and bool(on_step(n, 2, step))
+            return asked[0] or spent[0] >= seconds
+
+        state = Loop(problem, plan, setup.config.seed).run(on_time)
+        with torch.no_grad():
+            pictures.append(imaging.to_array(problem.compose(state.parameters).clamp(0, 1)))
+        curves[name] = np.cumsum([row["seconds"] for row in state.history]), [row["total"] for row in state.history]
+        rows.append({"row": "", "column": name, "steps": len(state.history), "total": state.history[-1]["total"]})
+        if asked[0]:
+            stopped = state.stopped
+            break
+    plot = _curves(curves, pictures[0].shape[0])
+    foot = [
+        f"From the same noise, {seconds:g} seconds each: "
+        + ", ".join(f"{r['column']} {counted(r['steps'], 'step')}, loss {r['total']:.4g}" for r in rows)
+        + "."
+    ]
+    height = max(pictures[0].shape[0], 10)
+    shown = [*[imaging.to_array(image) for image in setup.images], *pictures, plot]
+    names = ["content", "style", *[row["column"] for row in rows], "loss over seconds"]
+    from dst.viz.sheets import titled_sheet
+
+    return Sheet(titled_sheet([list(zip(names, shown, strict=True))], height, foot), rows, pictures, stopped)
+
+
+def _curves(curves: dict[str, tuple], height: int) -> np.ndarray:
+    """Losses over seconds as an image, `height` pixels high at least."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2, 3.2), dpi=max(70, height / 3.2), layout="constrained")
+    canvas, axes = FigureCanvasAgg(figure), figure.add_subplot()
+    for name, (seconds, values) in curves.items():
+        axes.plot(seconds, values, label=name)
+    axes.set(xlabel="seconds", ylabel="loss", yscale="log")
+    axes.legend()
+    canvas.draw()
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])

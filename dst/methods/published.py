@@ -1,0 +1,63 @@
+"""Style transfer by Gram matrices as it was published, as targets of `dst.methods.pictures`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dst.config import InputError, check_choice
+from dst.features.encoder import Encoder
+from dst.methods.gatys import CONTENT_SCALE, STYLE_SCALE
+from dst.methods.pictures import Target, published_width
+
+RELATIVE = 1e4
+"""The ratio, times this, is `alpha` where terms are relative to their targets."""
+
+
+def gatys_targets(
+    encoder: Encoder,
+    scales: dict[str, float] | None,
+    ratio: float,
+    content_layers: Sequence[str],
+    style_layers: Sequence[str],
+    layer_weights: Sequence[float] | None = None,
+    content: int = 0,
+    style: int = 1,
+) -> tuple[Target, ...]:
+    """What a picture is drawn to: alpha times the content term and beta times the style term, beta being 1.
+
+    Args:
+        encoder: the network.
+        scales: mean activation of each layer, which the features are divided by (`activation_scales`), for the published terms;
+            None for terms relative to their targets, with `alpha` 1e4 times the ratio, as `--method gatys` has them.
+        ratio: alpha over beta; 0 leaves the content out.
+        content_layers, style_layers: names; within each term the layers' weights have a sum of 1.
+        layer_weights: of the style layers; None for equal ones.
+        content, style: numbers of the images.
+
+    Raises:
+        InputError: an unknown layer, or another number of weights than of style layers.
+
+    Source: Gatys et al. 2016, equations 1 to 7. The content term is a mean over positions, where the paper has a sum, so that a ratio
+    means the same at every size, and is counted at the number of channels that VGG-19 has, whatever the network.
+    """
+    for name in (*content_layers, *style_layers):
+        check_choice("layer", name, encoder.layers)
+    weights = layer_weights or [1.0] * len(style_layers)
+    if len(weights) != len(style_layers):
+        raise InputError(
+            f"there are {len(weights)} layer_weights for {len(style_layers)} style_layers: give one weight for each layer"
+        )
+    found = []
+    for name in content_layers if ratio else ():
+        share = ratio / len(content_layers)
+        if scales is None:
+            found.append(Target("content", name, content, CONTENT_SCALE * RELATIVE * share))
+        else:
+            found.append(Target("published content", name, content, share * published_width(name) / scales[name] ** 2))
+    for name, weight in zip(style_layers, weights, strict=True):
+        share = weight / sum(weights)
+        if scales is None:
+            found.append(Target("gram", name, style, STYLE_SCALE * share))
+        elif weight:
+            found.append(Target("published gram", name, style, share / scales[name] ** 4))
+    return tuple(found)
