@@ -24,7 +24,7 @@ class Factors(Kind):
         """As `Kind.parse`."""
         found: dict[str, float] = {}
         for item in text.split(","):
-            part, sign, value = item.partition("=")
+            part, sign, value = (word.strip() for word in item.partition("="))
             try:
                 factor = float(value)
             except ValueError:

@@ -97,7 +97,7 @@ class GuidanceConfig(Checked):
     )
     drop: tuple[int, ...] | None = option(
         None,
-        "matches to leave out, by their numbers in matches.png",
+        "matches to leave out, by their numbers in matches.png, which are those of the rows of points.csv",
         Numbers(1, None, whole=True),
         "guidance",
         "without a wrong match the warp there goes away",

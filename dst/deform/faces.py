@@ -16,9 +16,9 @@ from correspondence.matches import Matches
 from correspondence.similarity import fit_similarity
 from dst import imaging
 from dst.config import InputError, counted
-from dst.faces import Face
+from dst.faces import Face, shape
 from dst.faces.face import sure_faces
-from dst.faces.shape import GROUPS, MEAN, own_form
+from dst.faces.shape import GROUPS, own_form
 from dst.features import LEVELS, Encoder
 
 CROP, UNIT = 256, 56.0
@@ -100,7 +100,8 @@ def match_faces(
         for number, found, image in zip(chosen, (mine, theirs), (content, style), strict=True):
             if number > len(found):
                 has = f"{counted(len(found), 'face')} that can be relied on"
-                raise InputError(f"face {number} of {image.name} is asked for, but it has {has}: give another number")
+                what = "give another number" if found else "give an image with a face, or leave out --face"
+                raise InputError(f"face {number} of {image.name} is asked for, but it has {has}: {what}")
         mine, theirs = [mine[chosen[0] - 1]], [theirs[chosen[1] - 1]]
     if not theirs:
         return None
@@ -124,7 +125,7 @@ class _View:
     def __init__(self, face: Face, image: imaging.Image, encoder: Encoder, device: str) -> None:
         zoom = np.array([image.rgb.shape[3], image.rgb.shape[2]]) / image.size
         points = (face.points[:, :2] + 0.5) * zoom - 0.5
-        scale, self.rotation, self.centre = fit_similarity(MEAN[:, :2], points)
+        scale, self.rotation, self.centre = fit_similarity(shape.MEAN[:, :2], points)
         self.zoom = scale / UNIT
         axis = np.arange(CROP) - (CROP - 1) / 2
         grid = np.stack(np.meshgrid(axis, axis), -1)

@@ -21,6 +21,7 @@ from dst.deform.edits import add_pins, drop_matches
 from dst.deform.faces import match_faces
 from dst.deform.fitting import Fitted, fit_warp
 from dst.deform.inputs import Inputs
+from dst.faces.face import sure_faces
 from dst.faces.shape import landmarks
 from dst.features import LEVELS, Encoder
 
@@ -55,7 +56,10 @@ def find_matches(content: imaging.Image, style: imaging.Image, encoder: Encoder,
     prior = None if config.match.faces == "off" else _landmark_matches(content, style, encoder, config)
     if config.match.faces == "only":
         if prior is None:
-            raise InputError("faces is only, but no face is found in both images: give others, or `faces` auto")
+            names = [image.name for image in (content, style) if not sure_faces(image)]
+            raise InputError(
+                f"--faces is only, but no face is found in {' and '.join(names)}: give others, or --faces auto"
+            )
         return prior
     side = config.match.match_size
     small = [imaging.resize(image.rgb, min(side, 4 * max(image.size)), image.size) for image in (content, style)]

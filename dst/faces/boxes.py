@@ -72,6 +72,8 @@ def find_boxes(pixels: np.ndarray, thorough: bool = True) -> list[Box]:
 def _window(pixels: np.ndarray, name: str, corner: np.ndarray, side: float) -> list[Box]:
     """What a detector finds in a square window of an image; beyond the image it is black."""
     model = MODELS[name]
+    if min(pixels.shape[:2]) * model.side < side:  # a strip, of which less than a pixel would be left
+        return []
     shrunk = cv2.resize(pixels, None, fx=model.side / side, fy=model.side / side, interpolation=cv2.INTER_AREA)
     zoom = np.array(shrunk.shape[1::-1]) / pixels.shape[1::-1]
     left, top = np.round(corner * zoom).astype(int)

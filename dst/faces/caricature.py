@@ -8,8 +8,9 @@ import numpy as np
 
 from correspondence.similarity import fit_similarity
 from dst.config import PARTS
+from dst.faces import shape
 from dst.faces.face import Face
-from dst.faces.shape import GROUPS, MEAN, own_form
+from dst.faces.shape import GROUPS, own_form
 
 FEATURES: dict[str, tuple[str, ...]] = dict(
     zip(
@@ -38,8 +39,8 @@ def exaggerated(face: Face, strength: float, features: Mapping[str, float]) -> t
     difference from the mean (Brennan, "Caricature Generator", Leonardo 18(3), 1985).
     """
     rows = [k for group in GROUPS.values() for k in group]
-    scale, rotation, shift = fit_similarity(MEAN, face.points)
-    own = (face.points - (scale * MEAN @ rotation.T + shift))[:, :2]
+    scale, rotation, shift = fit_similarity(shape.MEAN, face.points)
+    own = (face.points - (scale * shape.MEAN @ rotation.T + shift))[:, :2]
     factors = np.zeros(len(face.points))
     for feature, groups in FEATURES.items():
         for group in groups:

@@ -10,9 +10,9 @@ import numpy as np
 from correspondence.similarity import fit_similarity
 from dst import imaging
 from dst.config import MOST_FACES
+from dst.faces import shape
 from dst.faces.boxes import find_boxes
 from dst.faces.mesh import Mesh, trace
-from dst.faces.shape import MEAN
 
 SIDE = 1024
 """Long side that larger images are looked at."""
@@ -117,6 +117,6 @@ def _face(mesh: Mesh, zoom: np.ndarray) -> Face:
 
 def _head(points: np.ndarray) -> tuple[float, float]:
     """Roll and yaw of a mesh, degrees."""
-    rotation = fit_similarity(MEAN, points)[1]
+    rotation = fit_similarity(shape.MEAN, points)[1]
     roll, yaw = math.atan2(rotation[1, 0], rotation[0, 0]), math.atan2(-rotation[0, 2], rotation[2, 2])
     return math.degrees(roll), math.degrees(yaw)

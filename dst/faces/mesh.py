@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from correspondence.similarity import fit_similarity
+from dst.faces import shape
 from dst.faces.boxes import Box
 from dst.faces.models import MODELS, run
-from dst.faces.shape import MEAN, MIRROR
 
 MARGIN = 1.5
 """Side of what the network is shown, over that of the face."""
@@ -74,8 +74,8 @@ def trace(pixels: np.ndarray, box: Box) -> Mesh | None:
     points = (second + mirrored) / 2
     size = side / MARGIN
     unrest = max(np.linalg.norm((second - mirrored)[:, :2], axis=1).mean(), _apart(first, points)) / size
-    scale, rotation, shift = fit_similarity(MEAN, points)
-    left = points - (scale * MEAN @ rotation.T + shift)
+    scale, rotation, shift = fit_similarity(shape.MEAN, points)
+    left = points - (scale * shape.MEAN @ rotation.T + shift)
     mesh = Mesh(points, box.score, presence, float(unrest), float(np.linalg.norm(left[:, :2], axis=1).mean() / scale))
     return mesh if mesh.presence > 0.1 else None
 
@@ -136,7 +136,7 @@ def one_pass(
     values, presence = run("mesh", view)
     points = values.reshape(-1, 3)
     if mirror:
-        points = points[MIRROR] * [-1, 1, 1] + [shown - 1, 0, 0]
+        points = points[shape.MIRROR] * [-1, 1, 1] + [shown - 1, 0, 0]
     found = points[:, :2] @ to_image[:, :2].T + to_image[:, 2]
     logit = float(np.clip(presence.ravel()[0], -80, 80))
     return np.column_stack([found, points[:, 2] / zoom]), 1 / (1 + math.exp(-logit))

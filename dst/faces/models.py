@@ -84,7 +84,7 @@ def run(name: str, image: np.ndarray) -> tuple[np.ndarray, ...]:
 @functools.cache
 def _network(name: str):
     model = MODELS[name]
-    advice = "reinstall the package, or leave faces out with `faces` off"
+    advice = "reinstall the package, or leave faces out with --faces off"
     try:
         data = read_regular(FOLDER / model.file)
     except OSError as error:

@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
+from safetensors.numpy import load
 
+from correspondence.common import read_regular
 from correspondence.similarity import fit_similarity
+from dst.config import InputError
 
-_FILE = load_file(Path(__file__).with_name("mean_face.safetensors"))
-MEAN: np.ndarray = _FILE["mean"].astype(np.float64)
+MEAN: np.ndarray
 """The mean face, (468, 3): x to the right, y down, z away from the viewer, centred, symmetric, with a root mean square
 distance of 1 from its centre in x and y, the forehead over the chin. `tools/mean_face.py` made it."""
-MIRROR: np.ndarray = _FILE["mirror"].astype(np.int64)
+MIRROR: np.ndarray
 """The landmark at each landmark's place in a mirror, (468,)."""
-MEAN.flags.writeable = MIRROR.flags.writeable = False
+FILE = Path(__file__).with_name("mean_face.safetensors")
+SHA256 = "b6f0ebfd97a1bc93681c5f2c9a3933becdaa457cbfdd67bcdc9dded2fa2e92ed"
+
+
+@functools.cache
+def _arrays() -> dict[str, np.ndarray]:
+    """What the file holds, read when it is first asked for.
+
+    Raises:
+        InputError: it is missing, damaged or exchanged.
+    """
+    advice = "reinstall the package, or leave faces out with --faces off"
+    try:
+        data = read_regular(FILE)
+    except OSError as error:
+        raise InputError(f"{FILE.name} cannot be read ({error.strerror or error}): {advice}") from error
+    if hashlib.sha256(data).hexdigest() != SHA256:
+        raise InputError(f"{FILE.name} is not the file that this version was released with: {advice}")
+    found = load(data)
+    arrays = {"MEAN": found["mean"].astype(np.float64), "MIRROR": found["mirror"].astype(np.int64)}
+    for array in arrays.values():
+        array.flags.writeable = False
+    return arrays
+
+
+def __getattr__(name: str) -> np.ndarray:
+    if name in ("MEAN", "MIRROR"):
+        return _arrays()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 LEFT_EYE = (33, 160, 158, 133, 153, 144)
 LEFT_BROW = (70, 63, 105, 66, 107)
+RIGHT_EYE = (263, 387, 385, 362, 380, 373)
+RIGHT_BROW = (300, 293, 334, 296, 336)
 NOSE = (168, 197, 4, 2, 129, 98, 358, 327)
 MOUTH = (61, 39, 0, 269, 291, 321, 405, 17, 181, 91)
 JAW = (93, 132, 172, 397, 361, 323)
@@ -27,9 +61,9 @@ OVAL = (127, 54, 10, 284, 356)
 """Landmarks of a group, those of eyes and brows at the image's left in an upright face."""
 GROUPS: dict[str, tuple[int, ...]] = {
     "left eye": LEFT_EYE,
-    "right eye": tuple(int(MIRROR[k]) for k in LEFT_EYE),
+    "right eye": RIGHT_EYE,
     "left brow": LEFT_BROW,
-    "right brow": tuple(int(MIRROR[k]) for k in LEFT_BROW),
+    "right brow": RIGHT_BROW,
     "nose": NOSE,
     "mouth": MOUTH,
     "chin": CHIN,

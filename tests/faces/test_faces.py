@@ -134,3 +134,24 @@ def test_a_similarity_in_space_is_found_again():
 def test_landmarks_are_told_from_other_matches():
     assert landmarks(np.array(["mouth", "", "nose", "chin", "elsewhere"])).tolist() == [True, False, True, True, False]
     assert not landmarks(np.array(["mouth", "", "nose"])).any() and not landmarks(np.array([], str)).any()
+
+
+@pytest.mark.parametrize("shape", [(16, 4096), (20000, 16), (16, 16)])
+def test_a_strip_or_a_scrap_has_no_face_and_is_no_fault(shape):
+    assert detect(np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)) == []
+
+
+def test_a_damaged_mean_face_is_said_in_one_line_and_only_where_faces_are_asked_for(tmp_path, monkeypatch):
+    from dst.config import InputError
+    from dst.faces import shape
+
+    (tmp_path / "mean_face.safetensors").write_bytes(shape.FILE.read_bytes()[:1000])
+    monkeypatch.setattr(shape, "FILE", tmp_path / "mean_face.safetensors")
+    shape._arrays.cache_clear()
+    with pytest.raises(InputError, match="not the file that this version"):
+        _ = shape.MEAN
+    shape.FILE.unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        _ = shape.MEAN
+    monkeypatch.undo()
+    assert shape.MEAN.shape == (468, 3)

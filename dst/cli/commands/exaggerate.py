@@ -9,7 +9,7 @@ from dst.cli.progress import Progress
 from dst.cli.rows import Argument, Command, argument_of, image_output
 from dst.cli.running import check_image, output_name, spare, watched, write_image
 from dst.cli.streams import say
-from dst.config import STRIP, ExaggerateConfig, InputError, StylizeConfig, counted
+from dst.config import MOST_FACES, STRIP, ExaggerateConfig, InputError, StylizeConfig, counted
 from dst.config.kinds import File, Switch
 from dst.files import check_animation, check_output
 
@@ -25,7 +25,7 @@ def run(args: Any) -> int:
         if path:
             check(path)
             spare(path, args, *inputs)
-    config = ExaggerateConfig(args.strength, args.feature)
+    config = ExaggerateConfig(args.strength, _merged(args.feature))
     painting = StylizeConfig.from_options(**args.options)
     if args.options and not args.style:
         raise InputError(f"{next(iter(args.options))} is given, but no --style to paint in: leave out one of the two")
@@ -41,11 +41,13 @@ def run(args: Any) -> int:
     stopped = 0
     with runtime.computing(painting.threads):
         image = imaging.read(args.image)
+        found = faces_of(image)
         if args.shapes:
             image, stopped = _shaped(args, image)
             if stopped:
+                say("stopped: nothing is written")
                 return stopped
-        found = faces_of(image)
+            found = faces_of(image)
         made = exaggerated_image(image, found, config)
         shown = made.image
         if args.style:
@@ -59,9 +61,21 @@ def run(args: Any) -> int:
     if made.kept < 0.995:
         say(f"the change was reduced to {made.kept:.0%} so that faces stay whole")
     if not args.quiet:
+        of_more = ", the largest; others may be left out" if len(found) >= MOST_FACES else ""
         written = ", ".join(output_name(name) for name in (args.output, args.strip, args.animate) if name)
-        say(f"{counted(len(found), 'face')}; wrote {written}")
+        say(f"{counted(len(found), 'face')}{of_more}; wrote {written}")
     return stopped
+
+
+def _merged(given: list[dict[str, float]] | None) -> dict[str, float] | None:
+    """The factors of a flag that may be given several times."""
+    found: dict[str, float] = {}
+    for factors in given or ():
+        for part in factors:
+            if part in found:
+                raise InputError(f"--feature gives {part} twice: give each part once")
+        found |= factors
+    return found or None
 
 
 def _shaped(args: Any, image: Any) -> tuple[Any, int]:
@@ -76,6 +90,8 @@ def _shaped(args: Any, image: Any) -> tuple[Any, int]:
         )
 
     result, stopped = watched(args, image, StylizeConfig.from_options(**options), work)
+    if not args.quiet and not stopped:
+        say(result.record["matches"]["verdict"])
     return replace(result.warp.apply(image), name=image.name), stopped
 
 
@@ -112,15 +128,20 @@ ROW = Command(
     (
         Argument("image", "the photograph, of any size; 16 bits and alpha are kept", File()),
         image_output("the exaggerated image", required=True),
-        *map(argument_of, fields(ExaggerateConfig)),
+        *(argument_of(f, many=f.name == "features") for f in fields(ExaggerateConfig)),
         Argument(
             "--strip", f"the strengths {', '.join(f'{k:g}' for k in STRIP)} beside one another, one image", File()
         ),
         Argument("--animate", "the way there and back, .gif or .mp4", File()),
         Argument("--style", "paint the result in this painting's strokes, its shapes left as they are", File()),
-        Argument("--shapes", "take the shapes of the --style too, first, and exaggerate those", Switch(), False),
+        Argument(
+            "--shapes",
+            "take the shapes of the --style too, first, and exaggerate those; --strip and --animate then start from them",
+            Switch(),
+            False,
+        ),
     ),
     options=("size", "look", "method", "stroke_size", "seed", "threads"),
     record=False,
-    epilog="Options of the painting take effect with --style alone.",
+    epilog="All faces are exaggerated, at most 16, the largest. Options of the painting (--size, --look and so on) take effect with\n--style alone; --strip and --animate are not painted.",
 )
