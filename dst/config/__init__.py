@@ -23,6 +23,7 @@ from dst.config.guidance import INITS, GuidanceConfig
 from dst.config.matching import MOST_FACES, MatchConfig
 from dst.config.methods import LEVELS, LOOKS, METHODS, Method
 from dst.config.optim import OptimizeConfig
+from dst.config.recolor import RECOLORINGS, SPACES, RecolorConfig
 from dst.config.samples import SAMPLES
 from dst.config.stylize import (
     ALIASES,
@@ -59,8 +60,10 @@ __all__ = [
     "PRECISIONS",
     "PRESETS",
     "PRESET_NAMES",
+    "RECOLORINGS",
     "RUN_KINDS",
     "SAMPLES",
+    "SPACES",
     "STRENGTHS",
     "STRIP",
     "VARIED",
@@ -74,6 +77,7 @@ __all__ = [
     "MatchConfig",
     "Method",
     "OptimizeConfig",
+    "RecolorConfig",
     "StylizeConfig",
     "VariantsConfig",
     "WarpConfig",
