@@ -31,7 +31,7 @@ RECOLORINGS = {
     "equalise": Recoloring("a flat histogram, of lightness or of red, green and blue; takes no style", "lab", False),
     "reinhard": Recoloring("each channel's mean and deviation", "lab"),
     "monge-kantorovich": Recoloring("mean and covariance, by the linear map that moves colours least", "rgb"),
-    "idt": Recoloring("the whole distribution, by histograms along turning axes, then regrained", "rgb"),
+    "idt": Recoloring("the whole distribution, by histograms along turning axes", "rgb"),
     "sliced": Recoloring("the whole distribution, by steps down the sliced Wasserstein distance", "rgb"),
 }
 """The methods by name, from the simplest to those that take over the most."""
@@ -50,22 +50,29 @@ class RecolorConfig(Checked):
     )
     space: str | None = option(
         None,
-        "colour space to work in; where none is given, lab for equalise and reinhard, rgb for the others",
+        "colour space to work in; without it lab for equalise and reinhard, rgb for the others",
         Choice(SPACES),
         "",
         "lab and oklab keep lightness and colour apart",
     )
     strength: float = option(
-        1.0, "share of the change that is made", Number(0.0, 1.0), "", "0: as it is; 0.5: half way; 1: the style's colours"
+        1.0,
+        "share of the change that is made",
+        Number(0.0, 1.0),
+        "",
+        "0: as it is; 0.5: half way; 1: the style's colours",
     )
     regrain: bool = option(
         True,
-        "idt alone: bring the image's own fine gradients back, and so remove the grain that stretched tones show",
+        "after idt and sliced, leave the grain that stretched tones show; else the content's own fine gradients are brought back",
         Switch(),
         "",
-        "off: the distribution is met more closely, and skies turn grainy",
+        "on: skies stay smooth; off: the distribution is met more closely, and skies turn grainy",
+        flag="--no-regrain",
     )
-    seed: int = option(0, "random numbers of idt and sliced, and of the sample of large images", whole(0, 2**31 - 1), "")
+    seed: int = option(
+        0, "seed of the directions of idt and sliced, and of the sample of large images", whole(0, 2**31 - 1), ""
+    )
 
     @property
     def own_space(self) -> str:

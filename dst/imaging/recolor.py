@@ -18,8 +18,10 @@ from dst.imaging.regrain import regrain as regrained
 from dst.imaging.spaces import from_space, to_space
 from dst.imaging.strips import check_memory
 
+LONG = ("idt", "sliced")
+"""Methods of many steps, which take over the whole distribution and bring out grain."""
 SAMPLE, FEW = 1 << 18, 1 << 16
-"""Pixels of each image that a map is fitted to, where it has more; `FEW` for the methods that take many steps."""
+"""Pixels of each image that a map is fitted to, where it has more; `FEW` for those of `LONG`."""
 BYTES = 96
 """Of memory for each pixel of what is recoloured."""
 
@@ -48,7 +50,7 @@ def recolor(
         space: `rgb`, `lab` or `oklab`; None for the method's own, `lab` for `equalise` and `reinhard`, else `rgb`. In `lab` and
             `oklab`, `equalise` changes lightness alone.
         strength: share of the change that is made, 0 to 1.
-        regrain: with `idt`, bring the content's own fine gradients back.
+        regrain: after `idt` and `sliced`, bring the content's own fine gradients back.
         seed: of the random directions of `idt` and `sliced`, and of the samples.
         content_mask: white is recoloured, black stays to the last bit, grey is between; of the content's shape.
         style_mask: white is where colours are taken from; of the style's shape.
@@ -116,7 +118,7 @@ def recolored(
         return from_space(values, space).float()
 
     changed = in_strips(moved, content.rgb)
-    if config.method == "idt" and config.regrain:
+    if config.method in LONG and config.regrain:
         changed = regrained(content.rgb, changed)
     share = config.strength if content_mask is None else config.strength * content_mask
     return replace(content, rgb=content.rgb + share * (changed - content.rgb))
@@ -135,10 +137,12 @@ def pixels_of(image: Image | None, mask: Tensor | None, config: RecolorConfig) -
     if weight is not None:
         top = float(weight.max())
         if top <= 0:
-            raise InputError(f"the mask of {image.name} is white only where the image is transparent: paint white elsewhere")
+            raise InputError(
+                f"the mask of {image.name} is white only where the image is transparent: paint white elsewhere"
+            )
         where = (weight >= top / 2).flatten().nonzero()[:, 0]
     count = colors.shape[1] if where is None else len(where)
-    most = FEW if config.method in ("idt", "sliced") else SAMPLE
+    most = FEW if config.method in LONG else SAMPLE
     if count > most:  # one of each of as many equal stretches
         rng = np.random.default_rng(config.seed)
         chosen = torch.from_numpy(((np.arange(most) + rng.random(most)) * (count / most)).astype(np.int64))

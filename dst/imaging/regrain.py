@@ -17,12 +17,15 @@ KEPT = 0.2
 SLOPE = 5 / 255
 """Gradient from which on a pixel's new colour counts in full; flatter places are filled in from around."""
 
+STIFF = 300
+"""How fast a gradient frees its place from keeping it. By eye: at 2550 speckle stays in textured places, at 10 colours bleed."""
+
 
 def regrain(image: Tensor, recolored: Tensor) -> Tensor:
     """The image in its new colours with its own gradients.
 
-    Minimises the integral of phi |grad J - grad I|^2 + psi |J - R|^2 over J, with phi = 30 / (1 + 10 g), psi = min(1, g / 5), and g the
-    gradient of the image I in steps of 1/255, on a multigrid from coarse to fine.
+    Minimises the integral of phi |grad J - grad I|^2 + psi |J - R|^2 over J, with phi = 30 / (1 + STIFF g), psi = min(1, 51 g) and g
+    the length of I's gradient, on a multigrid from coarse to fine.
 
     Args:
         image: I, (1, 3, H, W) in [0, 1].
@@ -31,18 +34,20 @@ def regrain(image: Tensor, recolored: Tensor) -> Tensor:
     Returns:
         (1, 3, H, W), clamped to [0, 1].
 
-    Source: Pitie, Kokaram and Dahyot 2007, "Automated colour grading using colour distribution transfer", section 5. A coarser
-    grid weighs phi by its step, as in the authors' program.
+    Source: Pitie, Kokaram and Dahyot 2007, "Automated colour grading using colour distribution transfer", section 5, whose
+    10 in the place of `STIFF` leaves open what g is counted in. Two things differ: a coarser grid weighs phi less, and it corrects
+    the finer one instead of replacing it, so that an image in its own colours stays as it is.
     """
-    return _solved(image, image, recolored, 0).clamp(0, 1)
+    shift = (recolored - image).mean((2, 3), keepdim=True)
+    return _solved(image + shift, image, recolored, 0).clamp(0, 1)
 
 
 def _solved(guess: Tensor, image: Tensor, recolored: Tensor, level: int) -> Tensor:
     height, width = image.shape[-2:]
     half = ((height + 1) // 2, (width + 1) // 2)
     if level + 1 < len(SWEEPS) and min(half) > SMALLEST:
-        coarse = _solved(*(_resized(x, half) for x in (guess, image, recolored)), level + 1)
-        guess = _resized(coarse, (height, width))
+        small = [_resized(x, half) for x in (guess, image, recolored)]
+        guess = guess + _resized(_solved(*small, level + 1) - small[0], (height, width))
     sweeps = SWEEPS[level]
 
     def swept(part: Tensor) -> Tensor:
@@ -60,7 +65,7 @@ def _swept(guess: Tensor, image: Tensor, recolored: Tensor, sweeps: int, weight:
     up, down, left, right = _around(image)
     slope = (((right - left) / 2).square() + ((down - up) / 2).square()).sum(1, keepdim=True).sqrt()
     psi = (slope / SLOPE).clamp(max=1)
-    phi = 30 * weight / (1 + 10 * 255 * slope)
+    phi = 30 * weight / (1 + STIFF * slope)
     links = [(side + phi) / 2 for side in _around(phi)]
     fixed = psi * recolored
     for link, side in zip(links, _around(image), strict=True):

@@ -129,7 +129,9 @@ class Curve(NamedTuple):
 Match = Callable[[np.ndarray, np.ndarray], Curve]
 
 
-def _flow(source: np.ndarray, target: np.ndarray, rng: np.random.Generator, steps: int, frames: int, match: Match) -> Map:
+def _flow(
+    source: np.ndarray, target: np.ndarray, rng: np.random.Generator, steps: int, frames: int, match: Match
+) -> Map:
     """The map of so many steps, each the mean over some frames of what `match` says along their axes."""
     if (flat := _flat(source, target)) is not None:
         return flat
@@ -164,14 +166,14 @@ def _at(curve: Curve, places: np.ndarray) -> np.ndarray:
 
 
 def _binned(own: np.ndarray, other: np.ndarray) -> Curve:
-    """The curve between two histograms over their common range, at the bins' edges: equal shares below."""
+    """The curve between two histograms over their common range, at the bins' edges: equal shares below; no value leaves the target's range."""
     low, high = min(own.min(), other.min()), max(own.max(), other.max())
     edges = np.linspace(low, max(high, low + TINY), BINS + 1)
     have, want = (
         np.concatenate([[0.0], np.cumsum(np.histogram(values, edges)[0] / len(values) + EMPTY)])
         for values in (own, other)
     )
-    return Curve(edges[0], edges[-1], np.interp(have, want, edges))
+    return Curve(edges[0], edges[-1], np.interp(have, want, edges).clip(other.min(), other.max()))
 
 
 def _sorted(own: np.ndarray, other: np.ndarray) -> Curve:
