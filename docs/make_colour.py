@@ -53,12 +53,16 @@ def main() -> None:
     rows = []
     for content, style in ((images[a], images[b]) for a, b in PAIRS):
         row = [("content", shown(content)), ("style", shown(style))]
-        for title, method in (("histogram", "histogram"), ("Monge-Kantorovich", "monge-kantorovich"), ("idt", "idt")):
+        for title, method in (
+            ("histogram matching", "histogram"),
+            ("Monge-Kantorovich", "monge-kantorovich"),
+            ("idt", "idt"),
+        ):
             row.append((title, shown(dst.recolor(content, style, method=method))))
         painted = dst.stylize(content, style, warp=False, size=SIZE, seed=0, progress=False)
         rows.append([*row, ("style transfer", shown(painted.image))])
         print(len(rows), flush=True)
-    imaging.write(args.output, titled_sheet(rows, TALL), quality=85)
+    imaging.write(args.output, titled_sheet(rows, TALL), quality=65)
 
     top, left, side = CROP
     cells = []

@@ -22,7 +22,7 @@ LONG = ("idt", "sliced")
 """Methods of many steps, which take over the whole distribution and bring out grain."""
 SAMPLE, FEW = 1 << 18, 1 << 16
 """Pixels of each image that a map is fitted to, where it has more; `FEW` for those of `LONG`."""
-BYTES = 96
+BYTES = 160
 """Of memory for each pixel of what is recoloured."""
 
 

@@ -86,6 +86,7 @@ ROW = Command(
         Argument("--compare", "write one sheet of all methods beside content and style instead", Switch(), False),
     ),
     record=False,
+    epilog="Its methods, which docs/colour.md shows side by side:",
     surplus="one style is taken; give it after the content, before any flag",
     glossary={name: row.summary for name, row in RECOLORINGS.items()},
 )
