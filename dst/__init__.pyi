@@ -8,6 +8,7 @@ from .deform.resuming import resume as resume
 from .deform.stages import match as match
 from .deform.stages import warp_image as warp_image
 from .deform.exaggeration import exaggerate as exaggerate
+from .imaging.recolor import recolor as recolor
 from .deform.resuming import load_run as load_run
 from .viz.animation import run_frames as run_frames
 from .imaging.samples import demo_pair as demo_pair

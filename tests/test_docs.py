@@ -75,7 +75,9 @@ def test_every_option_of_guidance_has_a_symptom():
     assert [flag_of(f) for f in guiding if flag_of(f) not in shown] == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/how-it-works.md", "docs/troubleshooting.md", "docs/parameters.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/colour.md", "docs/how-it-works.md", "docs/troubleshooting.md", "docs/parameters.md"]
+)
 def test_every_flag_that_a_page_names_exists(name):
     _, commands = build(COMMANDS)
     known = {flag for parser in commands.values() for action in parser._actions for flag in action.option_strings}

@@ -32,6 +32,7 @@ from dst.config.laboratory import (
 from dst.config.matching import MOST_FACES, MatchConfig
 from dst.config.methods import LEVELS, LOOKS, METHODS, PADDINGS, POOLINGS, Method
 from dst.config.optim import OptimizeConfig
+from dst.config.recolor import RECOLORINGS, SPACES, RecolorConfig
 from dst.config.samples import SAMPLES
 from dst.config.stylize import (
     ALIASES,
@@ -73,8 +74,10 @@ __all__ = [
     "PRECISIONS",
     "PRESETS",
     "PRESET_NAMES",
+    "RECOLORINGS",
     "RUN_KINDS",
     "SAMPLES",
+    "SPACES",
     "STATISTICS",
     "STRENGTHS",
     "STRIP",
@@ -91,6 +94,7 @@ __all__ = [
     "MatchConfig",
     "Method",
     "OptimizeConfig",
+    "RecolorConfig",
     "StylizeConfig",
     "TextureConfig",
     "VariantsConfig",

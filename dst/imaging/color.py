@@ -61,7 +61,7 @@ def color_moments(images: list[Tensor], weights: list[float] | None = None) -> t
     return mean, sum(w / total * s for w, s in zip(weights, spread, strict=True))
 
 
-def _least_map(own: Tensor, wanted: Tensor) -> Tensor:
+def least_map(own: Tensor, wanted: Tensor) -> Tensor:
     """The symmetric matrix that takes one covariance to another and moves least.
 
     Source: Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping", equation 10.
@@ -84,7 +84,7 @@ def transfer_colors(image: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     """
     own_mean, own = color_moments([image])
     eye = RIDGE * torch.eye(3, dtype=own.dtype, device=own.device)
-    matrix = _least_map(own + eye, covariance + eye)
+    matrix = least_map(own + eye, covariance + eye)
     pixels = image.double().reshape(3, -1)
     moved = matrix @ (pixels - own_mean[:, None]) + mean[:, None]
     return moved.reshape(image.shape).to(image.dtype).clamp(0, 1)
@@ -126,9 +126,9 @@ def match_chroma(image: Tensor, styles: list[Tensor], weights: list[float], stre
     Source: the colour pass of Kolkin and others 2022, "Neural Neighbor Style Transfer", which takes Oklab.
     """
     mean, covariance = color_moments([_chroma(style) for style in styles], weights)
-    own_mean, own = color_moments([_in_strips(_chroma, image)])
+    own_mean, own = color_moments([in_strips(_chroma, image)])
     eye = torch.eye(2, dtype=own.dtype, device=own.device)
-    change = _least_map(own + FAINT_CHROMA * eye, covariance + TINY * eye)
+    change = least_map(own + FAINT_CHROMA * eye, covariance + TINY * eye)
 
     def matched(part: Tensor) -> Tensor:
         lab = rgb_to_lab(part)
@@ -137,7 +137,7 @@ def match_chroma(image: Tensor, styles: list[Tensor], weights: list[float], stre
         moved = torch.lerp(pixels, moved, min(1.0, strength)).reshape(lab[:, 1:].shape).to(image.dtype)
         return lab_to_rgb(torch.cat([lab[:, :1], 100 * moved], 1)).clamp(0, 1)
 
-    return _in_strips(matched, image)
+    return in_strips(matched, image)
 
 
 def _chroma(image: Tensor) -> Tensor:
@@ -145,7 +145,7 @@ def _chroma(image: Tensor) -> Tensor:
     return rgb_to_lab(image)[:, 1:] / 100
 
 
-def _in_strips(change: Callable[[Tensor], Tensor], image: Tensor, halo: int = 0) -> Tensor:
+def in_strips(change: Callable[[Tensor], Tensor], image: Tensor, halo: int = 0) -> Tensor:
     """`change` of an image (1, C, H, W), for large ones strip by strip; a pixel of the result depends on `halo` rows around it."""
     height, width = image.shape[-2:]
     rows, parts = max(1, STRIP // width), []
@@ -176,7 +176,7 @@ def smooth_chroma(image: Tensor, passes: int = 2) -> Tensor:
             chroma = joint_bilateral_blur(chroma, lightness / 100, 3, 0.1, (1.5, 1.5))
         return lab_to_rgb(torch.cat([lightness, chroma], 1)).clamp(0, 1)
 
-    return _in_strips(smoothed, image, halo=passes)
+    return in_strips(smoothed, image, halo=passes)
 
 
 def grey(image: Tensor) -> Tensor:

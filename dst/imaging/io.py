@@ -85,12 +85,13 @@ def read(source, min_side: int = MIN_IMAGE_SIDE, side: int | None = None) -> Ima
     raise InputError(f"an image was given as {kind}: give a path, a PIL image, a numpy array or a tensor")
 
 
-def read_mask(source, size: tuple[int, int] | None = None) -> torch.Tensor:
+def read_mask(source, size: tuple[int, int] | None = None, min_side: int = MIN_IMAGE_SIDE) -> torch.Tensor:
     """Read a mask: the alpha channel where there is one that varies, else the brightness.
 
     Args:
         source: as `read` takes. A colour profile is not applied: a mask's values are not colours.
         size: (W, H) to bring the mask to; its aspect must be the same, within a pixel's rounding.
+        min_side: as `read`.
 
     Returns:
         (1, 1, H, W) float32 in [0, 1].
@@ -102,9 +103,9 @@ def read_mask(source, size: tuple[int, int] | None = None) -> torch.Tensor:
         path = _check_source(source)
         side = None if size is None else max(size)
         decoded = decode(path, str(source), colour=False, side=side)
-        image = _from_decoded(decoded, path.name, str(source), MIN_IMAGE_SIDE)
+        image = _from_decoded(decoded, path.name, str(source), min_side)
     else:
-        image = read(source)
+        image = read(source, min_side)
     if image.alpha is not None and image.alpha.min() < image.alpha.max():
         mask = image.alpha
     else:
