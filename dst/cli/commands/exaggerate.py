@@ -107,7 +107,7 @@ def _strip(image: Any, found: Any, config: ExaggerateConfig) -> Any:
 ROW = Command(
     "exaggerate",
     "make faces more themselves: a caricature, with no painting to copy from",
-    "IMAGE -o FILE [--strength X] [--feature PART=X,...] [--strip FILE] [--animate FILE] [--style FILE [--shapes] [options]]",
+    "IMAGE -o FILE [--strength X] [--feature PART=X,...] [--strip FILE] [--animate FILE] [--style FILE] [options]",
     run,
     (
         Argument("image", "the photograph, of any size; 16 bits and alpha are kept", File()),
