@@ -77,8 +77,9 @@ class FeaturesConfig(Checked):
         own = {"channels": ("maps", "crops"), "count": ("maps", "crops"), "cluster": ("gram",)}
         for name, shows in own.items():
             if self.show not in shows and getattr(self, name) != getattr(FeaturesConfig, name):
+                where = " or ".join(shows)
                 raise InputError(
-                    f"{name} is given, but {self.show} takes none: leave it out, or show {' or '.join(shows)}"
+                    f"{name} is given, but a sheet of {self.show} has no use for it: leave it out, or show {where}"
                 )
         if not isinstance(self.channels, str) and self.count != FeaturesConfig.count:
             raise InputError("count is given, but channels are given by number: leave out one of the two")

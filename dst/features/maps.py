@@ -18,6 +18,9 @@ from dst.features.receptive import Field, field_side, receptive_field
 from dst.features.statistics import activation_statistics, strongest_places
 from dst.imaging.strips import check_memory
 
+FAINT = 0.05
+"""Channels that nowhere reach this share of their layer's largest activation are next to silent: a trace at one position, as of
+filters that the training left dead, is no selectivity."""
 SPREAD = 16
 """The strongest places of a channel lie at least this part of the image's long side apart."""
 
@@ -63,7 +66,8 @@ class FeatureMaps(Mapping[str, np.ndarray]):
 
         Args:
             layer: one of these maps.
-            which: `strongest`, by their maximum; `selective`, by their selectivity; or numbers, counted from 0.
+            which: `strongest`, by their maximum; `selective`, by their selectivity, those last that nowhere reach a
+                twentieth of the layer's largest activation; or numbers, counted from 0.
             count: how many at most, where they are not given by number.
 
         Raises:
@@ -72,9 +76,11 @@ class FeatureMaps(Mapping[str, np.ndarray]):
         config = FeaturesConfig(channels=which)
         total = len(self.maps[layer])
         if isinstance(config.channels, str):
-            name = {"strongest": "maximum", "selective": "selectivity"}[config.channels]
-            order = np.argsort(-activation_statistics(self.maps[layer])[name], kind="stable")
-            return order[:count].tolist()
+            found = activation_statistics(self.maps[layer])
+            tops, order = found["maximum"], -found["maximum"]
+            if config.channels == "selective":
+                order = -found["selectivity"] + 2 * (tops < FAINT * tops.max())
+            return np.argsort(order, kind="stable")[:count].tolist()
         for number in config.channels:
             if number >= total:
                 raise InputError(f"channel {number} of {layer} does not exist: it has {total}, from 0 to {total - 1}")
@@ -149,10 +155,11 @@ def check_layers(encoder: Encoder, layers: Sequence[str], shown: torch.Tensor, g
     needed = encoder.layers[deepest].stride
     if min(height, width) < needed:
         what = "is" if given.size == (width, height) else f"is {given.size[0]} x {given.size[1]} pixels, looked at as"
+        more = "" if given.size == (width, height) else ", and a larger size keeps more pixels"
         fits = [name for name, layer in encoder.layers.items() if layer.stride <= min(height, width)]
         raise InputError(
             f"{given.name} {what} {width} x {height} pixels, and {deepest} needs {needed} on each side: "
-            f"the deepest layer that such an image has is {fits[-1]}"
+            f"the deepest layer that such an image has is {fits[-1]}{more}"
         )
     # the maps that are kept, and in passing the two largest and their borders
     kept = sum(layer.channels / layer.stride**2 for layer in known)

@@ -14,17 +14,26 @@ import matplotlib
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
 
-from dst.config import FeaturesConfig, counted
+from dst.config import FeaturesConfig
 from dst.config.features import PLACES
 from dst.features import FeatureMaps
 from dst.features.receptive import field_side
 from dst.losses import gram
 from dst.viz.panels import blank
-from dst.viz.sheets import GAP, LINE, table_sheet
+from dst.viz.sheets import GAP, LINE, font, table_sheet
 
-MAP, GRAM, CROP = 160, 320, 96
-"""Long side of a feature map, side of a Gram matrix and side of a crop on a sheet, pixels, at most, and about."""
+MAP, GRAM, CROP = 192, 320, 112
+"""Side of a square picture and its maps, and about the sides of a Gram matrix and of a crop, on a sheet, pixels."""
+LONGEST = 4
+"""Times that side, the long side of a strip at most."""
+SQUARES = 3
+"""From this factor on what is enlarged is shown in squares, as it is; below, it is interpolated."""
+TICKS, MARGIN = 8, 26
+"""Numbers along a Gram matrix, about, and the pixels that are left free for them."""
+EVEN = 3
+"""Empty places of a sheet that a column more or less than its shape asks for is worth."""
 ACROSS = 3
 """Channels in a row of a sheet of crops."""
 COLORS = "magma"
@@ -50,12 +59,15 @@ def maps_sheet(
     blocks = []
     for layer, values in maps.items():
         cells = [
-            (_fitted(maps.image, MAP), f"the picture, {maps.image.shape[1]}{NO_BREAK}x{NO_BREAK}{maps.image.shape[0]}")
+            (
+                _boxed(maps.image, _box(maps)),
+                f"the picture, {maps.image.shape[1]}{NO_BREAK}x{NO_BREAK}{maps.image.shape[0]}",
+            )
         ]
         for channel in maps.channels(layer, channels, count):
-            cells.append((colored(_fitted(values[channel], MAP)), _label(layer, channel, values[channel].max())))
+            cells.append((map_image(maps, layer, channel), _label(layer, channel, values[channel].max())))
         blocks.append(cells)
-    foot = "Black is 0, white the largest activation of that map (max)."
+    foot = "Black is 0, white the brightest part of that map; max: its largest activation."
     return _blocks(blocks, _columns(blocks), foot)
 
 
@@ -67,13 +79,12 @@ def crops_sheet(
     for layer, values in maps.items():
         cells = []
         for channel in maps.channels(layer, channels, count):
-            strip = _strip([_crop(maps, layer, place) for place in maps.places(layer, channel, PLACES)])
-            cells.append((strip, _label(layer, channel, values[channel].max())))
+            cells.append((crops_image(maps, layer, channel), _label(layer, channel, values[channel].max())))
         blocks.append(cells)
-    sides = "; ".join(f"{layer} sees {counted(field_side(maps.network, layer), 'pixel')}" for layer in maps)
+    sides = ", ".join(f"{field_side(maps.network, layer)} in {layer}" for layer in maps)
     foot = (
         "Each channel's strongest places, the strongest on the left, and of each all that it depends on: its receptive field "
-        f"({sides} a side), grey beyond the picture's border."
+        f"(pixels a side: {sides}), grey beyond the picture's border."
     )
     return _blocks(blocks, min(ACROSS, max(map(len, blocks))), foot)
 
@@ -84,7 +95,7 @@ def gram_sheet(maps: FeatureMaps, cluster: bool = FeaturesConfig.cluster) -> np.
     for layer, values in maps.items():
         found = gram(torch.from_numpy(values)[None])[0].numpy()
         order = similar_order(found) if cluster else np.arange(len(found))
-        shown = colored(_fitted(np.sqrt(found[np.ix_(order, order)]), GRAM))
+        shown = gram_image(found, order)
         size = NO_BREAK.join(f"{len(found)} x {len(found)}".split())
         cells.append((shown, f"{layer},{NO_BREAK}{size} max{NO_BREAK}{found.max():.3g}"))
     by = (
@@ -97,13 +108,13 @@ def gram_sheet(maps: FeatureMaps, cluster: bool = FeaturesConfig.cluster) -> np.
         f"diagonal: each channel's own power. Channels are ordered {by}. Colours run with the square root, from black, 0, "
         "to white, the largest of the matrix (max)."
     )
-    return _blocks([[(_fitted(maps.image, GRAM), "the picture"), *cells]], min(3, len(cells) + 1), foot)
+    return _blocks([[(_picture(maps), "the picture"), *cells]], min(3, len(cells) + 1), foot)
 
 
 def statistics_figure(maps: FeatureMaps) -> Figure:
     """As `dst.figures.activations`."""
     found, names = maps.statistics(), list(maps)
-    figure = blank(13, 4.6)
+    figure = blank(13, 4.2)
     colors = matplotlib.colormaps["viridis"](np.linspace(0.1, 0.8, len(names)))
     for k, (name, (title, about)) in enumerate(PANELS.items(), start=1):
         axes = figure.add_subplot(1, len(PANELS), k)
@@ -123,7 +134,7 @@ def statistics_figure(maps: FeatureMaps) -> Figure:
     figure.suptitle(
         f"{width} x {height} pixels: one dot for each channel, in rising order; the line is their median", fontsize=10
     )
-    figure.subplots_adjust(left=0.035, right=0.99, bottom=0.27, top=0.85, wspace=0.24)
+    figure.subplots_adjust(left=0.035, right=0.99, bottom=0.25, top=0.84, wspace=0.24)
     return figure
 
 
@@ -138,6 +149,40 @@ def drawn(maps: FeatureMaps, config: FeaturesConfig) -> np.ndarray:
     figure: Any = statistics_figure(maps)
     figure.canvas.draw()
     return np.ascontiguousarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
+
+
+def map_image(maps: FeatureMaps, layer: str, channel: int) -> np.ndarray:
+    """A map in colours, where the picture beside it has what it saw: rows that pooling left over stay white."""
+    values, stride = maps[layer][channel], 2 ** (int(layer[4]) - 1)
+    (height, width), box = maps.image.shape[:2], _box(maps)
+    covered = [min(1.0, n * stride / of) for n, of in zip(values.shape[::-1], (width, height), strict=True)]
+    wide, high = (max(1, round(share * side)) for share, side in zip(covered, box, strict=True))
+    cell = np.full((box[1], box[0], 3), 255, np.uint8)
+    cell[:high, :wide] = colored(_boxed(values, (wide, high)))
+    return cell
+
+
+def crops_image(maps: FeatureMaps, layer: str, channel: int) -> np.ndarray:
+    """What excites a channel most: crops side by side, on white where there are fewer than `PLACES`, with room on both sides."""
+    crops = [_crop(maps, layer, place) for place in maps.places(layer, channel, PLACES)]
+    side = crops[0].shape[0] if crops else CROP
+    strip = np.full((side, PLACES * (side + GAP // 2) + GAP, 3), 255, np.uint8)
+    for k, crop in enumerate(crops):
+        strip[:, GAP // 2 + k * (side + GAP // 2) :][:, :side] = crop
+    return strip
+
+
+def gram_image(products: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """A Gram matrix (C, C) in colours of its square root, the numbers of some of its channels above it and to its left."""
+    matrix = colored(_enlarged(np.sqrt(products[np.ix_(order, order)]), GRAM))
+    step = 2 ** max(0, math.ceil(math.log2(len(order) / TICKS)))
+    sheet = Image.fromarray(np.pad(matrix, ((MARGIN, 0), (MARGIN, 0), (0, 0)), constant_values=255))
+    pen, pixels = ImageDraw.Draw(sheet), len(matrix) / len(order)
+    for k in range(0, len(order), step):
+        at = MARGIN + (k + 0.5) * pixels
+        pen.text((at, MARGIN / 2), str(order[k]), fill="black", font=font(11), anchor="mm")
+        pen.text((MARGIN - 4, at), str(order[k]), fill="black", font=font(11), anchor="rm")
+    return np.asarray(sheet)
 
 
 def colored(values: np.ndarray) -> np.ndarray:
@@ -177,15 +222,31 @@ def _label(layer: str, channel: int, top: float) -> str:
     return f"{layer}{NO_BREAK}/{NO_BREAK}{channel} " + (f"max{NO_BREAK}{top:.3g}" if top > 0 else "silent")
 
 
-def _fitted(values: np.ndarray, side: int) -> np.ndarray:
-    """Values (h, w[, 3]) in a box of about `side` pixels: each a square of whole pixels, or means over areas where there are more."""
-    height, width = values.shape[:2]
-    factor = side // max(height, width)
-    if factor >= 1:
+def _box(maps: FeatureMaps) -> tuple[int, int]:
+    """(width, height) of the picture in a cell: the area of a square of `MAP` pixels, at most `LONGEST` times as long."""
+    height, width = maps.image.shape[:2]
+    scale = min(MAP / math.sqrt(height * width), LONGEST * MAP / max(height, width))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _boxed(values: np.ndarray, box: tuple[int, int]) -> np.ndarray:
+    """Values (h, w[, 3]) at (width, height): means over areas, in squares where they are enlarged by much."""
+    factor = box[0] / values.shape[1]
+    near = cv2.INTER_NEAREST if factor >= SQUARES else cv2.INTER_LINEAR
+    return cv2.resize(np.ascontiguousarray(values), box, interpolation=cv2.INTER_AREA if factor < 1 else near)
+
+
+def _enlarged(values: np.ndarray, side: int) -> np.ndarray:
+    """A square of values (n, n[, 3]) at about `side` pixels: in squares of whole pixels where they are enlarged by much."""
+    if (factor := round(side / len(values))) >= SQUARES:
         return values.repeat(factor, 0).repeat(factor, 1)
-    scale = side / max(height, width)
-    box = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(np.ascontiguousarray(values), box, interpolation=cv2.INTER_AREA)
+    return _boxed(values, (side, side))
+
+
+def _picture(maps: FeatureMaps) -> np.ndarray:
+    """The picture beside Gram matrices, below as much room as their numbers take."""
+    height, width = (max(1, round(n * GRAM / max(maps.image.shape))) for n in maps.image.shape[:2])
+    return np.pad(_boxed(maps.image, (width, height)), ((MARGIN, 0), (0, 0), (0, 0)), constant_values=255)
 
 
 def _crop(maps: FeatureMaps, layer: str, place: tuple[int, int]) -> np.ndarray:
@@ -194,25 +255,17 @@ def _crop(maps: FeatureMaps, layer: str, place: tuple[int, int]) -> np.ndarray:
     found = np.full((whole.bottom - whole.top, whole.right - whole.left, 3), BEYOND, np.uint8)
     inside = np.s_[seen.top - whole.top : seen.bottom - whole.top, seen.left - whole.left : seen.right - whole.left]
     found[inside] = maps.image[seen.top : seen.bottom, seen.left : seen.right]
-    return _fitted(found, CROP)
-
-
-def _strip(crops: list[np.ndarray]) -> np.ndarray:
-    """Crops side by side, on white where there are fewer than `PLACES`."""
-    side = crops[0].shape[0] if crops else CROP
-    strip = np.full((side, PLACES * (side + GAP // 2) - GAP // 2, 3), 255, np.uint8)
-    for k, crop in enumerate(crops):
-        strip[:, k * (side + GAP // 2) :][:, :side] = crop
-    return strip
+    return _enlarged(found, CROP)
 
 
 def _columns(blocks: list[list[tuple[np.ndarray, str]]]) -> int:
-    """Cells in a row, so that the sheet comes out about four by three."""
+    """Cells in a row, so that the sheet comes out about four by three and few places stay empty."""
     cells = [cell for block in blocks for cell, _ in block]
     height, width = (max(cell.shape[k] for cell in cells) for k in (0, 1))
     width = max(width, MAP // 2)
     ideal = math.sqrt(len(cells) * 4 / 3 * (height + GAP + 2 * LINE) / (width + GAP))
-    return max(1, min(max(map(len, blocks)), round(ideal)))
+    tried = range(1, max(map(len, blocks)) + 1)
+    return min(tried, key=lambda k: sum(-len(block) % k for block in blocks) + EVEN * abs(k - ideal))
 
 
 def _blocks(blocks: list[list[tuple[np.ndarray, str]]], columns: int, foot: str) -> np.ndarray:

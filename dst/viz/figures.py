@@ -218,7 +218,7 @@ def feature_maps(
     Args:
         maps: as `dst.feature_maps` gives them; every layer has a block.
         channels: `strongest`, those with the largest maximum; `selective`, those whose response comes from the fewest
-            positions; or numbers, counted from 0, in the order that they are to come in.
+            positions, the next to silent ones last; or numbers, counted from 0, in the order that they are to come in.
         count: how many of each layer, where they are not given by number.
 
     Raises:

@@ -24,9 +24,10 @@ def run(args: Any) -> int:
     if args.csv:
         check_output(args.csv, (".csv",))
         spare(args.csv, args, args.image)
-    config = FeaturesConfig(
-        **{f.name: getattr(args, f.metadata["flag"].lstrip("-") or f.name) for f in fields(FeaturesConfig)}
-    )
+    given = {f.name: getattr(args, argument_of(f).name.removeprefix("--")) for f in fields(FeaturesConfig)}
+    if not args.output and args.show == FeaturesConfig.show:
+        given["show"] = "statistics"  # what a table holds
+    config = FeaturesConfig(**given)
     run_by = StylizeConfig.from_options(**args.options)
 
     from dst import runtime
@@ -60,7 +61,7 @@ def run(args: Any) -> int:
 
 ROW = Command(
     "features",
-    "show what the feature network sees in a picture: maps, Gram matrices, statistics, crops",
+    "show what the network sees in a picture: maps, Gram matrices, statistics",
     "IMAGE -o FILE [--layer NAME+NAME] [--show NAME] [--channels NAME|N+N] [--csv FILE] [options]",
     run,
     (
@@ -76,7 +77,7 @@ ROW = Command(
     ),
     options=("encoder", "weights", "device", "threads"),
     record=False,
-    epilog="Positions are those of a layer; activations are those after its ReLU. docs/features.md shows an example of each sheet.",
+    epilog="Positions are those of a layer; activations are those after its ReLU. docs/features.md says what each sheet shows.",
     glossary={
         "active_share": "the share of positions whose activation is above 0",
         "selectivity": "the sparseness of Vinje and Gallant (2000) over positions: 0 where all respond alike, 1 where a single one does",
