@@ -75,7 +75,9 @@ def test_every_option_of_guidance_has_a_symptom():
     assert [flag_of(f) for f in guiding if flag_of(f) not in shown] == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/how-it-works.md", "docs/troubleshooting.md", "docs/parameters.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/how-it-works.md", "docs/troubleshooting.md", "docs/parameters.md", "docs/features.md"]
+)
 def test_every_flag_that_a_page_names_exists(name):
     _, commands = build(COMMANDS)
     known = {flag for parser in commands.values() for action in parser._actions for flag in action.option_strings}
@@ -90,8 +92,10 @@ def test_the_file_of_options_on_the_page_is_understood(tmp_path):
     assert set(found) >= {"preset", "warp"} and len(found) == example.count(" = ")
 
 
-@pytest.mark.parametrize("command", re.findall(r"^dst (.+?)(?:\s+#.*)?$", page("README.md"), re.MULTILINE))
-def test_every_command_of_the_readme_is_understood(command):
+@pytest.mark.parametrize(
+    "command", re.findall(r"^dst (.+?)(?:\s+#.*)?$", page("README.md") + page("docs/features.md"), re.MULTILINE)
+)
+def test_every_command_of_a_page_is_understood(command):
     assert parse(command.replace("'", "").split(), COMMANDS).command == command.split()[0]
 
 
