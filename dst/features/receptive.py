@@ -23,7 +23,7 @@ def receptive_field(network: Network, layer: str, place: tuple[int, int], size: 
         network: a table of `NETWORKS`, or another.
         layer: such as `relu3_1`.
         place: (row, column) of the position.
-        size: (H, W) of the image, to leave out what lies beyond it: its border is made of pixels that are in the field. None
+        size: (H, W) of the image, to leave out what lies beyond it: its border, zeros or reflected, is made of no others. None
             for the whole field, as in an image without a border.
 
     Source: the recursion r_(l-1) = s r_l + (k - s) for kernels k and strides s (Araujo, Norris and Sim, "Computing Receptive

@@ -136,6 +136,8 @@ def test_the_strongest_places_are_apart():
     assert strongest_places(values, 9, 2) == [(4, 4), (0, 0), (8, 11)]
     assert strongest_places(values, 2, 1) == [(4, 4), (4, 5)]
     assert strongest_places(np.zeros((3, 3)), 4, 1) == []
+    values[2, 4] = values[6, 4] = 3.5  # just far enough
+    assert strongest_places(values, 3, 2) == [(4, 4), (2, 4), (6, 4)]
     noise = np.random.default_rng(3).integers(0, 256, (64, 64, 3), np.uint8)
     found = np.array(dst.feature_maps(noise, "relu1_1", encoder=encoder_of()).places("relu1_1", 0, 9))
     gaps = np.abs(found[:, None] - found).max(2) + 99 * np.eye(len(found))

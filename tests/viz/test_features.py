@@ -87,6 +87,20 @@ def test_the_brightest_part_of_a_map_is_where_its_maximum_is(maps, monkeypatch):
             )
 
 
+def test_what_pooling_left_over_is_white_below_and_to_the_right():
+    shown = features.map_image(dst.feature_maps(np.full((15, 15, 3), 90, np.uint8), "relu4_1"), "relu4_1", 0)
+    covered = round(features.MAP * 8 / 15)
+    assert (
+        shown.shape == (features.MAP, features.MAP, 3)
+        and np.ptp(shown[:covered, :covered].reshape(-1, 3), 0).max() == 0
+    )
+    assert (
+        (shown[:covered, :covered] != 255).any()
+        and (shown[covered:] == 255).all()
+        and (shown[:, covered:] == 255).all()
+    )
+
+
 def test_colours_run_from_black_to_white_with_even_steps():
     shown = features.colored(np.linspace(0, 7, 50)[None])[0].astype(float) @ [0.2126, 0.7152, 0.0722]
     assert shown[0] < 5 and shown[-1] > 230 and (np.diff(shown) > 0).all()
