@@ -20,7 +20,7 @@ def sparseness(maps: np.ndarray) -> np.ndarray:
         (C,) float64 in [0, 1].
 
     Source: Vinje and Gallant, "Sparse Coding and Decorrelation in Primary Visual Cortex During Natural Vision" (Science 287,
-    2000), note 11; their responses are those to n moments of a film, ours those at n positions of a picture.
+    2000); their responses are those to n moments of a film, ours those at n positions of a picture.
     """
     flat = maps.reshape(len(maps), -1).astype(np.float64)
     count, power = flat.shape[1], np.square(flat).mean(1)

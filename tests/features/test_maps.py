@@ -98,8 +98,14 @@ def test_the_receptive_field_is_where_the_gradient_is(layer, padding):
         assert seen == tuple(field)
 
 
-def test_the_receptive_fields_of_vgg_are_the_published_ones():
-    sides = {"relu1_2": 5, "relu2_2": 14, "relu3_3": 40, "relu4_3": 92, "relu5_3": 196}  # Araujo, Norris and Sim 2019
+def test_the_receptive_field_of_vgg_is_that_of_araujo_norris_and_sim():
+    sides = {
+        "relu1_2": 5,
+        "relu2_2": 14,
+        "relu3_3": 40,
+        "relu4_3": 92,
+        "relu5_3": 196,
+    }  # 196 + 16 are the 212 of pool5 there
     assert {layer: field_side(NETWORKS["vgg16"], layer) for layer in sides} == sides
     assert receptive_field(TINY, "relu1_1", (0, 4)) == (-1, 2, 3, 6)
 
