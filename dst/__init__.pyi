@@ -21,6 +21,8 @@ from .viz.animation import morph as morph
 from .viz.animation import write_animation as write_animation
 from .evaluate.table import evaluate_runs as evaluate_runs
 from .evaluate.table import metrics_table as metrics_table
+from .features import feature_maps as feature_maps
+from .features import FeatureMaps as FeatureMaps
 from .viz import figures as figures
 from .runs.result import Result as Result
 from .optim.state import Step as Step

@@ -76,7 +76,15 @@ def test_every_option_of_guidance_has_a_symptom():
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/colour.md", "docs/how-it-works.md", "docs/troubleshooting.md", "docs/parameters.md"]
+    "name",
+    [
+        "README.md",
+        "docs/colour.md",
+        "docs/features.md",
+        "docs/how-it-works.md",
+        "docs/troubleshooting.md",
+        "docs/parameters.md",
+    ],
 )
 def test_every_flag_that_a_page_names_exists(name):
     _, commands = build(COMMANDS)
@@ -92,8 +100,10 @@ def test_the_file_of_options_on_the_page_is_understood(tmp_path):
     assert set(found) >= {"preset", "warp"} and len(found) == example.count(" = ")
 
 
-@pytest.mark.parametrize("command", re.findall(r"^dst (.+?)(?:\s+#.*)?$", page("README.md"), re.MULTILINE))
-def test_every_command_of_the_readme_is_understood(command):
+@pytest.mark.parametrize(
+    "command", re.findall(r"^dst (.+?)(?:\s+#.*)?$", page("README.md") + page("docs/features.md"), re.MULTILINE)
+)
+def test_every_command_of_a_page_is_understood(command):
     assert parse(command.replace("'", "").split(), COMMANDS).command == command.split()[0]
 
 

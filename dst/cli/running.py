@@ -15,7 +15,7 @@ from dst.cli.streams import STDOUT, check_open, put, say
 from dst.config import InputError, option_files
 from dst.files import check_output
 
-OUTPUTS = ("--output", "--run", "--animate", "--morph", "--strip", "--save-points", "--save-config")
+OUTPUTS = ("--output", "--run", "--animate", "--morph", "--strip", "--save-points", "--save-config", "--csv")
 """Flags of what a command writes."""
 
 

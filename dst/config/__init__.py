@@ -1,6 +1,6 @@
 """Every option of the toolkit: its default, one sentence and its range live here and nowhere else.
 
-One frozen dataclass per stage, one for animations and two for sheets, a file for each kind. The command line reads its
+One frozen dataclass per stage, one for animations, one for features and two for sheets, a file for each kind. The command line reads its
 flags, and `stylize` its keywords, from their fields. Importing this package costs nothing: it needs the standard library and `correspondence.common` alone.
 """
 
@@ -18,6 +18,7 @@ from dst.config.base import (
     suggest,
 )
 from dst.config.exaggeration import PARTS, STRIP, ExaggerateConfig
+from dst.config.features import FeaturesConfig
 from dst.config.grid import STRENGTHS, VARIED, GridConfig, VariantsConfig
 from dst.config.guidance import INITS, GuidanceConfig
 from dst.config.laboratory import (
@@ -86,6 +87,7 @@ __all__ = [
     "AnimationConfig",
     "Checked",
     "ExaggerateConfig",
+    "FeaturesConfig",
     "GridConfig",
     "GuidanceConfig",
     "InputError",

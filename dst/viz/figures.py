@@ -1,4 +1,4 @@
-"""Figures that explain a Result. Every function returns a matplotlib Figure and changes nothing.
+"""Figures that explain a Result, or the features of a picture. Every function returns a matplotlib Figure and changes nothing.
 
 Figures are made without pyplot, so they need no display and leave no state behind. In a notebook a figure shows itself,
 whether pyplot was loaded or not; to a file it goes by `figure.savefig`.
@@ -15,6 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from dst.config import FeaturesConfig
+from dst.features import FeatureMaps
+from dst.viz import features
 from dst.viz.faces import faces as faces
 from dst.viz.panels import DPI, blank, image_row, image_size, pale, shown_points
 from dst.viz.sheets import titled_sheet
@@ -163,7 +166,11 @@ def contact(result: Any, height: int = 320) -> Figure:
         result: of a run.
         height: of each image in the widest row, pixels.
     """
-    sheet = titled_sheet(contact_rows(result), height, _metrics(result.record.get("metrics") or {}))
+    return _sheet(titled_sheet(contact_rows(result), height, _metrics(result.record.get("metrics") or {})))
+
+
+def _sheet(sheet: np.ndarray) -> Figure:
+    """A figure of pixels (H, W, 3) as they are."""
     figure = blank((sheet.shape[1] + 0.01) / DPI, (sheet.shape[0] + 0.01) / DPI)
     figure.figimage(sheet, resize=False)
     return figure
@@ -199,3 +206,63 @@ def _metrics(found: dict[str, Any]) -> list[str]:
         "border_error": "border error {:+.0%}",
     }
     return [text.format(found[name]) for name, text in words.items() if found.get(name) is not None]
+
+
+def feature_maps(
+    maps: FeatureMaps,
+    channels: str | Sequence[int] = FeaturesConfig.channels,
+    count: int = FeaturesConfig.count,
+) -> Figure:
+    """Feature maps beside the picture, each in colours from 0, black, to its own maximum, white, which stands below it.
+
+    Args:
+        maps: as `dst.feature_maps` gives them; every layer has a block.
+        channels: `strongest`, those with the largest maximum; `selective`, those whose response comes from the fewest
+            positions, the next to silent ones last; or numbers, counted from 0, in the order that they are to come in.
+        count: how many of each layer, where they are not given by number.
+
+    Raises:
+        InputError: a channel that a layer does not have.
+
+    Source: Gatys, Ecker and Bethge 2016, section 2: the responses F^l of a layer's filters.
+    """
+    return _sheet(features.maps_sheet(maps, channels, count))
+
+
+def crops(
+    maps: FeatureMaps,
+    channels: str | Sequence[int] = FeaturesConfig.channels,
+    count: int = FeaturesConfig.count,
+) -> Figure:
+    """What excites a channel most: the parts of the picture that its four strongest, distinct positions depend on.
+
+    A part is the whole receptive field, exactly; what of it lies beyond the picture's border is grey. Arguments are those of
+    `feature_maps`.
+
+    Raises:
+        InputError: a channel that a layer does not have.
+
+    Source: the patches that activate a feature map most, of Zeiler and Fergus, "Visualizing and Understanding Convolutional
+    Networks" (ECCV 2014), figure 2; here of one picture.
+    """
+    return _sheet(features.crops_sheet(maps, channels, count))
+
+
+def gram_matrices(maps: FeatureMaps, cluster: bool = FeaturesConfig.cluster) -> Figure:
+    """The Gram matrix of each layer beside the picture: what its style is to Gatys' method.
+
+    Args:
+        maps: as `dst.feature_maps` gives them.
+        cluster: channels that fire together side by side (average linkage of cosines), in place of by number.
+
+    Values are those of `dst.losses.gram`; colours run with their square root, which is of the unit of an activation, so that
+    the weaker half of the matrix is seen beside the strongest channels.
+
+    Source: Gatys, Ecker and Bethge 2016, equation 3.
+    """
+    return _sheet(features.gram_sheet(maps, cluster))
+
+
+def activations(maps: FeatureMaps) -> Figure:
+    """Statistics of each layer's channels (`FeatureMaps.statistics`), one panel each and one dot for each channel."""
+    return features.statistics_figure(maps)

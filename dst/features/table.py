@@ -1,0 +1,31 @@
+"""Statistics of channels as a table in a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from dst.features.maps import FeatureMaps
+from dst.features.statistics import NAMES
+from dst.files import check_output, replacing
+
+COLUMNS = ("layer", "channel", *NAMES)
+
+
+def write_statistics(path: Any, maps: FeatureMaps) -> None:
+    """Write a row for each layer and channel, with a header and every digit that a float32 has; whole or not at all.
+
+    Raises:
+        InputError: a name that does not end in .csv, or a place that cannot be written to.
+        OSError: the disk is full or fails.
+    """
+    check_output(path, (".csv",))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for layer, found in maps.statistics().items():
+        for channel in range(len(maps[layer])):
+            writer.writerow([layer, channel, *(f"{found[name][channel]:.9g}" for name in NAMES)])
+    with replacing(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
