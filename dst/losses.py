@@ -303,8 +303,13 @@ def sliced_wasserstein(features: Tensor, target: Tensor, directions: Tensor) -> 
 
     Source: Heitz, Vanhoey, Chambon and Belcour 2021, "A sliced Wasserstein loss for neural texture synthesis", equation 4.
     """
+    return sorted_projections(features, directions, (directions @ target.flatten(2)).sort(2).values)
+
+
+def sorted_projections(features: Tensor, directions: Tensor, target: Tensor) -> Tensor:
+    """As `sliced_wasserstein`, of a target whose projections (k, n) or (1 or N, k, n) are sorted already: (N,)."""
     own = (directions @ features.flatten(2)).sort(2).values
-    other = (directions @ target.flatten(2)).sort(2).values
+    other = target if target.dim() == 3 else target[None]
     if other.shape[2] != own.shape[2]:
         other = torch.nn.functional.interpolate(other, size=own.shape[2], mode="linear", align_corners=True)
     return (own - other).square().mean((1, 2))

@@ -246,6 +246,8 @@ def described(text: str, kind: Kind, default: Any) -> str:
 
 
 def _default_text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ("x" if all(isinstance(item, int) for item in value) else "+").join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -125,8 +125,10 @@ class LabConfig(NetworkConfig):
         Switch(),
         "objective",
     )
-    content_layers: tuple[str, ...] = option(("relu4_2",), "layers of the content term", Names(), "objective")
-    style_layers: tuple[str, ...] = option(LEVELS, "layers of the style term", Names(), "objective")
+    content_layers: tuple[str, ...] = option(
+        ("relu4_2",), "layers of the content term", Names(), "objective", flag="--content-at"
+    )
+    style_layers: tuple[str, ...] = option(LEVELS, "layers of the style term", Names(), "objective", flag="--style-at")
     layer_weights: tuple[float, ...] | None = option(
         None, "weights of the style layers, of which the mean counts as 1; default: equal", Weights(), "objective"
     )
@@ -150,11 +152,9 @@ class InvertConfig(NetworkConfig):
     size: int = option(224, "long side, pixels", whole(32, 2048), "picture")
     layers: tuple[str, ...] = option(LEVELS, "layers, one column each", Names(), "objective")
     seeds: int = option(2, "rows, each from other noise", whole(1, 50), "picture")
-    gram: bool = option(
-        True, "one more row: from the Gram matrix alone, what style keeps", Switch(), "picture", flag="--gram"
-    )
+    gram: bool = option(True, "one more row: from the Gram matrix alone, what style keeps", Switch(), "picture")
     tv: float = option(
-        1.0, "factor on the published weights of the total variation, 1 to 100 by depth", Number(0.0, 1e4), "objective"
+        0.1, "factor on the published weights of the total variation, 1 to 100 by depth", Number(0.0, 1e4), "objective"
     )
     exponent: float = option(
         2.0, "of the total variation, beta", Number(0.5, 4.0), "objective", "1: flat areas with edges"
@@ -168,8 +168,8 @@ class TextureConfig(NetworkConfig):
     """A texture of any size from a sample (Gatys, Ecker and Bethge 2015)."""
 
     size: tuple[int, int] = option((512, 512), "width and height, pixels", Size(), "picture")
-    statistics: str = option(
-        "gram+shift",
+    statistics: tuple[str, ...] = option(
+        ("sliced",),
         f"what is compared, of {', '.join(STATISTICS)}, with + between: Gram matrices; those of shifted maps, for long structures; "
         "sliced Wasserstein distances",
         Names(),
@@ -181,9 +181,8 @@ class TextureConfig(NetworkConfig):
     )
     scale: float = option(1.0, "size of the sample's elements in the result", Number(0.1, 4.0), "picture")
     tile: bool = option(False, "sides fit together: copies set side by side show no seam", Switch(), "picture")
-    histogram: bool = option(
-        True, "match the sample's histogram of each channel at the end", Switch(), "picture", flag="--no-histogram"
-    )
+    histogram: bool = option(True, "match the colours of the sample at the end", Switch(), "picture")
     optimizer: str = option("adam", "adam or lbfgs", Choice(("adam", "lbfgs")), "schedule")
     steps: int = option(60, "steps at the full size", whole(1, 10000), "schedule")
     coarse_steps: int = option(100, "steps at each size below", whole(0, 10000), "schedule")
+    along: str = option("x", "the way that a mixture of two samples goes", Choice(("x", "y")), "picture")

@@ -7,9 +7,10 @@ and comes out as it would by itself, up to rounding.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,12 +21,18 @@ from dst.config import InputError
 from dst.features.encoder import Encoder
 from dst.features.networks import NETWORKS
 from dst.imaging import fit_size, resize
+from dst.imaging.masks import fit_mask
 from dst.optim.loop import Scale
 from dst.optim.pixels import compose_image, decompose_image
 from dst.optim.state import Parameters, Row
 
-DIRECTIONS = 64
-"""Directions that feature maps are projected on in a step, for the sliced Wasserstein distance."""
+SHIFT = 8
+"""Pixels that pictures without content are moved by at the most, at random in each step: else the grid of the poolings shows."""
+DIRECTIONS, POOL = 16, 12
+"""Directions that feature maps are projected on in a step, for the sliced Wasserstein distance, and sets of them that take turns: the
+targets' projections are sorted once for each."""
+POSITIONS = 2**14
+"""Positions of a larger map that are compared in a step, on a grid placed at random."""
 SHIFTS = {1: 16, 2: 8, 4: 4, 8: 3, 16: 2}
 """Positions that a map is shifted by for its shifted Gram matrices, by its stride."""
 
@@ -38,12 +45,19 @@ class Target(NamedTuple):
         layer: of the encoder.
         image: the number of the image.
         weight: of the difference.
+        window: the number of the window that it is taken of, for Gram matrices; -1 for the whole picture.
     """
 
     kind: str
     layer: str
     image: int
     weight: float
+    window: int = -1
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        """What targets have in common that are compared together."""
+        return self.kind, self.layer, self.image, self.window
 
 
 @dataclass(frozen=True)
@@ -73,11 +87,13 @@ class Kind(NamedTuple):
 
     Attributes:
         measure: of feature maps (N, C, h, w), given the layer's stride.
-        compare: (N,), of a measure and the target's, given the step's generator.
+        compare: (N,), of a measure and the target, given the step's generator.
+        target: what a target is, of its feature maps and the layer's stride, where it is another thing than a measure.
     """
 
     measure: Callable[[Tensor, int], Tensor]
-    compare: Callable[[Tensor, Tensor, torch.Generator], Tensor]
+    compare: Callable[[Tensor, Any, torch.Generator], Tensor]
+    target: Callable[[Tensor, int], Any] | None = None
 
 
 def _gram(maps: Tensor, stride: int) -> Tensor:
@@ -93,10 +109,37 @@ def _relative_content(a: Tensor, b: Tensor, _: torch.Generator) -> Tensor:
     return (a - b).square().mean((1, 2, 3)) / (spread + losses.EPS)
 
 
-def _sliced(a: Tensor, b: Tensor, generator: torch.Generator) -> Tensor:
-    drawn = torch.randn(DIRECTIONS, a.shape[1], generator=generator, device=a.device)
-    directions = drawn / drawn.norm(dim=1, keepdim=True)
-    return losses.sliced_wasserstein(a, b, directions) / (b.square().mean() + losses.EPS)
+class Slices(NamedTuple):
+    """What the sliced Wasserstein distance compares a map with.
+
+    Attributes:
+        directions: (POOL, DIRECTIONS, C), of unit length.
+        values: (POOL, DIRECTIONS, n), the target's projections on them, sorted.
+        size: mean square of the target.
+    """
+
+    directions: Tensor
+    values: Tensor
+    size: Tensor
+
+
+def _slices(maps: Tensor, stride: int) -> Slices:
+    """The projections of a target (1, C, h, w); directions depend on the number of channels alone."""
+    generator = torch.Generator().manual_seed(maps.shape[1])
+    drawn = torch.randn(POOL, DIRECTIONS, maps.shape[1], generator=generator).to(maps.device)
+    directions = drawn / drawn.norm(dim=2, keepdim=True)
+    values = torch.stack([(some @ maps.flatten(2)[0]).sort(1).values for some in directions])
+    count = min(values.shape[2], 2 * POSITIONS)
+    values = F.interpolate(values, size=count, mode="linear", align_corners=True)
+    return Slices(directions, values, maps.square().mean())
+
+
+def _sliced(maps: Tensor, target: Slices, generator: torch.Generator) -> Tensor:
+    every = max(1, math.ceil(math.sqrt(maps.shape[2] * maps.shape[3] / POSITIONS)))
+    which, x, y = torch.randint(2**16, (3,), generator=generator, device=generator.device).tolist()
+    some = maps[:, :, y % every :: every, x % every :: every]
+    which %= POOL
+    return losses.sorted_projections(some, target.directions[which], target.values[which]) / (target.size + losses.EPS)
 
 
 KINDS: dict[str, Kind] = {
@@ -109,7 +152,7 @@ KINDS: dict[str, Kind] = {
         lambda maps, stride: losses.shift_gram(maps, SHIFTS.get(stride, 2)).flatten(0, 1),
         lambda a, b, _: losses.gram_difference(a, b).view(-1, 2).mean(1),
     ),
-    "sliced": Kind(_maps, _sliced),
+    "sliced": Kind(_maps, _sliced, _slices),
 }
 """The statistics by name: `losses` says what each is."""
 CONTENT = ("content", "published content", "representation")
@@ -155,7 +198,14 @@ class Plan:
 class Pictures:
     """Pictures of one size as `dst.optim.loop.Problem`."""
 
-    def __init__(self, encoder: Encoder, images: Sequence[Tensor], pictures: Sequence[Picture], plan: Plan) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        images: Sequence[Tensor],
+        pictures: Sequence[Picture],
+        plan: Plan,
+        windows: Sequence[Tensor] = (),
+    ) -> None:
         """Prepare.
 
         Args:
@@ -164,11 +214,13 @@ class Pictures:
                 of the pictures, the others are scaled with them.
             pictures: what is optimised.
             plan: sizes and steps.
+            windows: (1, 1, h, w) weights in [0, 1] over the pictures, those that targets name by number.
 
         Raises:
             InputError: a layer too deep for the coarsest scale.
         """
         self.encoder, self.images, self.pictures, self.plan = encoder, list(images), list(pictures), plan
+        self.windows = list(windows)
         self.device = encoder.mean.device
         self.scales = plan.scales()
         layers = list(dict.fromkeys(t.layer for p in self.pictures for t in p.targets))
@@ -188,10 +240,16 @@ class Pictures:
         """The first guesses, or what the scale below left, enlarged."""
         width, height = self.scales[scale].size
         if finished:
-            images = F.interpolate(self.compose(finished), size=(height, width), mode="bicubic", align_corners=False)
+            images = self._enlarged(self.compose(finished), (height, width))
         else:
             images = torch.cat([p.start((width, height)) for p in self.pictures]).to(self.device)
         return self._decomposed(images.clamp(0, 1))
+
+    def _enlarged(self, images: Tensor, size: tuple[int, int]) -> Tensor:
+        """Pictures at a larger size (H, W); a torus goes on beyond its border."""
+        if self.encoder.network.padding == "circular":
+            return resample_torus(images, size)
+        return F.interpolate(images, size=size, mode="bicubic", align_corners=False)
 
     def compose(self, parameters: Parameters) -> Tensor:
         """The pictures that parameters stand for: (N, 3, H, W), not clamped."""
@@ -220,12 +278,13 @@ class PictureObjective:
     def __init__(self, problem: Pictures, scale: int) -> None:
         self.problem, self.size = problem, problem.scales[scale].size
         share = max(self.size) / max(problem.scales[-1].size)
-        used = {(t.kind, t.layer, t.image) for p in problem.pictures for t in p.targets}
+        used = {t.key for p in problem.pictures for t in p.targets}
         with torch.no_grad():
-            known = {image: self._encoded(image, share, used) for image in {image for _, _, image in used}}
+            known = {image: self._encoded(image, share, used) for image in {key[2] for key in used}}
         self.groups = [
             (*key, *self._members(key), self._target(*key, known[key[2]][key[0] in CONTENT])) for key in sorted(used)
         ]
+        self.free = problem.plan.optimizer != "lbfgs" and not any(key[0] in CONTENT for key in used)
         for name in ("tv", "norm"):
             weights = [getattr(p, name) for p in problem.pictures]
             setattr(self, name, torch.tensor(weights, device=problem.device) if any(weights) else None)
@@ -234,7 +293,9 @@ class PictureObjective:
         """Feature maps of an image: as large as the pictures where content is compared (True), else in its own size (False)."""
         found, source = {}, self.problem.images[image].to(self.problem.device)
         for fitted in (True, False):
-            layers = sorted({layer for kind, layer, number in used if number == image and (kind in CONTENT) == fitted})
+            layers = sorted(
+                {layer for kind, layer, number, _ in used if number == image and (kind in CONTENT) == fitted}
+            )
             if not layers:
                 continue
             if fitted:
@@ -252,25 +313,29 @@ class PictureObjective:
     def _members(self, key: tuple) -> tuple[Tensor, Tensor]:
         """The numbers of the pictures that have a target of this kind, layer and image, and its weights."""
         rows = [
-            (k, sum(t.weight for t in p.targets if t[:3] == key))
+            (k, sum(t.weight for t in p.targets if t.key == key))
             for k, p in enumerate(self.problem.pictures)
-            if any(t[:3] == key for t in p.targets)
+            if any(t.key == key for t in p.targets)
         ]
         device = self.problem.device
         return torch.tensor([k for k, _ in rows], device=device), torch.tensor([w for _, w in rows], device=device)
 
-    def _target(self, kind: str, layer: str, image: int, maps: dict[str, Tensor]) -> Tensor:
-        return KINDS[kind].measure(maps[layer], self.problem.encoder.layers[layer].stride)
+    def _target(self, kind: str, layer: str, image: int, window: int, maps: dict[str, Tensor]) -> Any:
+        row = KINDS[kind]
+        return (row.target or row.measure)(maps[layer], self.problem.encoder.layers[layer].stride)
 
     def terms(self, parameters: Parameters, generator: torch.Generator, last: Row | None) -> dict[str, Tensor]:
         """For every picture its content, its style and its priors, weighted, and the sum of all as `total`."""
         problem = self.problem
         images = problem.compose(parameters)
-        maps = problem.encoder(images, problem.layers)
+        maps = problem.encoder(self._moved(images, generator) if self.free else images, problem.layers)
         content, style = images.new_zeros(len(images)), images.new_zeros(len(images))
-        for kind, layer, _, members, weights, target in self.groups:
+        for kind, layer, _, window, members, weights, target in self.groups:
             mine = maps[layer] if len(members) == len(images) else maps[layer][members]
-            found = KINDS[kind].measure(mine, problem.encoder.layers[layer].stride)
+            if window < 0:
+                found = KINDS[kind].measure(mine, problem.encoder.layers[layer].stride)
+            else:
+                found = losses.gram(mine, fit_mask(problem.windows[window].to(mine), mine.shape[-2:]))
             values = weights * KINDS[kind].compare(found, target, generator)
             if kind in CONTENT:
                 content = content.index_add(0, members, values)
@@ -290,6 +355,13 @@ class PictureObjective:
         }
         return {**each, "total": (content + style + priors).sum()}
 
+    def _moved(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """The pictures moved at random: a torus as a whole, others with some of their border mirrored beyond it."""
+        x, y = torch.randint(SHIFT, (2,), generator=generator, device=generator.device).tolist()
+        if self.problem.encoder.network.padding == "circular":
+            return images.roll((y, x), (2, 3))
+        return F.pad(images, (x, 0, y, 0), mode="reflect") if min(self.size) > SHIFT else images
+
     def project(self, parameters: Parameters) -> None:
         """Keep every channel within its range."""
         images = self.problem.compose(parameters)
@@ -303,6 +375,16 @@ class PictureObjective:
         for name, bands in self.problem._decomposed(bounded).items():
             for old, new in zip(parameters[name], bands, strict=True):
                 old.copy_(new)
+
+
+def resample_torus(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Images (N, 3, h, w) that go on from their other side, at another size (H, W)."""
+    height, width = images.shape[-2:]
+    x, y = (torch.arange(new) + 0.5 for new in size[::-1])
+    x, y = (x * width / size[1] + 4) * 2 / (width + 8) - 1, (y * height / size[0] + 4) * 2 / (height + 8) - 1
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(images).expand(len(images), -1, -1, -1)
+    padded = F.pad(images, (4, 4, 4, 4), mode="circular")
+    return F.grid_sample(padded, grid, mode="bicubic", padding_mode="border", align_corners=False)
 
 
 def white_noise(seed: int, low: float = 0.0, high: float = 1.0) -> Callable[[tuple[int, int]], Tensor]:

@@ -132,7 +132,7 @@ def test_matching_takes_landmarks_where_both_have_a_face_and_best_buddies_elsewh
 def test_where_there_is_no_face_nothing_changes_and_only_is_refused():
     images = [blobs((90, 80), seed) for seed in (0, 1)]
     assert dst.match(*images, match_size=96)[0] == dst.match(*images, faces="off", match_size=96)[0]
-    with pytest.raises(InputError, match="no face is found in .* and "):
+    with pytest.raises(InputError, match=r"no face is found in .* and "):
         dst.match(*images, faces="only")
 
 

@@ -66,7 +66,7 @@ def run(args: Any) -> int:
 
 ROW = Command(
     "lab",
-    "show an experiment of style transfer as published: ratio, layers, first guess, optimiser",
+    "show an experiment of Gatys and others: ratio, layers, first guess",
     "EXPERIMENT CONTENT STYLE -o FILE [--csv FILE] [--keep DIR] [options]",
     run,
     (
