@@ -9,6 +9,10 @@ from .deform.stages import match as match
 from .deform.stages import warp_image as warp_image
 from .deform.exaggeration import exaggerate as exaggerate
 from .imaging.recolor import recolor as recolor
+from .batch.laboratory import laboratory as laboratory
+from .batch.laboratory import Sheet as Sheet
+from .batch.inversion import invert as invert
+from .batch.textures import texture as texture
 from .deform.resuming import load_run as load_run
 from .viz.animation import run_frames as run_frames
 from .imaging.samples import demo_pair as demo_pair

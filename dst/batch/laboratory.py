@@ -101,7 +101,7 @@ class Setup:
 
     def start(self, init: str, seed: int = 0) -> tuple[str, Callable]:
         """A first guess by name, and what it is called."""
-        content, style = self.images
+        content, style = self.images[:2]
         if init == "noise":
             return f"noise {seed}", white_noise(seed)
         if init == "grey":

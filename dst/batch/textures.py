@@ -145,7 +145,10 @@ def _made(
         found = found[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
     elif work != config.size:
         found = resample_torus(found, (config.size[1], config.size[0])).clamp(0, 1)
-    return match_colors(found, samples) if config.histogram and len(samples) == 1 else found
+    if config.histogram and len(samples) == 1:
+        found = match_colors(found, samples)
+    low, high = (torch.tensor(ends).view(1, 3, 1, 1) for ends in (plan.low, plan.high))
+    return found.clamp(low, high)
 
 
 def _targets(

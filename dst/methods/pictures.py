@@ -349,10 +349,14 @@ class PictureObjective:
                 priors = priors + self.tv * mine * losses.total_variation(images, exponent)
         if self.norm is not None:
             priors = priors + self.norm * losses.power_norm(images - 0.5)
-        found = {"content": content, "style": style, "priors": priors}
-        each = {
-            f"{name} {k}": v for name, values in found.items() if values.requires_grad for k, v in enumerate(values)
+        kinds = {kind in CONTENT for kind, *_ in self.groups}
+        has = {
+            "content": True in kinds,
+            "style": False in kinds,
+            "priors": self.tv is not None or self.norm is not None,
         }
+        found = {"content": content, "style": style, "priors": priors}
+        each = {f"{name} {k}": v for name, values in found.items() if has[name] for k, v in enumerate(values)}
         return {**each, "total": (content + style + priors).sum()}
 
     def _moved(self, images: Tensor, generator: torch.Generator) -> Tensor:

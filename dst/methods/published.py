@@ -9,6 +9,8 @@ from dst.features.encoder import Encoder
 from dst.methods.gatys import CONTENT_SCALE, STYLE_SCALE
 from dst.methods.pictures import Target, published_width
 
+BLOCK = 8
+"""Side, pixels, of what the content term is a mean over: a position of relu4_2."""
 RELATIVE = 1e4
 """The ratio, times this, is `alpha` where terms are relative to their targets."""
 
@@ -37,8 +39,9 @@ def gatys_targets(
     Raises:
         InputError: an unknown layer, or another number of weights than of style layers.
 
-    Source: Gatys et al. 2016, equations 1 to 7. The content term is a mean over positions, where the paper has a sum, so that a ratio
-    means the same at every size, and is counted at the number of channels that VGG-19 has, whatever the network.
+    Source: Gatys et al. 2016, equations 1 to 7. The content term is a mean over blocks of 8 x 8 pixels, positions of relu4_2, where the
+    paper has a sum over the image, so that a ratio means the same at every size, and is counted at the number of channels that VGG-19
+    has, whatever the network.
     """
     for name in (*content_layers, *style_layers):
         check_choice("layer", name, encoder.layers)
@@ -53,7 +56,8 @@ def gatys_targets(
         if scales is None:
             found.append(Target("content", name, content, CONTENT_SCALE * RELATIVE * share))
         else:
-            found.append(Target("published content", name, content, share * published_width(name) / scales[name] ** 2))
+            count = published_width(name) * (BLOCK / encoder.layers[name].stride) ** 2
+            found.append(Target("published content", name, content, share * count / scales[name] ** 2))
     for name, weight in zip(style_layers, weights, strict=True):
         share = weight / sum(weights)
         if scales is None:
