@@ -92,6 +92,10 @@ def argument_of(f: Field, **changes: Any) -> Argument:
     """The argument of a command that an option makes which a run does not have, such as those of `AnimationConfig`."""
     meta = f.metadata
     own = {"name": flag_of(f), "help": meta["help"], "kind": meta["kind"], "default": f.default, "group": meta["group"]}
+    if (
+        f.default is True and isinstance(meta["kind"], Switch) and not meta["flag"]
+    ):  # what turns it off is what there is to know
+        own |= {"name": "--no-" + own["name"][2:], "help": f"do without: {meta['help']}", "dest": f.name}
     return Argument(**own | changes)
 
 

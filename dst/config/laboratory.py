@@ -121,7 +121,7 @@ class LabConfig(NetworkConfig):
     )
     published: bool = option(
         True,
-        "the paper's terms, on activations whose mean is 1; no: both terms relative to their targets, as `--method gatys` has them",
+        "the paper's terms, on activations whose mean is 1; else terms relative to their targets, as `--method gatys` has them",
         Switch(),
         "objective",
     )
