@@ -114,7 +114,7 @@ def main() -> None:
 
     for name in args.names or FIGURES:
         image = FIGURES[name]()
-        imaging.write(args.folder / f"lab-{name}.jpg", image, quality=80)
+        imaging.write(args.folder / f"lab-{name}.jpg", image, quality=72)
         print(name, image.shape[:2], flush=True)
 
 

@@ -107,7 +107,8 @@ def _cells(encoder: Encoder, image: Tensor, size: tuple[int, int], config: Inver
 def _error(encoder: Encoder, image: Tensor, found: Tensor, layer: str) -> float:
     """Squared difference of a layer's features over the squared norm of the image's."""
     maps = [encoder(x.to(encoder.mean.device), [layer])[layer] for x in (image, found)]
-    return float((maps[0] - maps[1]).square().sum() / maps[0].square().sum().clamp_min(1e-12))
+    value = float((maps[0] - maps[1]).square().sum() / maps[0].square().sum().clamp_min(1e-12))
+    return float(f"{value:.4g}")  # a kept picture lies otherwise in memory, and the last digits depend on it
 
 
 def _sheet(
@@ -127,3 +128,19 @@ def _sheet(
     foot = [FOOT + (GRAM_FOOT if config.gram else ""), *([f"Not finished: {stopped}."] if stopped else [])]
     sheet = table_sheet([*first, *pictures], down, across, [*[""] * len(across), *words], foot)
     return Sheet(sheet, rows, pictures, stopped)
+
+
+def error_plot(rows: list[dict[str, Any]]) -> np.ndarray:
+    """The errors of a sheet's rows by depth, a line each for what images were found from: (H, W, 3) uint8."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), dpi=120, layout="constrained")
+    canvas, axes = FigureCanvasAgg(figure), figure.add_subplot()
+    for name in dict.fromkeys(row["from"] for row in rows):
+        mine = [row for row in rows if row["from"] == name and "error" in row]
+        axes.plot([row["layer"] for row in mine], [row["error"] for row in mine], marker="o", label=name)
+    axes.set(xlabel="layer", ylabel="squared difference of features over squared norm", yscale="log")
+    axes.legend()
+    canvas.draw()
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])

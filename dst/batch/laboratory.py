@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -15,9 +16,9 @@ import torch
 from torch import Tensor
 
 from dst import imaging, runtime
-from dst.config import EXPERIMENTS, InputError, LabConfig, check_choice, counted
+from dst.config import EXPERIMENTS, LAB_INITS, InputError, LabConfig, check_choice, counted
 from dst.features import Encoder, load_encoder
-from dst.files import replacing
+from dst.files import read_json, replacing
 from dst.imaging.histogram import match_colors
 from dst.methods.pictures import Picture, Pictures, Plan, activation_scales, image_start, white_noise
 from dst.methods.published import gatys_targets
@@ -31,7 +32,19 @@ BATCH_PIXELS = 1_500_000
 """Pixels of the pictures that are optimised together."""
 RATES = {"adam": 0.03, "lbfgs": 1.0}
 """Learning rates."""
-UNFINISHED = "unfinished.pt"
+IDLE = {
+    "ratio": {"ratio", "photo", "pooling"},
+    "content_layers": {"layers"},
+    "init": {"photo"},
+    "pooling": {"pooling"},
+    "optimizer": {"optimizers"},
+    "steps": {"optimizers"},
+    "coarse_steps": {"optimizers"},
+    "seeds": set(EXPERIMENTS) - {"init"},
+    "seconds": set(EXPERIMENTS) - {"optimizers"},
+}
+"""Options that an experiment sets itself, or has no use for."""
+TERMS = {"content", "style", "priors"}
 
 
 class Sheet(NamedTuple):
@@ -91,27 +104,29 @@ class Setup:
         if not self.config.published:
             return None
         if pooling not in self._scales:
-            layers = [
-                n
-                for n, layer in self.encoder.layers.items()
-                if layer.stride <= min(*self.size, *self.images[1].shape[2:])
+            deepest = max(layer.stride for layer in self.encoder.layers.values())
+            shown = [
+                imaging.resize(i, max(*i.shape[2:], -(-deepest * max(i.shape[2:]) // min(i.shape[2:]))))
+                for i in self.images[:2]
             ]
-            self._scales[pooling] = activation_scales(self.network(pooling), self.images, layers)
+            self._scales[pooling] = activation_scales(self.network(pooling), shown, list(self.encoder.layers))
         return self._scales[pooling]
 
     def start(self, init: str, seed: int = 0) -> tuple[str, Callable]:
         """A first guess by name, and what it is called."""
         content, style = self.images[:2]
-        if init == "noise":
+        if isinstance(init, str) and init == "noise":
             return f"noise {seed}", white_noise(seed)
-        if init == "grey":
+        if isinstance(init, str) and init == "grey":
             return init, lambda size: torch.full((1, 3, size[1], size[0]), 0.5)
         named = {"content": content, "inverted": 1 - content, "style": style}
-        if init in named:
+        if isinstance(init, str) and init in named:
             shown = named[init]
         else:
             shown = imaging.read(init, side=2 * self.config.size).rgb
-        return f"{init} {_hash(shown)}", image_start(imaging.cover(shown, self.size[::-1]))
+        return f"{init if isinstance(init, str) else 'image'} {_hash(shown)}", image_start(
+            imaging.cover(shown, self.size[::-1])
+        )
 
     def plan(self, **changes: Any) -> Plan:
         """How pictures are optimised."""
@@ -136,7 +151,9 @@ class Setup:
         value = lambda name: changes.get(name, getattr(config, name))  # noqa: E731
         pooling, init, seed = value("pooling"), value("init"), value("seed")
         layers = value("style_layers")
-        weights = config.layer_weights if layers == config.style_layers else None
+        weights = config.layer_weights and config.layer_weights[: len(layers)]
+        if weights and len(config.layer_weights) != len(config.style_layers):
+            weights = config.layer_weights  # refused
         scales, network = self.scales(pooling), self.network(pooling)
         targets = gatys_targets(
             network, scales, value("ratio"), value("content_layers"), layers, weights, 0, changes.get("style", 1)
@@ -167,12 +184,14 @@ def _layers(setup: Setup) -> list[Cell]:
 
 def _init(setup: Setup) -> list[Cell]:
     config = setup.config
-    found = [setup.cell("", name, init=name) for name in ("content", "style", "grey", "inverted")]
+    found = [setup.cell("", f"from {name}", init=name) for name in ("content", "style", "grey", "inverted")]
     found += [
-        setup.cell("", f"noise {k}", init="noise", seed=k) for k in range(config.seed, config.seed + config.seeds)
+        setup.cell("", f"from noise {k}", init="noise", seed=k) for k in range(config.seed, config.seed + config.seeds)
     ]
-    own = config.init not in ("noise", "content", "style", "grey", "inverted")
-    return [*found, setup.cell("", os.path.basename(str(config.init)), init=config.init)] if own else found
+    if isinstance(config.init, str) and config.init in LAB_INITS:
+        return found
+    name = os.path.basename(config.init) if isinstance(config.init, str) else "image"
+    return [*found, setup.cell("", f"from {name}", init=config.init)]
 
 
 def _photo(setup: Setup) -> list[Cell]:
@@ -243,6 +262,13 @@ def laboratory(
     """
     check_choice("experiment", experiment, EXPERIMENTS)
     config = _configured(options)
+    if experiment == "optimizers" and keep is not None:
+        raise InputError(
+            "keep is given, but the experiment optimizers goes by the clock, and nothing of it is kept: leave it out"
+        )
+    for name, homes in IDLE.items():
+        if experiment in homes and getattr(config, name) != getattr(LabConfig, name):
+            raise InputError(f"{name} is given, but the experiment {experiment} does not use it: leave it out")
     with runtime.computing(config.threads):
         setup = Setup(content, style, config)
         if experiment == "optimizers":
@@ -288,9 +314,10 @@ def run_cells(
         loop = Loop(problem, some[0].plan, seed, store.state(some))
         state = loop.run(None if on_step is None else lambda step, n=number: on_step(n, len(batches), step))
         with torch.no_grad():
-            results = problem.compose(state.parameters).clamp(0, 1)
+            results = problem.finished(state.parameters)
         last = state.history[-1] if state.history else {}
-        for k, cell, image in zip(range(len(batch)), some, results.split(1), strict=True):
+        for k, cell, pixels in zip(range(len(batch)), some, results.split(1), strict=True):
+            image = imaging.read(imaging.to_array(pixels)).rgb  # as a kept picture holds it
             terms = {name: last[f"{name} {k}"] for name in ("content", "style", "priors") if f"{name} {k}" in last}
             made[batch[k]] = Made(image, terms)
             if not state.stopped:
@@ -299,7 +326,7 @@ def run_cells(
             store.put_state(some, state)
             stopped = state.stopped
             break
-        store.drop_state()
+        store.drop_state(some)
     return made, stopped
 
 
@@ -320,14 +347,9 @@ class Store:
     """Finished pictures in a folder, known again by all that they depend on."""
 
     def __init__(self, folder: Any, images: list[Tensor], network: Callable[[str], Encoder]) -> None:
-        self.folder = None if folder is None else Path(folder)
+        self.folder = None if folder is None else _folder(folder)
         self.network = network
-        if self.folder is None:
-            return
-        if self.folder.exists() and not self.folder.is_dir():
-            raise InputError(f"{folder} is a file: give a folder for the pictures that are kept")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.images = [_hash(image) for image in images]
+        self.images = [] if self.folder is None else [_hash(image) for image in images]
 
     def key(self, cell: Cell) -> str:
         """What a picture is known by."""
@@ -342,10 +364,12 @@ class Store:
             return None
         path = self.folder / f"{self.key(cell)}.json"
         try:
-            terms = json.loads(path.read_text(encoding="utf-8"))
-            return Made(imaging.read(path.with_suffix(".png")).rgb, {str(k): float(v) for k, v in terms.items()})
-        except (OSError, ValueError, AttributeError):
-            return None
+            terms = {name: float(value) for name, value in read_json(path).items()}
+            image = imaging.read(path.with_suffix(".png")).rgb
+        except (InputError, OSError, ValueError, TypeError, AttributeError, RecursionError):
+            return None  # it is made anew
+        whole = terms.keys() <= TERMS and terms and all(map(math.isfinite, terms.values()))
+        return Made(image, terms) if whole and image.shape[:1:-1] == cell.plan.size else None
 
     def put(self, cell: Cell, made: Made) -> None:
         """Keep a picture."""
@@ -356,13 +380,17 @@ class Store:
         with replacing(path.with_suffix(".json")) as temporary:
             temporary.write_text(json.dumps(made.terms) + "\n", encoding="utf-8")
 
+    def unfinished(self, cells: Sequence[Cell]) -> Path:
+        """The file that holds where a stopped batch was: of these cells and no others."""
+        keys = "\n".join(self.key(cell) for cell in cells)
+        return self.folder / f"unfinished-{hashlib.sha256(keys.encode()).hexdigest()[:16]}.pt"
+
     def state(self, cells: Sequence[Cell]) -> State | None:
         """Where a stopped batch of the same cells was."""
-        if self.folder is None or not (self.folder / UNFINISHED).exists():
+        if self.folder is None or not self.unfinished(cells).is_file():
             return None
         try:
-            found = torch.load(self.folder / UNFINISHED, weights_only=True)
-            return State(**found["state"]) if found["keys"] == [self.key(cell) for cell in cells] else None
+            return State(**torch.load(self.unfinished(cells), weights_only=True))
         except Exception:  # a damaged file: the batch begins anew
             return None
 
@@ -372,13 +400,31 @@ class Store:
             return
         parameters = {name: [t.detach() for t in group] for name, group in state.parameters.items()}
         values = {f.name: getattr(state, f.name) for f in fields(State)} | {"parameters": parameters, "stopped": ""}
-        with replacing(self.folder / UNFINISHED) as temporary, open(temporary, "wb") as file:
-            torch.save({"keys": [self.key(cell) for cell in cells], "state": values}, file)
+        with replacing(self.unfinished(cells)) as temporary, open(temporary, "wb") as file:
+            torch.save(values, file)
 
-    def drop_state(self) -> None:
+    def drop_state(self, cells: Sequence[Cell]) -> None:
         """Forget it: the batch is finished."""
         if self.folder is not None:
-            (self.folder / UNFINISHED).unlink(missing_ok=True)
+            self.unfinished(cells).unlink(missing_ok=True)
+
+
+def _folder(given: Any) -> Path:
+    """The folder that pictures are kept in, made where it is not there.
+
+    Raises:
+        InputError: it is no name of a folder, or cannot be made.
+    """
+    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
+        raise InputError(f"keep is {given!r}: it takes the name of a folder")
+    try:
+        Path(given).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"the folder {os.fspath(given)!r} of kept pictures cannot be made ({why}): choose another"
+        ) from error
+    return Path(given)
 
 
 def _sheet(experiment: str, setup: Setup, cells: list[Cell], made: list[Made | None], stopped: str) -> Sheet:
@@ -418,7 +464,7 @@ NOTES = {
     "ratio": "Columns: alpha/beta, the weight of the content over that of the style. Rows: the layers whose Gram matrices are matched: "
     "with deeper ones, larger structures of the painting are taken over.",
     "layers": "The layer whose features hold the content: shallow ones keep every pixel, deep ones objects and their arrangement.",
-    "init": "The first guess. Content and style fix the picture, noise another one each time.",
+    "init": "The same objective, started from different first guesses.",
     "photo": "alpha/beta above each picture; started from the content.",
     "style-scale": "The same painting compared at three sizes: strokes grow with it.",
     "pooling": "Columns: alpha/beta. Rows: what stands between the levels of the network.",
@@ -431,7 +477,7 @@ def _differences(setup: Setup, images: list[Tensor], names: list[str]) -> str:
     """How far outcomes differ: mean distances of pairs in pixels and in features."""
     layer = setup.config.content_layers[-1]
     maps = [setup.encoder(image.to(setup.encoder.mean.device), [layer])[layer] for image in images]
-    noise = [k for k, name in enumerate(names) if name.startswith("noise")]
+    noise = [k for k, name in enumerate(names) if name.startswith("from noise")]
     found = []
     for which, some in (("all", range(len(images))), ("noise alone", noise)):
         pairs = [(i, j) for i in some for j in some if i < j]
@@ -460,19 +506,16 @@ def _optimizers(setup: Setup, on_step: Callable[[int, int, Step], object] | None
 
         state = Loop(problem, plan, setup.config.seed).run(on_time)
         with torch.no_grad():
-            pictures.append(imaging.to_array(problem.compose(state.parameters).clamp(0, 1)))
+            pictures.append(imaging.to_array(problem.finished(state.parameters)))
         curves[name] = np.cumsum([row["seconds"] for row in state.history]), [row["total"] for row in state.history]
         rows.append({"row": "", "column": name, "steps": len(state.history), "total": state.history[-1]["total"]})
         if asked[0]:
             stopped = state.stopped
             break
     plot = _curves(curves, pictures[0].shape[0])
-    foot = [
-        f"From the same noise, {seconds:g} seconds each: "
-        + ", ".join(f"{r['column']} {counted(r['steps'], 'step')}, loss {r['total']:.4g}" for r in rows)
-        + "."
-    ]
-    height = max(pictures[0].shape[0], 10)
+    foot = [f"From the same noise, {seconds:g} seconds each."]
+    foot += [f"{row['column']}: {counted(row['steps'], 'step')}, loss {row['total']:.4g}" for row in rows]
+    height = max(pictures[0].shape[0], 120)
     shown = [*[imaging.to_array(image) for image in setup.images], *pictures, plot]
     names = ["content", "style", *[row["column"] for row in rows], "loss over seconds"]
     from dst.viz.sheets import titled_sheet

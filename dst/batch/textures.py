@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import imaging, losses, runtime
-from dst.config import STATISTICS, InputError, TextureConfig, check_choice
+from dst.config import InputError, TextureConfig, check_choice
 from dst.features import Encoder, load_encoder
 from dst.imaging.histogram import match_colors
 from dst.methods.pictures import Picture, Pictures, Plan, Target, resample_torus
@@ -65,8 +65,6 @@ def texture(
     for name in options:
         check_choice("option", name, [f.name for f in fields(TextureConfig)])
     config = TextureConfig(**options)
-    for name in config.statistics:
-        check_choice("statistic", name, STATISTICS)
     if (into is None) != (mask is None):
         raise InputError("an image to paint into and its mask go together: give both, or neither")
     whole = next((name for name, given in (("second", second), ("mask", mask)) if given is not None), None)
@@ -75,17 +73,20 @@ def texture(
             f"with {whole} textures are compared by Gram matrices alone: leave out statistics, or give gram"
         )
     if whole and config.tile:
-        raise InputError(f"tile is given with {whole}: sides can't fit together then; leave out one of them")
+        raise InputError(f"--tile and --{whole} are given: sides can't fit together then; leave out one of them")
     if into is not None and config.size != TextureConfig.size:
         raise InputError("size is given, but the image that is painted into has one: leave out size")
     if second is not None and mask is not None:
         raise InputError("a second sample and a mask are given: give one of them")
     config = config.replace(statistics=("gram",)) if whole else config
     with runtime.computing(config.threads):
-        samples = [_read(image, config) for image in (sample, second) if image is not None]
+        samples = [_read(image, config) for image in (sample, *([] if second is None else [second]))]
         ground = None if into is None else imaging.read(into)
         if ground is not None:
-            config = config.replace(size=(ground.rgb.shape[3], ground.rgb.shape[2]))
+            try:
+                config = config.replace(size=(ground.rgb.shape[3], ground.rgb.shape[2]))
+            except InputError as error:
+                raise InputError(f"{ground.name} can't be painted into: {error}") from error
         area = None if mask is None else imaging.read_mask(mask, config.size)
         encoder = load_encoder(config.encoder, config.weights, config.device).changed(config.pooling)
         encoder = encoder.in_precision(runtime.precision_of(config.precision, config.device))
@@ -140,7 +141,7 @@ def _made(
     problem = Pictures(encoder, samples, [picture], plan, windows)
     state = Loop(problem, plan, config.seed).run(on_step)
     with torch.no_grad():
-        found = problem.compose(state.parameters).clamp(0, 1)
+        found = problem.finished(state.parameters)
     if not config.tile:
         found = found[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
     elif work != config.size:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from numbers import Integral
 
-from dst.config.base import Checked, InputError, option
+from dst.config.base import Checked, InputError, check_choice, option
 from dst.config.kinds import Choice, Kind, Names, Number, Switch, read_number, whole
 from dst.config.methods import LEVELS, POOLINGS
 from dst.config.stylize import StylizeConfig
@@ -52,16 +53,33 @@ class Size(Kind):
 
     def check(self, name, value):
         """As `Kind.check`."""
-        sides = [value, value] if isinstance(value, int) else list(value) if isinstance(value, (list, tuple)) else []
+        sides = (
+            [value, value] if isinstance(value, Integral) else list(value) if isinstance(value, (list, tuple)) else []
+        )
         sides = sides * 2 if len(sides) == 1 else sides
-        good = len(sides) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in sides)
+        good = len(sides) == 2 and all(isinstance(n, Integral) and not isinstance(n, bool) for n in sides)
         if not good or not all(self.low <= n <= self.high for n in sides):
             raise InputError(f"{name} is {value!r}: it takes {self.allowed()}")
-        return tuple(sides)
+        return tuple(map(int, sides))
 
     def allowed(self) -> str:
         """As `Kind.allowed`."""
         return f"a width and a height from {self.low} to {self.high}, such as 512x384"
+
+
+class Statistics(Names):
+    """Names of `STATISTICS` with + between, each once."""
+
+    def check(self, name, value):
+        """As `Kind.check`."""
+        names = value.replace(",", "+").split("+") if isinstance(value, str) else list(value)
+        for item in names:
+            check_choice(name, item, STATISTICS)
+        if not names or len(set(names)) < len(names):
+            raise InputError(
+                f"{name} is {'+'.join(names)!r}: it takes each of {', '.join(STATISTICS)} once at the most"
+            )
+        return tuple(names)
 
 
 class Weights(Kind):
@@ -172,7 +190,7 @@ class TextureConfig(NetworkConfig):
         ("sliced",),
         f"what is compared, of {', '.join(STATISTICS)}, with + between: Gram matrices; those of shifted maps, for long structures; "
         "sliced Wasserstein distances",
-        Names(),
+        Statistics(),
         "objective",
         "gram: as published",
     )

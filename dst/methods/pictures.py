@@ -256,6 +256,13 @@ class Pictures:
         groups = [parameters[name] for name in self._names()]
         return compose_image([torch.cat(bands) for bands in zip(*groups, strict=True)])
 
+    def finished(self, parameters: Parameters) -> Tensor:
+        """The pictures at their full size, (N, 3, H, W) in [0, 1], also where a stop left them at a coarser scale."""
+        found, (width, height) = self.compose(parameters), self.plan.size
+        if found.shape[-2:] != (height, width):
+            found = self._enlarged(found, (height, width))
+        return found.clamp(0, 1)
+
     def objective(self, scale: int) -> PictureObjective:
         """The objective of a scale, its targets encoded at it."""
         return PictureObjective(self, scale)
@@ -284,7 +291,9 @@ class PictureObjective:
         self.groups = [
             (*key, *self._members(key), self._target(*key, known[key[2]][key[0] in CONTENT])) for key in sorted(used)
         ]
-        self.free = problem.plan.optimizer != "lbfgs" and not any(key[0] in CONTENT for key in used)
+        free = torch.tensor([not any(t.kind in CONTENT for t in p.targets) for p in problem.pictures])
+        moves = problem.plan.optimizer != "lbfgs" and min(self.size) > SHIFT and bool(free.any())
+        self.free = free.to(problem.device) if moves else None
         for name in ("tv", "norm"):
             weights = [getattr(p, name) for p in problem.pictures]
             setattr(self, name, torch.tensor(weights, device=problem.device) if any(weights) else None)
@@ -328,7 +337,7 @@ class PictureObjective:
         """For every picture its content, its style and its priors, weighted, and the sum of all as `total`."""
         problem = self.problem
         images = problem.compose(parameters)
-        maps = problem.encoder(self._moved(images, generator) if self.free else images, problem.layers)
+        maps = problem.encoder(self._moved(images, generator), problem.layers)
         content, style = images.new_zeros(len(images)), images.new_zeros(len(images))
         for kind, layer, _, window, members, weights, target in self.groups:
             mine = maps[layer] if len(members) == len(images) else maps[layer][members]
@@ -360,11 +369,17 @@ class PictureObjective:
         return {**each, "total": (content + style + priors).sum()}
 
     def _moved(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """The pictures moved at random: a torus as a whole, others with some of their border mirrored beyond it."""
-        x, y = torch.randint(SHIFT, (2,), generator=generator, device=generator.device).tolist()
+        """Pictures without content moved at random: a torus as a whole, others with some of their border mirrored beyond it."""
+        x, y = torch.randint(1 - SHIFT, SHIFT, (2,), generator=generator, device=generator.device).tolist()
+        if self.free is None:
+            return images
         if self.problem.encoder.network.padding == "circular":
-            return images.roll((y, x), (2, 3))
-        return F.pad(images, (x, 0, y, 0), mode="reflect") if min(self.size) > SHIFT else images
+            moved = images.roll((y, x), (2, 3))
+        else:
+            padded = F.pad(images, (SHIFT, SHIFT, SHIFT, SHIFT), mode="reflect")
+            height, width = images.shape[-2:]
+            moved = padded[..., SHIFT - y : SHIFT - y + height, SHIFT - x : SHIFT - x + width]
+        return moved if bool(self.free.all()) else torch.where(self.free.view(-1, 1, 1, 1), moved, images)
 
     def project(self, parameters: Parameters) -> None:
         """Keep every channel within its range."""
@@ -382,13 +397,15 @@ class PictureObjective:
 
 
 def resample_torus(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Images (N, 3, h, w) that go on from their other side, at another size (H, W)."""
+    """Images (N, 3, h, w) that go on from their other side, at another size (H, W): their frequencies are kept, as far as there are."""
     height, width = images.shape[-2:]
-    x, y = (torch.arange(new) + 0.5 for new in size[::-1])
-    x, y = (x * width / size[1] + 4) * 2 / (width + 8) - 1, (y * height / size[0] + 4) * 2 / (height + 8) - 1
-    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(images).expand(len(images), -1, -1, -1)
-    padded = F.pad(images, (4, 4, 4, 4), mode="circular")
-    return F.grid_sample(padded, grid, mode="bicubic", padding_mode="border", align_corners=False)
+    found = torch.fft.rfft2(images)
+    rows, columns = min(height, size[0]), min(width, size[1]) // 2 + 1
+    low, high = (rows + 1) // 2, rows // 2
+    spectrum = found.new_zeros(*images.shape[:2], size[0], size[1] // 2 + 1)
+    spectrum[..., :low, :columns] = found[..., :low, :columns]
+    spectrum[..., size[0] - high :, :columns] = found[..., height - high :, :columns]
+    return torch.fft.irfft2(spectrum, s=size) * (size[0] * size[1] / (height * width))
 
 
 def white_noise(seed: int, low: float = 0.0, high: float = 1.0) -> Callable[[tuple[int, int]], Tensor]:

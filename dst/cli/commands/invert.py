@@ -5,22 +5,18 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from dst.cli.commands.lab import given_options, write_csv
+from dst.cli.commands.lab import check_outputs, given_options, write_csv
 from dst.cli.progress import Interrupt, Overall
 from dst.cli.rows import Argument, Command, argument_of, image_output
-from dst.cli.running import check_image, output_name, spare, write_image
+from dst.cli.running import output_name, write_image
 from dst.cli.streams import say
-from dst.config import MOST_PICTURES, InputError, InvertConfig
+from dst.config import MOST_PICTURES, InputError, InvertConfig, counted
 from dst.config.kinds import File, Folder, Switch
-from dst.files import check_output
 
 
 def run(args: Any) -> int:
     """Make the sheet."""
-    check_image(args, args.image)
-    if args.csv:
-        check_output(args.csv, (".csv",))
-        spare(args.csv, args, args.image)
+    check_outputs(args, ("csv", "plot"), args.image)
     options = given_options(args, InvertConfig)
     count = len(options["layers"]) * (options["seeds"] + options["gram"])
     if count > MOST_PICTURES and not args.yes:
@@ -28,7 +24,7 @@ def run(args: Any) -> int:
             f"the sheet has {count} pictures, more than {MOST_PICTURES}: give --yes, or fewer layers or seeds"
         )
 
-    from dst.batch.inversion import invert
+    from dst.batch.inversion import error_plot, invert
 
     bars = Overall(args.quiet, 1, "inversion")
     with Interrupt() as interrupt:
@@ -37,7 +33,7 @@ def run(args: Any) -> int:
             bars.count = batches
             bars.on_step(step)
             if step.done == step.total_steps:
-                bars.on_run(f"{step.done} steps at up to {max(step.size)} pixels")
+                bars.on_run(f"{counted(step.done, 'step')} at up to {max(step.size)} pixels")
             return interrupt.asked
 
         sheet = invert(args.image, keep=args.keep, on_step=on_step, **options)
@@ -45,10 +41,12 @@ def run(args: Any) -> int:
     write_image(args.output, sheet.image)
     if args.csv:
         write_csv(args.csv, sheet.rows)
+    if args.plot:
+        write_image(args.plot, error_plot(sheet.rows))
     if sheet.stopped:
         say(f"note: {sheet.stopped}" + (f"; the same command goes on from {args.keep}" if args.keep else ""))
     if not args.quiet:
-        say(f"wrote {', '.join(output_name(name) for name in (args.output, args.csv) if name)}")
+        say(f"wrote {', '.join(output_name(name) for name in (args.output, args.csv, args.plot) if name)}")
     return interrupt.code
 
 
@@ -61,6 +59,7 @@ ROW = Command(
         Argument("image", "the image", File()),
         image_output("the sheet", required=True),
         Argument("--csv", "write how far every picture's features are from the image's", File()),
+        Argument("--plot", "draw that error by depth, an image", File()),
         Argument("--keep", "folder of finished pictures; after a stop the same command goes on from there", Folder()),
         Argument("--yes", f"make a sheet of more than {MOST_PICTURES} pictures", Switch(), False),
         *map(argument_of, fields(InvertConfig)),

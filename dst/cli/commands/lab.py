@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from dataclasses import fields
 from typing import Any
 
 from dst.cli.progress import Interrupt, Overall
 from dst.cli.rows import CONTENT, STYLE, Argument, Command, argument_of, image_output
 from dst.cli.running import check_image, output_name, spare, write_image
-from dst.cli.streams import say
-from dst.config import EXPERIMENTS, LabConfig
+from dst.cli.streams import STDOUT, say
+from dst.config import EXPERIMENTS, InputError, LabConfig, counted
 from dst.config.kinds import Choice, File, Folder
-from dst.files import check_output, replacing
+from dst.files import EXTENSIONS, check_output, replacing
 
 
 def given_options(args: Any, kind: Any) -> dict[str, Any]:
     """The options of a config among the parsed arguments."""
     arguments = {argument_of(f).attribute: f.name for f in fields(kind)}
     return {name: getattr(args, attribute) for attribute, name in arguments.items()}
+
+
+def check_outputs(args: Any, names: tuple[str, ...], *inputs: str) -> None:
+    """Refuse, before any work, outputs that cannot be written, that are inputs, or that would lie among kept pictures."""
+    check_image(args, *inputs)
+    for name in names:
+        if getattr(args, name):
+            check_output(getattr(args, name), (".csv",) if name == "csv" else EXTENSIONS)
+            spare(getattr(args, name), args, *inputs)
+    for path in (args.output, *(getattr(args, name) for name in names)):
+        home = os.path.dirname(os.path.abspath(path)) if path else ""
+        if args.keep and path != STDOUT and os.path.realpath(home) == os.path.realpath(args.keep):
+            raise InputError(
+                f"{path} lies in the folder of --keep, among its pictures: choose another folder for one of them"
+            )
 
 
 def write_csv(path: str, rows: list[dict[str, Any]]) -> None:
@@ -34,10 +50,7 @@ def write_csv(path: str, rows: list[dict[str, Any]]) -> None:
 
 def run(args: Any) -> int:
     """Make the sheet."""
-    check_image(args, args.content, args.style)
-    if args.csv:
-        check_output(args.csv, (".csv",))
-        spare(args.csv, args, args.content, args.style)
+    check_outputs(args, ("csv",), args.content, args.style, *([args.init] if os.path.exists(args.init) else []))
     options = given_options(args, LabConfig)
 
     from dst.batch.laboratory import laboratory
@@ -49,7 +62,7 @@ def run(args: Any) -> int:
             bars.count = batches
             bars.on_step(step)
             if step.done == step.total_steps:
-                bars.on_run(f"{step.done} steps at up to {max(step.size)} pixels")
+                bars.on_run(f"{counted(step.done, 'step')} at up to {max(step.size)} pixels")
             return interrupt.asked
 
         sheet = laboratory(args.experiment, args.content, args.style, keep=args.keep, on_step=on_step, **options)
@@ -80,5 +93,7 @@ ROW = Command(
     ),
     record=False,
     glossary=EXPERIMENTS,
-    epilog="Source: Gatys, Ecker and Bethge, Image style transfer using convolutional neural networks, CVPR 2016.",
+    epilog="Options that an experiment sets itself are refused. `optimizers` goes by the clock: it is not the same twice, and not kept.\n"
+    "Example: dst lab ratio me.jpg painting.jpg -o ratio.png --size 200 --keep kept/\n"
+    "Source: Gatys, Ecker and Bethge, Image style transfer using convolutional neural networks, CVPR 2016.",
 )

@@ -10,7 +10,7 @@ from dst.cli.progress import Interrupt, Overall
 from dst.cli.rows import Argument, Command, argument_of, image_output
 from dst.cli.running import check_image, output_name, write_image
 from dst.cli.streams import say
-from dst.config import TextureConfig
+from dst.config import TextureConfig, counted
 from dst.config.kinds import File
 
 
@@ -27,7 +27,7 @@ def run(args: Any) -> int:
         def on_step(step: Any) -> bool:
             bars.on_step(step)
             if step.done == step.total_steps:
-                bars.on_run(f"{step.done} steps at up to {max(step.size)} pixels")
+                bars.on_run(f"{counted(step.done, 'step')} at up to {max(step.size)} pixels")
             return interrupt.asked
 
         made = texture(args.sample, args.second, into=args.into, mask=args.mask, on_step=on_step, **options)
@@ -54,5 +54,5 @@ ROW = Command(
         *map(argument_of, fields(TextureConfig)),
     ),
     record=False,
-    epilog="Source: Gatys, Ecker and Bethge, Texture synthesis using convolutional neural networks, NIPS 2015.",
+    epilog="With --second, or --into and --mask, Gram matrices alone are compared; --into sets the size.\nSource: Gatys, Ecker and Bethge, Texture synthesis using convolutional neural networks, NIPS 2015.",
 )
