@@ -157,7 +157,7 @@ def test_kept_pictures_are_read_with_care_and_nothing_else_is_touched(files, tmp
     given = ["lab", "picture", *files, "-o", str(kept.with_suffix(".png")), "--keep", str(keep)]
     assert cli.main(given) == 2 and "among its pictures" in capsys.readouterr().err
     for bad in ("", 5, b"x", "a\0b", str(files[0])):
-        with pytest.raises(InputError, match="keep|kept"):
+        with pytest.raises(InputError, match=r"keep|kept"):
             dst.laboratory("picture", *files, **SMALL, keep=bad)
 
 
