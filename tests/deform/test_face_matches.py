@@ -176,8 +176,8 @@ def test_a_face_that_is_given_as_points_is_the_same_warp(photograph, tmp_path):
     assert np.abs(given.warp.moved - result.warp.moved).max() < 0.002
 
 
-def test_spectacles_are_not_taken_for_brows_and_the_face_stays_whole(encoder):
-    """The rims of the photograph's glasses look like a drawn eye's lid: brows stay above eyes, and no eye is lost to the warp."""
+def test_spectacles_are_not_taken_for_brows(encoder):
+    """The rims of the photograph's glasses look like a drawn eye's lid: brows stay above eyes."""
     import matplotlib
 
     hopper = imaging.read(matplotlib.get_data_path() + "/sample_data/grace_hopper.jpg")
@@ -188,6 +188,3 @@ def test_spectacles_are_not_taken_for_brows_and_the_face_stays_whole(encoder):
         between = np.linalg.norm(middle["right eye"] - middle["left eye"])
         for side in ("left", "right"):
             assert middle[f"{side} eye"][1] - middle[f"{side} brow"][1] > 0.15 * between
-        result = dst.stylize(hopper, style, size=128, style_strength=0, metrics=False, progress=False)
-        kept = result.matches.source[result.warp.origin[result.warp.origin >= 0]]
-        assert {"left eye", "right eye", "nose", "mouth"} <= set(kept)
