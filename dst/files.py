@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import json
 import os
 import shutil
 import stat
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +152,20 @@ def digest(path) -> str:
 
     with common.open_regular(path, 8 * 10**9) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Rows as the text of a CSV file with a header; what a row does not have stays empty."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def all_keys(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The keys of all rows, in the order that they first appear in."""
+    return list(dict.fromkeys(key for row in rows for key in row))
 
 
 def read_json(path) -> Any:

@@ -13,7 +13,7 @@ from correspondence.common import FULL, read_regular
 from dst.batch.pairs import REPORT, read_pairs
 from dst.config import InputError, named_options, plain, split_options, without_idle
 from dst.deform import pipeline, resuming
-from dst.files import digest, replacing
+from dst.files import csv_text, digest, replacing
 from dst.methods.targets import StyleCache
 from dst.runs.checkpoint import NAME
 from dst.runs.folder import check_inputs
@@ -186,9 +186,5 @@ def _earlier_report(path: Path) -> list[dict[str, Any]]:
 
 
 def _write_report(path: Path, report: list[dict[str, Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(report)
     with replacing(path, follow=False) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+        temporary.write_text(csv_text(report, COLUMNS), encoding="utf-8")

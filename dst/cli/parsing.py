@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dst._version import __version__
-from dst.cli.rows import JSON, MESSAGES, PRESET, Argument, Command, run_arguments
+from dst.cli.rows import JSON, MESSAGES, PRESET, Argument, Command, run_arguments, without
 from dst.cli.streams import put
 from dst.config import (
     ALIASES,
@@ -229,7 +229,7 @@ def _add_option(place: Any, flag: str, f: dataclasses.Field, default: Any) -> No
     named["help"] = described(meta["help"], kind, default)
     if isinstance(kind, Switch):
         if default is True:  # what turns it off is what there is to know
-            flag, named["help"] = "--no-" + flag[2:], f"do without: {named['help']}"
+            flag, named["help"] = without(flag, named["help"])
         named["action"] = "store_false" if default is True else "store_true"
         _add_opposite(place, flag, named)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import Field, dataclass, field
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from dst.cli.logs import LEVELS
@@ -92,11 +92,21 @@ def argument_of(f: Field, **changes: Any) -> Argument:
     """The argument of a command that an option makes which a run does not have, such as those of `AnimationConfig`."""
     meta = f.metadata
     own = {"name": flag_of(f), "help": meta["help"], "kind": meta["kind"], "default": f.default, "group": meta["group"]}
-    if (
-        f.default is True and isinstance(meta["kind"], Switch) and not meta["flag"]
-    ):  # what turns it off is what there is to know
-        own |= {"name": "--no-" + own["name"][2:], "help": f"do without: {meta['help']}", "dest": f.name}
+    if f.default is True and isinstance(meta["kind"], Switch):
+        own |= {"dest": f.name}
+        if not meta["flag"]:
+            own["name"], own["help"] = without(own["name"], own["help"])
     return Argument(**own | changes)
+
+
+def without(flag: str, text: str) -> tuple[str, str]:
+    """The flag that turns off what is on, and its words: that is what there is to know of it."""
+    return "--no-" + flag[2:], f"do without: {text}"
+
+
+def options_of(args: Any, kind: Any) -> dict[str, Any]:
+    """The options of a config among the parsed arguments."""
+    return {f.name: getattr(args, argument_of(f).attribute) for f in fields(kind)}
 
 
 def output(help: str, kind: Kind | None = None, **more: Any) -> Argument:

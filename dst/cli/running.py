@@ -9,13 +9,13 @@ from typing import Any
 
 from correspondence.common import FULL
 from dst.cli.parsing import as_flags
-from dst.cli.progress import Interrupt, Progress
+from dst.cli.progress import Interrupt, Overall, Progress
 from dst.cli.rows import Command
 from dst.cli.streams import STDOUT, check_open, put, say
-from dst.config import InputError, option_files
+from dst.config import InputError, counted, option_files
 from dst.files import check_output
 
-OUTPUTS = ("--output", "--run", "--animate", "--morph", "--strip", "--save-points", "--save-config", "--csv")
+OUTPUTS = ("--output", "--run", "--animate", "--morph", "--strip", "--save-points", "--save-config", "--csv", "--plot")
 """Flags of what a command writes."""
 
 
@@ -182,6 +182,29 @@ def watched(args: Any, content: Any, config: Any, work: Any) -> tuple[Any, int]:
             return interrupt.asked
 
         return work(progress, on_step), interrupt.code
+
+
+def stepped(args: Any, label: str, work: Any) -> tuple[Any, int]:
+    """Do `work(on_step)` under a bar over its batches; Ctrl-C or SIGTERM stops it at its next step.
+
+    `on_step` takes a step and, where there are several, how many batches there are in all.
+
+    Returns:
+        Its result, and the exit code of the signal that stopped it, 0 for none.
+    """
+    bars = Overall(args.quiet, 1, label)
+    with Interrupt() as interrupt:
+
+        def on_step(step: Any, batches: int = 1) -> bool:
+            bars.count = batches
+            bars.on_step(step)
+            if step.done == step.total_steps:
+                bars.on_run(f"{counted(step.done, 'step')} at up to {max(step.size)} pixels")
+            return interrupt.asked
+
+        result = work(on_step)
+    bars.close()
+    return result, interrupt.code
 
 
 def finish(args: Any, result: Any, stopped: int, seconds: float, lost: OSError | None = None) -> int:

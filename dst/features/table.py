@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 from dst.features.maps import FeatureMaps
 from dst.features.statistics import NAMES
-from dst.files import check_output, replacing
+from dst.files import check_output, csv_text, replacing
 
 COLUMNS = ("layer", "channel", *NAMES)
 
@@ -21,11 +19,10 @@ def write_statistics(path: Any, maps: FeatureMaps) -> None:
         OSError: the disk is full or fails.
     """
     check_output(path, (".csv",))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for layer, found in maps.statistics().items():
-        for channel in range(len(maps[layer])):
-            writer.writerow([layer, channel, *(f"{found[name][channel]:.9g}" for name in NAMES)])
+    rows = [
+        {"layer": layer, "channel": channel, **{name: f"{found[name][channel]:.9g}" for name in NAMES}}
+        for layer, found in maps.statistics().items()
+        for channel in range(len(maps[layer]))
+    ]
     with replacing(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+        temporary.write_text(csv_text(rows, COLUMNS), encoding="utf-8")

@@ -16,7 +16,7 @@ from correspondence.matches import Matches, places_to_mask
 from dst import imaging
 from dst.config import InputError
 from dst.config.schema import Items
-from dst.files import unwritten
+from dst.files import all_keys, csv_text, unwritten
 from dst.runs.folder import IMAGES, assembled, check_folder, held
 from dst.runs.record import read_record, record_text
 from dst.runs.schema import HISTORY_ROW
@@ -174,12 +174,7 @@ def _matches_of(record: dict[str, Any], folder: Any) -> Matches | None:
 
 def _history_to_csv(history: list[dict[str, Any]]) -> str:
     """Rows as CSV; floats with every digit, so that reading gives the same numbers."""
-    text = io.StringIO()
-    columns = list(dict.fromkeys(key for row in history for key in row)) or [*WHOLE, "total", "seconds"]
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    return text.getvalue()
+    return csv_text(history, all_keys(history) or [*WHOLE, "total", "seconds"])
 
 
 def _history_from_csv(path: Path) -> list[dict[str, Any]]:

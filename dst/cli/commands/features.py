@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from dst.cli.rows import Argument, Command, argument_of, image_output
+from dst.cli.rows import Argument, Command, argument_of, image_output, options_of
 from dst.cli.running import check_image, output_name, spare, write_image
 from dst.cli.streams import say
 from dst.config import FeaturesConfig, InputError, StylizeConfig, counted
@@ -24,7 +24,7 @@ def run(args: Any) -> int:
     if args.csv:
         check_output(args.csv, (".csv",))
         spare(args.csv, args, args.image)
-    given = {f.name: getattr(args, argument_of(f).name.removeprefix("--")) for f in fields(FeaturesConfig)}
+    given = options_of(args, FeaturesConfig)
     if not args.output and args.show == FeaturesConfig.show:
         given["show"] = "statistics"  # what a table holds
     config = FeaturesConfig(**given)

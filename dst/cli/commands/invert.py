@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from dst.cli.commands.lab import check_outputs, given_options, write_csv
-from dst.cli.progress import Interrupt, Overall
-from dst.cli.rows import Argument, Command, argument_of, image_output
-from dst.cli.running import output_name, write_image
-from dst.cli.streams import say
-from dst.config import MOST_PICTURES, InputError, InvertConfig, counted
+from dst.cli.commands.lab import check_outputs, make_sheet
+from dst.cli.rows import Argument, Command, argument_of, image_output, options_of
+from dst.config import MOST_PICTURES, InputError, InvertConfig
 from dst.config.kinds import File, Folder, Switch
 
 
 def run(args: Any) -> int:
     """Make the sheet."""
     check_outputs(args, ("csv", "plot"), args.image)
-    options = given_options(args, InvertConfig)
+    options = options_of(args, InvertConfig)
     count = len(options["layers"]) * (options["seeds"] + options["gram"])
     if count > MOST_PICTURES and not args.yes:
         raise InputError(
@@ -26,28 +23,10 @@ def run(args: Any) -> int:
 
     from dst.batch.inversion import error_plot, invert
 
-    bars = Overall(args.quiet, 1, "inversion")
-    with Interrupt() as interrupt:
+    def work(on_step: Any) -> Any:
+        return invert(args.image, keep=args.keep, on_step=on_step, **options)
 
-        def on_step(batch: int, batches: int, step: Any) -> bool:
-            bars.count = batches
-            bars.on_step(step)
-            if step.done == step.total_steps:
-                bars.on_run(f"{counted(step.done, 'step')} at up to {max(step.size)} pixels")
-            return interrupt.asked
-
-        sheet = invert(args.image, keep=args.keep, on_step=on_step, **options)
-    bars.close()
-    write_image(args.output, sheet.image)
-    if args.csv:
-        write_csv(args.csv, sheet.rows)
-    if args.plot:
-        write_image(args.plot, error_plot(sheet.rows))
-    if sheet.stopped:
-        say(f"note: {sheet.stopped}" + (f"; the same command goes on from {args.keep}" if args.keep else ""))
-    if not args.quiet:
-        say(f"wrote {', '.join(output_name(name) for name in (args.output, args.csv, args.plot) if name)}")
-    return interrupt.code
+    return make_sheet(args, "inversion", work, error_plot)
 
 
 ROW = Command(

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from dataclasses import fields
 from typing import Any
 
-from dst.cli.progress import Interrupt, Overall
-from dst.cli.rows import CONTENT, STYLE, Argument, Command, argument_of, image_output
-from dst.cli.running import check_image, output_name, spare, write_image
+from dst.cli.rows import CONTENT, STYLE, Argument, Command, argument_of, image_output, options_of
+from dst.cli.running import check_image, output_name, spare, stepped, write_image
 from dst.cli.streams import STDOUT, say
-from dst.config import EXPERIMENTS, InputError, LabConfig, counted
+from dst.config import EXPERIMENTS, InputError, LabConfig
 from dst.config.kinds import Choice, File, Folder
-from dst.files import EXTENSIONS, check_output, replacing
-
-
-def given_options(args: Any, kind: Any) -> dict[str, Any]:
-    """The options of a config among the parsed arguments."""
-    arguments = {argument_of(f).attribute: f.name for f in fields(kind)}
-    return {name: getattr(args, attribute) for attribute, name in arguments.items()}
+from dst.files import EXTENSIONS, all_keys, check_output, csv_text, replacing
 
 
 def check_outputs(args: Any, names: tuple[str, ...], *inputs: str) -> None:
@@ -38,43 +29,38 @@ def check_outputs(args: Any, names: tuple[str, ...], *inputs: str) -> None:
             )
 
 
-def write_csv(path: str, rows: list[dict[str, Any]]) -> None:
-    """Rows as a table whose columns are all their keys."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    with replacing(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+def make_sheet(args: Any, label: str, work: Any, plot: Any = None) -> int:
+    """Make a sheet by `work(on_step)`, write it, its table and its plot (`plot(rows)` gives the image), and say so.
+
+    Returns:
+        The exit code of the signal that stopped it, 0 for none.
+    """
+    plotted = getattr(args, "plot", None)
+    sheet, code = stepped(args, label, lambda on_step: work(lambda _, batches, step: on_step(step, batches)))
+    write_image(args.output, sheet.image)
+    if args.csv:
+        with replacing(args.csv) as temporary:
+            temporary.write_text(csv_text(sheet.rows, all_keys(sheet.rows)), encoding="utf-8", newline="")
+    if plotted:
+        write_image(plotted, plot(sheet.rows))
+    if sheet.stopped:
+        say(f"note: {sheet.stopped}" + (f"; the same command goes on from {args.keep}" if args.keep else ""))
+    if not args.quiet:
+        say(f"wrote {', '.join(output_name(name) for name in (args.output, args.csv, plotted) if name)}")
+    return code
 
 
 def run(args: Any) -> int:
     """Make the sheet."""
     check_outputs(args, ("csv",), args.content, args.style, *([args.init] if os.path.exists(args.init) else []))
-    options = given_options(args, LabConfig)
+    options = options_of(args, LabConfig)
 
     from dst.batch.laboratory import laboratory
 
-    bars = Overall(args.quiet, 1, args.experiment)
-    with Interrupt() as interrupt:
+    def work(on_step: Any) -> Any:
+        return laboratory(args.experiment, args.content, args.style, keep=args.keep, on_step=on_step, **options)
 
-        def on_step(batch: int, batches: int, step: Any) -> bool:
-            bars.count = batches
-            bars.on_step(step)
-            if step.done == step.total_steps:
-                bars.on_run(f"{counted(step.done, 'step')} at up to {max(step.size)} pixels")
-            return interrupt.asked
-
-        sheet = laboratory(args.experiment, args.content, args.style, keep=args.keep, on_step=on_step, **options)
-    bars.close()
-    write_image(args.output, sheet.image)
-    if args.csv:
-        write_csv(args.csv, sheet.rows)
-    if sheet.stopped:
-        say(f"note: {sheet.stopped}" + (f"; the same command goes on from {args.keep}" if args.keep else ""))
-    if not args.quiet:
-        say(f"wrote {', '.join(output_name(name) for name in (args.output, args.csv) if name)}")
-    return interrupt.code
+    return make_sheet(args, args.experiment, work)
 
 
 ROW = Command(

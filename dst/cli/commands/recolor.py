@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-from dst.cli.rows import Argument, Command, argument_of, image_output
+from dst.cli.rows import Argument, Command, argument_of, image_output, options_of
 from dst.cli.running import check_image, output_name, write_image
 from dst.cli.streams import say
 from dst.config import RECOLORINGS, RecolorConfig
@@ -19,7 +19,7 @@ def run(args: Any) -> int:
     """Recolour, or show all methods on one sheet."""
     inputs = [path for path in (args.content, args.style, args.content_mask, args.style_mask) if path]
     check_image(args, *inputs)
-    config = RecolorConfig(args.method, args.space, args.strength, args.regrain, args.seed)
+    config = RecolorConfig(**options_of(args, RecolorConfig))
 
     from dst import imaging, runtime
     from dst.imaging.recolor import check_style, mask_of, recolored
@@ -69,7 +69,6 @@ def _pixels(image: Any) -> Any:
     return imaging.to_array(image.rgb, image.alpha)
 
 
-FIELDS = {f.name: f for f in fields(RecolorConfig)}
 ROW = Command(
     "recolor",
     "the colours of one image for another, without its strokes: the classical methods",
@@ -79,8 +78,7 @@ ROW = Command(
         Argument("content", "the image to recolour, of any size; 16 bits and alpha are kept", File()),
         Argument("style", "the image whose colours it takes; none with --method equalise", File(), optional=True),
         image_output("the recoloured image", required=True),
-        *(argument_of(f) for name, f in FIELDS.items() if name != "regrain"),
-        argument_of(FIELDS["regrain"], dest="regrain"),
+        *(argument_of(f) for f in sorted(fields(RecolorConfig), key=lambda f: f.name == "regrain")),
         Argument("--content-mask", "white is recoloured, black stays, grey is between; of the content's shape", File()),
         Argument("--style-mask", "white is where colours are taken from; of the style's shape", File()),
         Argument("--compare", "write one sheet of all methods beside content and style instead", Switch(), False),

@@ -5,39 +5,30 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from dst.cli.commands.lab import given_options
-from dst.cli.progress import Interrupt, Overall
-from dst.cli.rows import Argument, Command, argument_of, image_output
-from dst.cli.running import check_image, output_name, write_image
+from dst.cli.rows import Argument, Command, argument_of, image_output, options_of
+from dst.cli.running import check_image, output_name, stepped, write_image
 from dst.cli.streams import say
-from dst.config import TextureConfig, counted
+from dst.config import TextureConfig
 from dst.config.kinds import File
 
 
 def run(args: Any) -> int:
     """Make the texture."""
     check_image(args, *(path for path in (args.sample, args.second, args.into, args.mask) if path))
-    options = given_options(args, TextureConfig)
+    options = options_of(args, TextureConfig)
 
     from dst.batch.textures import texture
 
-    bars = Overall(args.quiet, 1, "texture")
-    with Interrupt() as interrupt:
+    def work(on_step: Any) -> Any:
+        return texture(args.sample, args.second, into=args.into, mask=args.mask, on_step=on_step, **options)
 
-        def on_step(step: Any) -> bool:
-            bars.on_step(step)
-            if step.done == step.total_steps:
-                bars.on_run(f"{counted(step.done, 'step')} at up to {max(step.size)} pixels")
-            return interrupt.asked
-
-        made = texture(args.sample, args.second, into=args.into, mask=args.mask, on_step=on_step, **options)
-    bars.close()
+    made, code = stepped(args, "texture", work)
     write_image(args.output, made)
-    if interrupt.asked:
+    if code:
         say("note: stopped on request; the texture so far is written")
     if not args.quiet:
         say(f"wrote {output_name(args.output)} ({made.shape[1]} x {made.shape[0]} pixels)")
-    return interrupt.code
+    return code
 
 
 ROW = Command(
