@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,12 @@ import torch
 from torch import Tensor
 
 from dst import imaging, runtime
-from dst.batch.laboratory import Cell, Made, Sheet, run_cells
+from dst.batch.laboratory import Cell, Made, Sheet, network_of, run_cells
 from dst.config import InputError, InvertConfig, check_choice
-from dst.features import Encoder, load_encoder
+from dst.features import Encoder
 from dst.methods.pictures import Picture, Plan, Target, white_noise
 from dst.optim.state import Step
+from dst.viz.curves import curves_image
 from dst.viz.sheets import table_sheet
 
 TV = {1: 1.0, 2: 1.0, 3: 10.0, 4: 100.0, 5: 100.0}
@@ -57,13 +57,10 @@ def invert(
 
     Source: Mahendran and Vedaldi 2015, "Understanding deep image representations by inverting them".
     """
-    for name in options:
-        check_choice("option", name, [f.name for f in fields(InvertConfig)])
-    config = InvertConfig(**options)
+    config = InvertConfig().replace(**options)
     with runtime.computing(config.threads):
         given = imaging.read(image, side=2 * config.size)
-        encoder = load_encoder(config.encoder, config.weights, config.device).changed(config.pooling)
-        encoder = encoder.in_precision(runtime.precision_of(config.precision, config.device))
+        encoder = network_of(config).changed(config.pooling)
         for name in config.layers:
             check_choice("layer", name, encoder.layers)
         shown = imaging.resize(given.rgb, config.size)
@@ -132,15 +129,8 @@ def _sheet(
 
 def error_plot(rows: list[dict[str, Any]]) -> np.ndarray:
     """The errors of a sheet's rows by depth, a line each for what images were found from: (H, W, 3) uint8."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 4), dpi=120, layout="constrained")
-    canvas, axes = FigureCanvasAgg(figure), figure.add_subplot()
+    curves = {}
     for name in dict.fromkeys(row["from"] for row in rows):
         mine = [row for row in rows if row["from"] == name and "error" in row]
-        axes.plot([row["layer"] for row in mine], [row["error"] for row in mine], marker="o", label=name)
-    axes.set(xlabel="layer", ylabel="squared difference of features over squared norm", yscale="log")
-    axes.legend()
-    canvas.draw()
-    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+        curves[name] = [row["layer"] for row in mine], [row["error"] for row in mine]
+    return curves_image(curves, (6, 4), 120, "layer", "squared difference of features over squared norm", "o")

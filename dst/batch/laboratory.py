@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dst import imaging, runtime
-from dst.config import EXPERIMENTS, LAB_INITS, InputError, LabConfig, check_choice, counted
+from dst.config import EXPERIMENTS, LAB_INITS, InputError, LabConfig, NetworkConfig, check_choice, counted
 from dst.features import Encoder, load_encoder
 from dst.files import read_json, replacing
 from dst.imaging.histogram import match_colors
@@ -24,7 +25,8 @@ from dst.methods.pictures import Picture, Pictures, Plan, activation_scales, ima
 from dst.methods.published import gatys_targets
 from dst.optim.loop import Loop
 from dst.optim.state import State, Step
-from dst.viz.sheets import table_sheet
+from dst.viz.curves import curves_image
+from dst.viz.sheets import table_sheet, titled_sheet
 
 RATIOS = (1e-5, 1e-4, 1e-3, 1e-2)
 """Columns of alpha over beta."""
@@ -83,21 +85,23 @@ class Cell:
     pooling: str
 
 
+def network_of(config: NetworkConfig) -> Encoder:
+    """The network that a config names, in the precision that it asks for."""
+    network = load_encoder(config.encoder, config.weights, config.device)
+    return network.in_precision(runtime.precision_of(config.precision, config.device))
+
+
 class Setup:
-    """The images and networks of an experiment."""
+    """The images of an experiment, and its network by pooling (`network`)."""
 
     def __init__(self, content: Any, style: Any, config: LabConfig) -> None:
         self.config = config
         self.content, self.style = (imaging.read(image, side=4 * config.size) for image in (content, style))
-        network = load_encoder(config.encoder, config.weights, config.device)
-        self.encoder = network.in_precision(runtime.precision_of(config.precision, config.device))
+        self.encoder = network_of(config)
+        self.network = functools.cache(self.encoder.changed)  # by pooling
         self.size = imaging.fit_size(self.content.size, config.size)
         self.images = [imaging.resize(image.rgb, config.size) for image in (self.content, self.style)]
         self._scales: dict[str, dict[str, float]] = {}
-
-    def network(self, pooling: str) -> Encoder:
-        """The network with a pooling."""
-        return self.encoder.changed(pooling)
 
     def scales(self, pooling: str) -> dict[str, float] | None:
         """The mean activations over both images, for published terms; None for relative ones."""
@@ -112,21 +116,22 @@ class Setup:
             self._scales[pooling] = activation_scales(self.network(pooling), shown, list(self.encoder.layers))
         return self._scales[pooling]
 
-    def start(self, init: str, seed: int = 0) -> tuple[str, Callable]:
+    def start(self, init: Any, seed: int = 0) -> tuple[str, Callable]:
         """A first guess by name, and what it is called."""
-        content, style = self.images[:2]
-        if isinstance(init, str) and init == "noise":
+        name = init if isinstance(init, str) else "image"
+        if name == "noise":
             return f"noise {seed}", white_noise(seed)
-        if isinstance(init, str) and init == "grey":
-            return init, lambda size: torch.full((1, 3, size[1], size[0]), 0.5)
+        if name == "grey":
+            return name, lambda size: torch.full((1, 3, size[1], size[0]), 0.5)
+        content, style = self.images[:2]
         named = {"content": content, "inverted": 1 - content, "style": style}
-        if isinstance(init, str) and init in named:
-            shown = named[init]
-        else:
-            shown = imaging.read(init, side=2 * self.config.size).rgb
-        return f"{init if isinstance(init, str) else 'image'} {_hash(shown)}", image_start(
-            imaging.cover(shown, self.size[::-1])
-        )
+        shown = named[name] if name in named else self.first
+        return f"{name} {_hash(shown)}", image_start(imaging.cover(shown, self.size[::-1]))
+
+    @functools.cached_property
+    def first(self) -> Tensor:
+        """The image that `init` is, read once."""
+        return imaging.read(self.config.init, side=2 * self.config.size).rgb
 
     def plan(self, **changes: Any) -> Plan:
         """How pictures are optimised."""
@@ -261,7 +266,7 @@ def laboratory(
     Source: Gatys, Ecker and Bethge 2016, "Image style transfer using convolutional neural networks", figures 3 and 5 to 7.
     """
     check_choice("experiment", experiment, EXPERIMENTS)
-    config = _configured(options)
+    config = LabConfig().replace(**options)
     if experiment == "optimizers" and keep is not None:
         raise InputError(
             "keep is given, but the experiment optimizers goes by the clock, and nothing of it is kept: leave it out"
@@ -276,12 +281,6 @@ def laboratory(
         cells = CELLS[experiment](setup)
         made = run_cells(cells, setup.images, setup.network, config.seed, keep, on_step)
         return _sheet(experiment, setup, cells, *made)
-
-
-def _configured(options: dict[str, Any]) -> LabConfig:
-    for name in options:
-        check_choice("option", name, [f.name for f in fields(LabConfig)])
-    return LabConfig(**options)
 
 
 class Made(NamedTuple):
@@ -493,46 +492,30 @@ def _differences(setup: Setup, images: list[Tensor], names: list[str]) -> str:
 def _optimizers(setup: Setup, on_step: Callable[[int, int, Step], object] | None) -> Sheet:
     """Adam and L-BFGS from the same noise for an equal time, each from a single scale, and their losses over it."""
     seconds, curves, pictures, rows, stopped = setup.config.seconds, {}, [], [], ""
-    for number, (name, levels) in enumerate((("adam", 1), ("lbfgs", 1))):
-        plan = setup.plan(optimizer=name, coarse_steps=0, steps=100_000, lr_end=1.0, levels=levels)
+    for number, name in enumerate(RATES):
+        plan = setup.plan(optimizer=name, coarse_steps=0, steps=100_000, lr_end=1.0, levels=1)
         cell = setup.cell("", name, plan=plan)
         problem = Pictures(setup.network(cell.pooling), setup.images, [cell.picture], plan)
-        spent, asked = [0.0], [False]
+        spent, asked = 0.0, False
 
-        def on_time(step: Step, n: int = number, spent: list = spent, asked: list = asked) -> bool:
-            spent[0] += step.seconds
-            asked[0] = on_step is not None and bool(on_step(n, 2, step))
-            return asked[0] or spent[0] >= seconds
+        def on_time(step: Step, n: int = number) -> bool:
+            nonlocal spent, asked
+            spent += step.seconds
+            asked = on_step is not None and bool(on_step(n, len(RATES), step))
+            return asked or spent >= seconds
 
         state = Loop(problem, plan, setup.config.seed).run(on_time)
         with torch.no_grad():
             pictures.append(imaging.to_array(problem.finished(state.parameters)))
         curves[name] = np.cumsum([row["seconds"] for row in state.history]), [row["total"] for row in state.history]
         rows.append({"row": "", "column": name, "steps": len(state.history), "total": state.history[-1]["total"]})
-        if asked[0]:
+        if asked:
             stopped = state.stopped
             break
-    plot = _curves(curves, pictures[0].shape[0])
+    plot = curves_image(curves, (4.2, 3.2), max(70, pictures[0].shape[0] / 3.2), "seconds", "loss")
     foot = [f"From the same noise, {seconds:g} seconds each."]
     foot += [f"{row['column']}: {counted(row['steps'], 'step')}, loss {row['total']:.4g}" for row in rows]
     height = max(pictures[0].shape[0], 120)
     shown = [*[imaging.to_array(image) for image in setup.images], *pictures, plot]
     names = ["content", "style", *[row["column"] for row in rows], "loss over seconds"]
-    from dst.viz.sheets import titled_sheet
-
     return Sheet(titled_sheet([list(zip(names, shown, strict=True))], height, foot), rows, pictures, stopped)
-
-
-def _curves(curves: dict[str, tuple], height: int) -> np.ndarray:
-    """Losses over seconds as an image, `height` pixels high at least."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.2, 3.2), dpi=max(70, height / 3.2), layout="constrained")
-    canvas, axes = FigureCanvasAgg(figure), figure.add_subplot()
-    for name, (seconds, values) in curves.items():
-        axes.plot(seconds, values, label=name)
-    axes.set(xlabel="seconds", ylabel="loss", yscale="log")
-    axes.legend()
-    canvas.draw()
-    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import imaging, losses, runtime
+from dst.batch.laboratory import network_of
 from dst.config import InputError, TextureConfig, check_choice
-from dst.features import Encoder, load_encoder
+from dst.features import Encoder
 from dst.imaging.histogram import match_colors
 from dst.methods.pictures import Picture, Pictures, Plan, Target, resample_torus
 from dst.optim.loop import Loop
@@ -62,9 +62,7 @@ def texture(
     are those of `dst.losses.shift_gram` and `sliced_wasserstein`. At the end the paper matches histograms of 100 bins in each channel;
     here colours are matched along their own axes (`dst.imaging.histogram.match_colors`), so that a grey sample stays grey.
     """
-    for name in options:
-        check_choice("option", name, [f.name for f in fields(TextureConfig)])
-    config = TextureConfig(**options)
+    config = TextureConfig().replace(**options)
     if (into is None) != (mask is None):
         raise InputError("an image to paint into and its mask go together: give both, or neither")
     whole = next((name for name, given in (("second", second), ("mask", mask)) if given is not None), None)
@@ -88,8 +86,7 @@ def texture(
             except InputError as error:
                 raise InputError(f"{ground.name} can't be painted into: {error}") from error
         area = None if mask is None else imaging.read_mask(mask, config.size)
-        encoder = load_encoder(config.encoder, config.weights, config.device).changed(config.pooling)
-        encoder = encoder.in_precision(runtime.precision_of(config.precision, config.device))
+        encoder = network_of(config).changed(config.pooling)
         if config.tile:
             encoder = encoder.changed(padding="circular")
         made = _made(encoder, samples, config, area, on_step)

@@ -28,6 +28,7 @@ from dst.config.laboratory import (
     STATISTICS,
     InvertConfig,
     LabConfig,
+    NetworkConfig,
     TextureConfig,
 )
 from dst.config.matching import MOST_FACES, MatchConfig
@@ -95,6 +96,7 @@ __all__ = [
     "LabConfig",
     "MatchConfig",
     "Method",
+    "NetworkConfig",
     "OptimizeConfig",
     "RecolorConfig",
     "StylizeConfig",

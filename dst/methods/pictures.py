@@ -78,10 +78,6 @@ class Picture:
     norm: float = 0.0
 
 
-Known = dict[tuple[str, int], Tensor]
-"""What was encoded of the images, by layer and number."""
-
-
 class Kind(NamedTuple):
     """A statistic and its difference.
 
@@ -105,8 +101,7 @@ def _maps(maps: Tensor, stride: int) -> Tensor:
 
 
 def _relative_content(a: Tensor, b: Tensor, _: torch.Generator) -> Tensor:
-    spread = (b - b.mean((2, 3), keepdim=True)).square().mean()
-    return (a - b).square().mean((1, 2, 3)) / (spread + losses.EPS)
+    return torch.stack([losses.content_features(one, b) for one in a.split(1)])
 
 
 class Slices(NamedTuple):
@@ -294,6 +289,12 @@ class PictureObjective:
         free = torch.tensor([not any(t.kind in CONTENT for t in p.targets) for p in problem.pictures])
         moves = problem.plan.optimizer != "lbfgs" and min(self.size) > SHIFT and bool(free.any())
         self.free = free.to(problem.device) if moves else None
+        plan, device = problem.plan, problem.device
+        self.bounds = [torch.tensor(ends, device=device).view(3, 1, 1) for ends in (plan.low, plan.high)]
+        self.exponents = [
+            (exponent, torch.tensor([p.exponent == exponent for p in problem.pictures], device=device))
+            for exponent in sorted({p.exponent for p in problem.pictures})
+        ]
         for name in ("tv", "norm"):
             weights = [getattr(p, name) for p in problem.pictures]
             setattr(self, name, torch.tensor(weights, device=problem.device) if any(weights) else None)
@@ -352,9 +353,7 @@ class PictureObjective:
                 style = style.index_add(0, members, values)
         priors = images.new_zeros(len(images))
         if self.tv is not None:
-            exponents = {p.exponent for p in problem.pictures}
-            for exponent in exponents:
-                mine = torch.tensor([p.exponent == exponent for p in problem.pictures], device=images.device)
+            for exponent, mine in self.exponents:
                 priors = priors + self.tv * mine * losses.total_variation(images, exponent)
         if self.norm is not None:
             priors = priors + self.norm * losses.power_norm(images - 0.5)
@@ -384,11 +383,7 @@ class PictureObjective:
     def project(self, parameters: Parameters) -> None:
         """Keep every channel within its range."""
         images = self.problem.compose(parameters)
-        low, high = (
-            torch.tensor(v, device=images.device, dtype=images.dtype).view(3, 1, 1)
-            for v in (self.problem.plan.low, self.problem.plan.high)
-        )
-        bounded = images.clamp(low, high)
+        bounded = images.clamp(*self.bounds)
         if torch.equal(bounded, images):
             return
         for name, bands in self.problem._decomposed(bounded).items():

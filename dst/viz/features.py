@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import matplotlib
@@ -21,7 +20,7 @@ from dst.config.features import PLACES
 from dst.features import FeatureMaps
 from dst.features.receptive import field_side
 from dst.losses import gram
-from dst.viz.panels import blank
+from dst.viz.panels import blank, drawn_pixels
 from dst.viz.sheets import GAP, LINE, font, table_sheet
 
 MAP, GRAM, CROP = 192, 320, 112
@@ -146,9 +145,7 @@ def drawn(maps: FeatureMaps, config: FeaturesConfig) -> np.ndarray:
         return crops_sheet(maps, config.channels, config.count)
     if config.show == "gram":
         return gram_sheet(maps, config.cluster)
-    figure: Any = statistics_figure(maps)
-    figure.canvas.draw()
-    return np.ascontiguousarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
+    return drawn_pixels(statistics_figure(maps))
 
 
 def map_image(maps: FeatureMaps, layer: str, channel: int) -> np.ndarray:

@@ -31,6 +31,12 @@ def blank(width: float, height: float) -> Figure:
     return figure
 
 
+def drawn_pixels(figure: Figure) -> np.ndarray:
+    """A figure as pixels, (H, W, 3) uint8."""
+    figure.canvas.draw()
+    return np.ascontiguousarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
+
+
 def image_row(
     images: Sequence[np.ndarray], titles: Sequence[str], height: int, foot: int = 0
 ) -> tuple[Figure, list[Axes]]:
