@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import threading
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +10,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from correspondence.common import read_regular
 from dst.config import InputError
+from dst.faces.shipped import read_shipped
 
 FOLDER = Path(__file__).parent
 
@@ -84,17 +83,7 @@ def run(name: str, image: np.ndarray) -> tuple[np.ndarray, ...]:
 @functools.cache
 def _network(name: str):
     model = MODELS[name]
-    advice = "reinstall the package, or leave faces out with --faces off"
-    try:
-        data = read_regular(FOLDER / model.file)
-    except OSError as error:
-        raise InputError(f"{model.file} cannot be read ({error.strerror or error}): {advice}") from error
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != model.sha256:
-        raise InputError(
-            f"{model.file} is not the file that this version was released with (its sha256 begins {digest[:12]}, not "
-            f"{model.sha256[:12]}): {advice}"
-        )
+    read_shipped(FOLDER / model.file, model.sha256)
     # of OpenCV's two engines only the older gives several outputs, and of a file, not of its bytes; before OpenCV 5 it is the
     # only one
     engine = (cv2.dnn.ENGINE_CLASSIC,) if hasattr(cv2.dnn, "ENGINE_CLASSIC") else ()

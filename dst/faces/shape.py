@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load
 
-from correspondence.common import read_regular
 from correspondence.similarity import fit_similarity
-from dst.config import InputError
+from dst.faces.shipped import read_shipped
 
 MEAN: np.ndarray
 """The mean face, (468, 3): x to the right, y down, z away from the viewer, centred, symmetric, with a root mean square
@@ -29,14 +27,7 @@ def _arrays() -> dict[str, np.ndarray]:
     Raises:
         InputError: it is missing, damaged or exchanged.
     """
-    advice = "reinstall the package, or leave faces out with --faces off"
-    try:
-        data = read_regular(FILE)
-    except OSError as error:
-        raise InputError(f"{FILE.name} cannot be read ({error.strerror or error}): {advice}") from error
-    if hashlib.sha256(data).hexdigest() != SHA256:
-        raise InputError(f"{FILE.name} is not the file that this version was released with: {advice}")
-    found = load(data)
+    found = load(read_shipped(FILE, SHA256))
     arrays = {"MEAN": found["mean"].astype(np.float64), "MIRROR": found["mirror"].astype(np.int64)}
     for array in arrays.values():
         array.flags.writeable = False
