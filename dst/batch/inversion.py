@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from dst import imaging, runtime
-from dst.batch.laboratory import Cell, Made, Sheet, network_of, run_cells
+from dst.batch.cells import Cell, Made, run_cells
+from dst.batch.laboratory import Sheet, network_of
 from dst.config import InputError, InvertConfig, check_choice
 from dst.features import Encoder
 from dst.methods.pictures import Picture, Plan, Target, white_noise
