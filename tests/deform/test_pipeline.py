@@ -17,7 +17,6 @@ from dst.config import InputError
 from dst.deform import pipeline
 from dst.imaging import samples
 
-
 GENTLE = 0.8 * POINTS[:, :2] + [[1, 0], [-1, 1], [0, 1.5], [1, -1], [-1, 0]]
 """Points of the style that the points of the content reach without a fold."""
 
