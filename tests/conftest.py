@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import os
 import resource
@@ -90,6 +91,14 @@ def made_result():
 
 def make_result(warps: bool = True, alpha: bool = False, seed: int = 0, **changes):
     """A plausible Result; `changes` replace fields."""
+    result = copy.deepcopy(_made_result(warps, alpha, seed))
+    for name, value in changes.items():
+        setattr(result, name, value)
+    return result
+
+
+@functools.cache
+def _made_result(warps: bool, alpha: bool, seed: int):
     from types import SimpleNamespace
 
     from correspondence.matches import Matches
@@ -131,8 +140,6 @@ def make_result(warps: bool = True, alpha: bool = False, seed: int = 0, **change
     encoder = SimpleNamespace(name="compact", sha256="0" * 64)
     targets = warp.source * 120 - 0.5 + 3
     result.record = make_record(result, job, encoder, 1.0, targets, {"style": 0.5}, "", {"read": 0.1})
-    for name, value in changes.items():
-        setattr(result, name, value)
     return result
 
 
@@ -221,6 +228,17 @@ def no_figures():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(painting, "figures", dict)
+        yield
+
+
+@pytest.fixture(scope="module")
+def no_metrics():
+    """Measuring a result takes longer than a small run does, and has tests of its own."""
+    from dst.config.metrics import METRICS
+    from dst.deform import painting
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(painting, "metrics", lambda *_: dict.fromkeys(METRICS, 0.5))
         yield
 
 

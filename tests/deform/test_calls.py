@@ -216,7 +216,7 @@ def test_what_a_process_needs_is_set_once_and_said(python):
 def test_stylize_prepares_its_process(python):
     code = (
         "import numpy as np, os; os.environ.pop('MKL_CBWR', None); import dst; x = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8);"
-        "dst.stylize(x, x, size=32, steps=1, warp=False, encoder='vgg19-16x', weights='random');"
+        "dst.stylize(x, x, size=32, steps=1, splitting=0, warp=False, encoder='vgg19-16x', weights='random', metrics=False);"
         "print(os.environ.get('MKL_CBWR'))"
     )
     assert python("-c", code).stdout.strip() == "AUTO"
