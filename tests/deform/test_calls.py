@@ -30,7 +30,7 @@ def run(pair, **options):
 
 @pytest.fixture(scope="module")
 def plain(pair):
-    return run(pair)
+    return run(pair, metrics=True)
 
 
 def test_a_run_inside_no_grad_or_inference_mode_is_the_same(pair, plain):
@@ -223,7 +223,7 @@ def test_stylize_prepares_its_process(python):
 
 
 def test_a_run_that_is_not_measured_is_the_same_without_metrics(pair, plain, tmp_path):
-    found = run(pair, metrics=False)
+    found = run(pair)
     assert found.record["metrics"] is None and plain.record["metrics"]["ssim"] is not None
     assert np.array_equal(found.image, plain.image)
     assert {**found.record, "metrics": 0, "seconds": 0} == {**plain.record, "metrics": 0, "seconds": 0}

@@ -17,6 +17,9 @@ from dst.config import InputError
 from dst.deform import pipeline
 from dst.imaging import samples
 
+GENTLE = 0.8 * POINTS[:, :2] + [[1, 0], [-1, 1], [0, 1.5], [1, -1], [-1, 0]]
+"""Points of the style that the points of the content reach without a fold."""
+
 
 @pytest.fixture(scope="module")
 def pair():
@@ -25,7 +28,7 @@ def pair():
 
 @pytest.fixture(scope="module")
 def plain(pair):
-    return run(pair)
+    return run(pair, metrics=True)
 
 
 @pytest.mark.parametrize("preset", ["fast", "paper"])
@@ -82,8 +85,7 @@ def test_no_strength_and_no_warp_leave_every_shape_where_it_is(pair, options):
 
 
 def test_strength_exaggerates(pair):
-    gentle = 0.8 * POINTS[:, :2] + [[1, 0], [-1, 1], [0, 1.5], [1, -1], [-1, 0]]
-    options = {"color_only": True, "points": np.column_stack([POINTS[:, :2], gentle])}
+    options = {"color_only": True, "points": np.column_stack([POINTS[:, :2], GENTLE])}
     reach = [np.abs(run(pair, warp_strength=s, **options).warp.moved).sum() for s in (0.5, 1.0, 1.5)]
     assert reach[0] < 0.8 * reach[1] and reach[1] < 0.8 * reach[2]
 
@@ -128,7 +130,7 @@ def test_points_come_from_csv_json_arrays_and_matches_alike(pair, tmp_path):
 
 def test_matches_keep_their_pins_and_confidence_and_follow_the_images_to_other_sizes(pair, tmp_path, no_figures):
     pinned = [False, True, False, False, True]
-    found = Matches(POINTS[:, :2], POINTS[:, 2:4], POINTS[:, 4], (80, 60), (72, 64), 0.6, pinned)
+    found = Matches(POINTS[:, :2], GENTLE, POINTS[:, 4], (80, 60), (72, 64), 0.6, pinned)
     small = found.resized((40, 30), (36, 32))
     small.to_json(tmp_path / "small.json")
     whole = run(pair, points=found, color_only=True)
