@@ -4,6 +4,7 @@
 
 from ._version import __version__ as __version__
 from .deform.pipeline import stylize as stylize
+from .deform.instant import instantly as instantly
 from .deform.resuming import resume as resume
 from .deform.stages import match as match
 from .deform.stages import warp_image as warp_image

@@ -1,9 +1,10 @@
-"""Output files: checked before any work starts, written whole or not at all."""
+"""Output files: checked before any work starts, written whole or not at all; and files that come with the package."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import io
 import json
 import os
@@ -22,6 +23,29 @@ EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 BESIDE, DAY = f"{common.PREFIX}run-", 86400
 """What the name of a folder that is being filled begins with, and after how many seconds it must be a dead process's where
 nothing else tells."""
+
+
+def read_shipped(path: Path, sha256: str, advice: str = "") -> bytes:
+    """What a file that comes with the package holds.
+
+    Args:
+        advice: how to do without it, for the message.
+
+    Raises:
+        InputError: it is missing, damaged or exchanged: its content does not hash to `sha256`.
+    """
+    todo = "reinstall the package" + (f", or {advice}" if advice else "")
+    try:
+        data = common.read_regular(path)
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be read ({error.strerror or error}): {todo}") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != sha256:
+        raise InputError(
+            f"{path.name} is not the file that this version was released with (its sha256 begins {digest[:12]}, not "
+            f"{sha256[:12]}): {todo}"
+        )
+    return data
 
 
 def check_output(path, extensions: tuple[str, ...] | None = EXTENSIONS) -> Path:

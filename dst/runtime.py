@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 """Where Linux tells a container its limits."""
@@ -110,6 +111,25 @@ def has_matrix_units() -> bool:
         return False
     # asks the system for leave too, as the convolutions would; a PyTorch without the name counts as a processor without
     return bool(getattr(torch.cpu, "_init_amx", bool)())
+
+
+def on_device(module: Any, device: str) -> Any:
+    """A network, or a tensor, brought to a device.
+
+    Raises:
+        InputError: a device that is not there.
+    """
+    import torch
+
+    from dst.config import InputError
+
+    try:
+        return module.to(torch.device(device))
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"device {device!r} cannot be used ({why}): choose one that is there, such as 'cpu'"
+        ) from error
 
 
 def free_memory(device: str = "cpu") -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dst.config.base import Checked, option
 from dst.config.kinds import Choice, Each, File, Files, Numbers, Rows, Switch
 
-INITS = ("content", "noise", "style")
+INITS = ("content", "noise", "style", "instant")
 """Names that `init` takes; anything else is an image."""
 
 
@@ -73,6 +73,13 @@ class GuidanceConfig(Checked):
         "guidance",
         "off: painted; on: the photograph, warped, in the painting's colours, within seconds",
     )
+    instant: bool = option(
+        False,
+        "warp, and paint at once by a network that knows any style, without optimisation",
+        Switch(),
+        "guidance",
+        "on: strokes in a moment, finer and looser than those of an optimisation, with a little hatching",
+    )
     raw_colors: bool = option(
         False,
         "leave out the last pass over the colours, which gives them the painting's mean and spread and removes speckle",
@@ -82,10 +89,10 @@ class GuidanceConfig(Checked):
     )
     init: str = option(
         "content",
-        "the first guess: content, noise, style or an image's file",
+        "the first guess: content, noise, style, instant or an image's file",
         File(*INITS),
         "guidance",
-        "content: the photograph stays closest; noise, style: more of the painting, less of the layout",
+        "content: the photograph stays closest; noise, style: more of the painting, less of the layout; instant: what a network paints",
     )
     pins: tuple[tuple[float, float, float, float], ...] | None = option(
         None,

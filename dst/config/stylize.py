@@ -133,7 +133,7 @@ class StylizeConfig(Checked):
     @property
     def paints(self) -> bool:
         """Whether strokes are painted by optimisation: not where only colours are asked for, or no style at all."""
-        return not self.guidance.color_only and self.optimize.style_strength > 0
+        return not (self.guidance.color_only or self.guidance.instant) and self.optimize.style_strength > 0
 
     @classmethod
     def from_file(cls, path: Any) -> StylizeConfig:

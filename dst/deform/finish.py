@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from dst import imaging
 from dst.faces.shape import face_points
 from dst.imaging import color, histogram
+from dst.networks.arbitrary import painted_at_once
 from dst.optim.loop import schedule
 from dst.optim.pixels import decompose_image
 from dst.optim.state import State
@@ -20,12 +21,14 @@ from dst.warp import Warp, to_pixels
 from dst.warp.fit import mend
 
 
-def recolored(job: Job) -> State:
-    """A state at the end of its run: the content in the style's colours, by the strength of the style; no step made."""
-    scene = job.scene
+def unoptimised(job: Job) -> State:
+    """A state at the end of its run, no step made: the content in the style's colours, or painted at once, by the style's strength."""
+    scene, strength = job.scene, job.config.optimize.style_strength
     images, shares = [s.image for s in scene.styles], [s.weight for s in scene.styles]
-    strength = job.config.optimize.style_strength
-    image = histogram.recolor(scene.content, images, shares, scene.segments, strength)
+    if job.config.guidance.instant:
+        image = painted_at_once(scene.content, images, shares, strength)
+    else:
+        image = histogram.recolor(scene.content, images, shares, scene.segments, strength)
     height, width = image.shape[-2:]
     return State({"pixels": decompose_image(image, 1)}, scale=len(schedule((width, height), job.config.optimize)))
 
@@ -60,7 +63,7 @@ def target_points(job: Job, warp: Warp) -> np.ndarray:
 def settled(job: Job, painted: Tensor) -> Tensor:
     """What was painted, (1, 3, H, W), after the colour pass: the styles' chroma, smooth where lightness is smooth."""
     guidance, scene = job.config.guidance, job.scene
-    if guidance.raw_colors or guidance.preserve_color == "luminance" or not job.config.paints:
+    if guidance.raw_colors or guidance.preserve_color == "luminance" or not (job.config.paints or guidance.instant):
         return painted
     if scene.segments is None and guidance.preserve_color == "none":  # each segment has a mixture of its own
         images, shares = [s.image.cpu() for s in scene.styles], [s.weight for s in scene.styles]

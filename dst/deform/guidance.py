@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import fields
 from typing import Any
 
 from correspondence.filtering import MIN_MATCHES
@@ -85,17 +86,36 @@ def check_guidance(config: StylizeConfig, styles: int, warp: Any, points: Any, g
             raise InputError(
                 f"color_only and preserve_color {guidance.preserve_color!r} contradict each other: choose one"
             )
+    if guidance.instant:
+        _check_instant(config, given)
     idle = {
         "init": not is_init(guidance.init, "content"),
         "stroke_size": set(stroke_sizes(guidance.stroke_size, styles)) != {1},
     }
     if not config.paints and any(idle.values()):
-        why = "color_only" if guidance.color_only else "style_strength 0"
+        why = "color_only paints nothing" if guidance.color_only else "style_strength 0 paints nothing"
+        why = "instant paints at once" if guidance.instant else why
         name = next(name for name in idle if idle[name])
-        raise InputError(f"{why} paints nothing, so {name} has no use: leave out one of the two")
+        raise InputError(f"{why}, so {name} has no use: leave out one of the two")
     if not is_init(guidance.init, *INITS):
         read_init(guidance.init, config.size)
     style_shares(guidance.style_weights, styles)
+
+
+def _check_instant(config: StylizeConfig, given: Any) -> None:
+    """Refuse what goes with colours alone, with segments or with an optimisation, where the network paints."""
+    if config.guidance.color_only:
+        raise InputError("`instant` and `color_only` are both given: choose one")
+    if config.guidance.content_mask is not None:
+        raise InputError(
+            "instant paints all of the picture in one manner, so masks of segments have no use: leave them out"
+        )
+    for f in fields(config.optimize):
+        if f.name in given and f.name != "style_strength":
+            raise InputError(
+                f"instant paints without an optimisation, so `{f.name}` has no use: leave out one of the two"
+            )
+    check_number("style_strength", config.optimize.style_strength, 0, 1)
 
 
 def _check_warp_options(config: StylizeConfig, warp: bool, points: Any, given: Any) -> None:

@@ -20,7 +20,8 @@ from dst.files import digest
 from dst.imaging import color, histogram
 from dst.imaging.masks import Segmentation, read_rigid_mask, read_segmentation
 from dst.methods.targets import Style
-from dst.optim.init import first_guess
+from dst.networks.arbitrary import painted_at_once
+from dst.optim.init import first_guess, is_init
 from dst.runs.job import Scene
 from dst.warp import Warp
 
@@ -126,10 +127,15 @@ def make_scene(inputs: Inputs, config: StylizeConfig, warp: Warp | None, weights
     painted = plain if set(strokes) == {1} else _painted(inputs, config, content, strokes)
     if config.guidance.preserve_color == "luminance":
         content = color.grey(content)
-    start = first_guess(config.guidance.init, content.to(device), [style.to(device) for style in plain], config.seed)
+    shares = style_shares(config.guidance.style_weights, len(painted))
+    if is_init(config.guidance.init, "instant"):
+        start = painted_at_once(content.to(device), [style.to(device) for style in plain], shares)
+    else:
+        start = first_guess(
+            config.guidance.init, content.to(device), [style.to(device) for style in plain], config.seed
+        )
     if start is None and config.guidance.preserve_color == "histogram":
         start = content.to(device)  # its colours are the style's by now, each in its place
-    shares = style_shares(config.guidance.style_weights, len(painted))
     used = [k for k, share in enumerate(shares) if share > 0]
     segmentation = inputs.segmentation
     if segmentation is not None:

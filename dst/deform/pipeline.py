@@ -14,7 +14,7 @@ from dst.config import StylizeConfig, named_options, option_files
 from dst.config.kinds import Switch
 from dst.deform import matching
 from dst.deform.edits import check_pins, check_pins_move
-from dst.deform.finish import recolored
+from dst.deform.finish import unoptimised
 from dst.deform.fitting import point_weights
 from dst.deform.guidance import check_call, check_guidance, check_layers
 from dst.deform.inputs import Inputs, encoder_of, make_scene, read_inputs, style_list
@@ -98,7 +98,7 @@ def stylize(
                 loop = make_loop(job, encoder, cache=style_cache)
                 state = loop.state
             else:
-                loop, state = None, recolored(job)
+                loop, state = None, unoptimised(job)
         keeper = None if run_dir is None else Keeper(run_dir, checkpoint_every, job, encoder, clock.seconds)
         return paint(job, loop, state, encoder, clock, on_step, keeper, bool(metrics))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from dst import runtime
 from dst.config import InputError, check_number
-from dst.deform.finish import recolored
+from dst.deform.finish import unoptimised
 from dst.deform.guidance import check_call
 from dst.deform.inputs import encoder_of
 from dst.deform.larger import enlarged, resized
@@ -132,7 +132,7 @@ def _larger(run: Any, job: Job, state: State, encoder: Encoder, size: int, conte
         raise InputError(f"{run} is not finished at {old} pixels: resume it without a size first")
     job = resized(run, job, size, content, style)
     if not job.config.paints:
-        return job, recolored(job), None
+        return job, unoptimised(job), None
     loop = enlarged(job, state, encoder, old)
     return job, loop.state, loop
 

@@ -11,9 +11,11 @@ import cv2
 import numpy as np
 
 from dst.config import InputError
-from dst.faces.shipped import read_shipped
+from dst.files import read_shipped
 
 FOLDER = Path(__file__).parent
+NO_FACES = "leave faces out with --faces off"
+"""How to do without these files."""
 
 
 class Model(NamedTuple):
@@ -83,7 +85,7 @@ def run(name: str, image: np.ndarray) -> tuple[np.ndarray, ...]:
 @functools.cache
 def _network(name: str):
     model = MODELS[name]
-    read_shipped(FOLDER / model.file, model.sha256)
+    read_shipped(FOLDER / model.file, model.sha256, NO_FACES)
     # of OpenCV's two engines only the older gives several outputs, and of a file, not of its bytes; before OpenCV 5 it is the
     # only one
     engine = (cv2.dnn.ENGINE_CLASSIC,) if hasattr(cv2.dnn, "ENGINE_CLASSIC") else ()

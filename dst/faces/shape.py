@@ -9,7 +9,8 @@ import numpy as np
 from safetensors.numpy import load
 
 from correspondence.similarity import fit_similarity
-from dst.faces.shipped import read_shipped
+from dst.faces.models import NO_FACES
+from dst.files import read_shipped
 
 MEAN: np.ndarray
 """The mean face, (468, 3): x to the right, y down, z away from the viewer, centred, symmetric, with a root mean square
@@ -27,7 +28,7 @@ def _arrays() -> dict[str, np.ndarray]:
     Raises:
         InputError: it is missing, damaged or exchanged.
     """
-    found = load(read_shipped(FILE, SHA256))
+    found = load(read_shipped(FILE, SHA256, NO_FACES))
     arrays = {"MEAN": found["mean"].astype(np.float64), "MIRROR": found["mirror"].astype(np.int64)}
     for array in arrays.values():
         array.flags.writeable = False
