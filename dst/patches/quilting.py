@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dst import imaging, runtime
 from dst.config import InputError, QuiltConfig
+from dst.config.laboratory import Size
 from dst.config.quilting import overlap_of
 from dst.imaging import Image
 from dst.imaging.strips import check_memory
@@ -91,8 +92,8 @@ def quilted(
         on_row: called after each row of blocks with how many were laid, and how many there will be.
     """
     size = config.size or (SIZE if target is None else target.size)
-    config = config.replace(size=size, block=config.block or first_block(sample, target, size))
-    _check(sample, target, config)
+    config = config.replace(block=config.block or first_block(sample, target, size))
+    _check(sample, target, config, size)
     check_memory(f"a quilt of {sample.name}", size, BYTES * size[0] * size[1], "laid")
     generator = torch.Generator().manual_seed(config.seed)
     colours = _colours(sample)
@@ -106,7 +107,7 @@ def quilted(
         shown = shown if target.size == size else imaging.cover(shown, size[::-1])
         maps, onto = likeness_maps(_over_grey(sample), shown, config.by, config.encoder, config.weights)
         parts = [colours, maps]
-        plans = transfer_plans(config)
+        plans = transfer_plans(size, config)
     rows = [-(-(size[1] - plan.over) // (block - plan.over)) for block, plan in plans]
     told = iter(range(1, sum(rows) + 1))
     for block, plan in plans:
@@ -116,8 +117,8 @@ def quilted(
     return Quilt(_gathered(sample, layout), sample, *layout, step=block - plans[-1][1].over)
 
 
-def transfer_plans(config: QuiltConfig) -> list[tuple[int, Plan]]:
-    """The block's side and the plan of each pass of a texture transfer; size and block are those of the config.
+def transfer_plans(size: tuple[int, int], config: QuiltConfig) -> list[tuple[int, Plan]]:
+    """The block's side and the plan of each pass of a texture transfer onto a picture of a size (W, H), with the config's first block.
 
     alpha rises from .1 to .9, and blocks shrink by a third a pass, to 4 pixels at the least.
 
@@ -128,7 +129,7 @@ def transfer_plans(config: QuiltConfig) -> list[tuple[int, Plan]]:
         block = max(SMALLEST, round(config.block * SHRINK**k))
         alpha = 0.8 * k / max(1, config.passes - 1) + 0.1
         over = overlap_of(block, config.overlap)
-        found.append((block, Plan(config.size, over, config.tolerance, config.piece, alpha)))
+        found.append((block, Plan(size, over, config.tolerance, config.piece, alpha)))
     return found
 
 
@@ -139,9 +140,9 @@ def first_block(sample: Image, target: Image | None, size: tuple[int, int]) -> i
     return min(max(FINEST, min(COARSEST, max(size) // 16)), *(n // 2 for n in sample.size), *size)
 
 
-def _check(sample: Image, target: Image | None, config: QuiltConfig) -> None:
+def _check(sample: Image, target: Image | None, config: QuiltConfig, size: tuple[int, int]) -> None:
     """Refuse what no quilt can be made of, or onto."""
-    block, size = config.block, config.size
+    block, most = config.block, Size.high
     if min(sample.size) < block:
         raise InputError(
             f"the sample {sample.name} is {sample.size[0]} x {sample.size[1]} pixels, smaller than a block of {block}: "
@@ -151,6 +152,10 @@ def _check(sample: Image, target: Image | None, config: QuiltConfig) -> None:
         raise InputError(
             f"{target.name} is {target.size[0]} x {target.size[1]} pixels, smaller than a block of {block}: "
             "give a larger picture, or a smaller block"
+        )
+    if max(size) > most:
+        raise InputError(
+            f"{target.name} is {size[0]} x {size[1]} pixels: a quilt has {most} a side at the most, give size"
         )
     if min(size) < block:
         raise InputError(
