@@ -73,8 +73,8 @@ def quilt(sample: Any, onto: Any = None, **options: Any) -> Image:
             block, a size or a picture smaller than a block.
 
     Source: Efros and Freeman 2001, "Image quilting for texture synthesis and transfer". Departures: a neighbour's own
-    continuation in the sample, which always fits without fault, is never counted as the best (`piece`), and what was used close by
-    is used again only where there is nothing else; the published programs would copy the sample as it stands.
+    continuation in the sample, which fits without fault and would always win, is taken for so many blocks alone as `piece` says;
+    what was used close by is used again only where there is nothing else; of two images' lightness the histograms are matched.
     """
     config = QuiltConfig().replace(**options)
     with runtime.computing(1):
