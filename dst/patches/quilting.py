@@ -146,7 +146,7 @@ def _check(sample: Image, target: Image | None, config: QuiltConfig, size: tuple
     if min(sample.size) < block:
         raise InputError(
             f"the sample {sample.name} is {sample.size[0]} x {sample.size[1]} pixels, smaller than a block of {block}: "
-            f"give a larger one, or a smaller block, a half of the sample at the most"
+            "give a larger sample, or a smaller block"
         )
     if target is not None and min(target.size) < block:
         raise InputError(
@@ -155,24 +155,27 @@ def _check(sample: Image, target: Image | None, config: QuiltConfig, size: tuple
         )
     if max(size) > most:
         raise InputError(
-            f"{target.name} is {size[0]} x {size[1]} pixels: a quilt has {most} a side at the most, give size"
+            f"{target.name} is {size[0]} x {size[1]} pixels, a quilt at most {most} on each side: give size"
         )
     if min(size) < block:
         raise InputError(
             f"size is {size[0]} x {size[1]}, smaller than a block of {block}: make it larger, or the block smaller"
         )
-    if target is None and config.by != QuiltConfig.by:
-        raise InputError("by says what of a picture is followed, and none is given: give --onto, or leave it out")
-    spread = [float(x.flatten(2).std(2, correction=0).max()) for x in (sample.rgb, sample.alpha) if x is not None]
-    if max(spread) < FLAT:
+    for name in ("by", "passes") if target is None else ():
+        if getattr(config, name) != getattr(QuiltConfig, name):
+            raise InputError(f"{name} is given, and no picture to lay the quilt onto: give onto, or leave it out")
+    if sample.alpha is not None and not bool(sample.alpha.any()):
+        raise InputError(f"{sample.name} is wholly transparent: give another sample")
+    if float(_colours(sample).std((1, 2)).max()) * 3**0.5 < FLAT:
         raise InputError(f"{sample.name} has one colour alone, which is no texture: give another sample")
 
 
 def _colours(image: Image) -> np.ndarray:
     """What blocks have to agree in, (3 | 4, h, w) float32: colours as far as they are opaque, and alpha; their mean square counts."""
-    rgb = image.rgb[0] - image.rgb[0].mean((1, 2), keepdim=True)  # small numbers lose less to rounding
-    planes = rgb if image.alpha is None else torch.cat([rgb * image.alpha[0], image.alpha[0]])
-    return (planes / 3**0.5).numpy()
+    opaque = torch.ones_like(image.rgb[0, :1]) if image.alpha is None else image.alpha[0]
+    mean = (image.rgb[0] * opaque).sum((1, 2), keepdim=True) / opaque.sum()
+    planes = (image.rgb[0] - mean) * opaque  # small numbers lose less to rounding
+    return ((planes if image.alpha is None else torch.cat([planes, opaque])) / 3**0.5).numpy()
 
 
 def _over_grey(image: Image) -> Tensor:
