@@ -17,7 +17,7 @@ from dst.patches import blocks
 from dst.patches.blocks import Search, Term, fast
 from dst.patches.cuts import new_pixels, path_costs, path_down
 from dst.patches.layout import Plan, _Quilt
-from dst.patches.likeness import likeness_maps, luminance, orientation, tones
+from dst.patches.likeness import SPREAD, likeness_maps, luminance, orientation, tones
 from dst.patches.quilting import quilted, transfer_plans
 from dst.viz.patches import CUT, cut_lines, cuts
 
@@ -297,6 +297,13 @@ def test_maps_that_are_followed_together_count_alike():
     both = likeness_maps(sample, target, ("luminance", "orientation"))
     for k in (0, 1):
         assert np.allclose(both[k] * 2**0.5, np.concatenate([pair[k] for pair in alone]), atol=1e-6)
+
+
+def test_features_have_one_deviation_however_many_they_are():
+    sample, target = (imaging.read(x).rgb for x in (grain(), blobs((64, 40), 3)))
+    own, other = likeness_maps(sample, target, ("features",))
+    assert own.shape[1:] == (60, 70) and other.shape[1:] == (40, 64) and len(own) == len(other)
+    assert np.square(own).sum(0).mean() ** 0.5 == pytest.approx(SPREAD, rel=1e-3)
 
 
 def test_passes_are_those_published():
