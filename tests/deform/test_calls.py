@@ -39,10 +39,10 @@ def test_a_run_inside_no_grad_or_inference_mode_is_the_same(pair, plain):
             assert np.array_equal(run(pair).image, plain.image)
 
 
-def test_a_run_inside_autocast_or_with_another_default_device_is_the_same(pair, plain, tmp_path):
+def test_a_run_inside_autocast_or_with_another_default_device_is_the_same(pair, plain, tmp_path, no_figures):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert np.array_equal(run(pair, run_dir=tmp_path / "run").image, plain.image)
-    options = {"match_size": 64, "encoder": "vgg19-16x", "weights": "random"}
+    options = {"match_size": 64, "faces": "off", "encoder": "vgg19-16x", "weights": "random"}
     found = dst.match(*pair, **options)
     torch.set_default_device("meta")
     try:
@@ -179,7 +179,7 @@ def test_the_precision_is_recorded_and_taken_up_again(pair, tmp_path, monkeypatc
 
 
 def test_matches_do_not_depend_on_the_precision(pair):
-    options = {"match_size": 64, "encoder": "vgg19-16x", "weights": "random"}
+    options = {"match_size": 64, "faces": "off", "encoder": "vgg19-16x", "weights": "random"}
     assert dst.match(*pair, precision="bfloat16", **options) == dst.match(*pair, precision="float32", **options)
 
 

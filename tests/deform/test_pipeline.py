@@ -27,7 +27,7 @@ def pair():
 
 
 @pytest.fixture(scope="module")
-def plain(pair):
+def plain(pair, no_figures):
     return run(pair, metrics=True)
 
 
@@ -207,7 +207,7 @@ def test_the_demo_pair_is_there():
 
 def test_each_optimiser_paints_about_as_well_by_its_own_learning_rate():
     def measured(**options):
-        return pipeline.stylize(*samples.demo_pair(), size=96, warp=False, **options).record["metrics"]
+        return pipeline.stylize(*samples.demo_pair(), size=96, warp=False, splitting=0, **options).record["metrics"]
 
     adam = measured()
     for name in ("rmsprop", "sgd"):
@@ -232,16 +232,16 @@ def test_no_strength_of_style_is_the_photograph_warped_and_little_is_close_to_it
 
 def test_the_fast_preset_keeps_the_colours_of_the_default():
     def dress(preset):
-        image = pipeline.stylize(*samples.demo_pair(), size=128, warp=False, preset=preset).image
+        image = pipeline.stylize(*samples.demo_pair(), size=128, warp=False, preset=preset, metrics=False).image
         lower = torch.from_numpy(image[len(image) * 4 // 5 :]).permute(2, 0, 1)[None].float() / 255
         return rgb_to_lab(lower).mean((0, 2, 3))
 
-    assert (dress("fast") - dress("default")).norm() < 5
+    assert (dress("fast") - dress("default")).norm() < 2.5  # 3.3 where the fast one begins at 128 pixels
 
 
 def test_a_start_from_the_style_does_not_end_as_the_painting():
     content, style = samples.demo_pair()
-    found = pipeline.stylize(content, style, size=96, warp=False, init="style").unwarped
+    found = pipeline.stylize(content, style, size=96, warp=False, init="style", metrics=False).unwarped
     painting = imaging.to_array(imaging.cover(imaging.read(style).rgb, found.shape[:2]))
     assert np.corrcoef(found.mean(2).ravel(), painting.mean(2).ravel())[0, 1] < 0.6
 

@@ -99,7 +99,7 @@ def test_details_keep_to_the_photograph_where_the_rest_does():
     assert max(changes[1:]) < 0.3 * changes[0], changes
 
 
-def test_a_run_is_taken_to_a_size_whose_details_are_refined(tmp_path):
+def test_a_run_is_taken_to_a_size_whose_details_are_refined(tmp_path, no_figures):
     content, style = tmp_path / "content.png", tmp_path / "style.png"
     for path, size, seed in ((content, (160, 120), 0), (style, (140, 160), 1)):
         imaging.write(path, blobs(size, seed))
@@ -112,7 +112,7 @@ def test_a_run_is_taken_to_a_size_whose_details_are_refined(tmp_path):
     assert seen[-1].done == seen[-1].total_steps == 10 and larger.image.shape == (120, 160, 3)
 
 
-def test_a_stop_within_the_details_changes_nothing(tmp_path):
+def test_a_stop_within_the_details_changes_nothing(tmp_path, no_figures):
     content, style = blobs((160, 120), 0), blobs((140, 160), 1)
     given = {**OPTIONS, "warp": False, "steps": 3}
     whole = pipeline.stylize(content, style, **given)
