@@ -2,6 +2,7 @@
 
 import { brushPane } from "./brushpane.js";
 import { attribute, h } from "./dom.js";
+import { lieAbove } from "./stage.js";
 
 const PROTECT = "#ffffff";
 const REGIONS = [
@@ -85,10 +86,11 @@ export function maskView({ store }) {
   const figure = (pane, text) => h("figure", {}, pane.node, h("figcaption", {}, text));
   const figures = { protect: [figure(protect, "Photograph")], regions: [figure(content, "Photograph"), figure(style, "Painting")] };
   const swatchRow = h("div", { class: "acts", role: "group", "aria-label": "Regions" }, ...swatches);
+  const pictureRow = h("div", { class: "panes two" }, ...figures.protect, ...figures.regions);
   const root = h(
     "div",
     { class: "points brush" },
-    h("div", { class: "panes two" }, ...figures.protect, ...figures.regions),
+    pictureRow,
     h(
       "div",
       { class: "toolbar" },
@@ -130,6 +132,7 @@ export function maskView({ store }) {
       protect.show(photograph);
       content.show(photograph);
     }
+    if (styles.length) lieAbove(pictureRow, [photograph, styles[0]]);
     if (styles.length && pictures[1] !== styles[0].id) style.show(styles[0]);
     const now = [photograph.id, styles[0]?.id || ""];
     if (now.join() !== pictures.join()) {

@@ -95,6 +95,7 @@ export function picker({ config, kind, words, samples = [], take, fail, clear })
 
   root.append(
     h("p", { class: "drop-words" }, words.drop),
+    words.more ? h("p", { class: "more-words" }, words.more) : "",
     h(
       "div",
       { class: "ways" },

@@ -110,14 +110,15 @@ export function pointPane({ model, end, name, acts }) {
     while (layer.children.length > list.length) layer.lastChild.remove();
     while (layer.children.length < list.length) layer.append(make());
     const scale = view.scale();
-    const radius = list.length > 40 ? 8 : 10;
+    const small = list.length > 40 || node.clientWidth < 260;
+    const radius = small ? 8 : 10;
     list.forEach((point, k) => {
       const group = layer.children[k];
       const [halo, dot, text] = group.children;
       group.setAttribute("transform", `translate(${point[across]} ${point[down]}) scale(${scale})`);
       halo.setAttribute("r", radius + 2);
       dot.setAttribute("r", radius);
-      text.setAttribute("font-size", list.length > 40 ? 9 : 11);
+      text.setAttribute("font-size", small ? 9 : 11);
       text.textContent = k + 1;
       const low = point.confidence < LOW;
       group.classList.toggle("low", low);

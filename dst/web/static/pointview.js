@@ -5,6 +5,7 @@ import { bentView } from "./bent.js";
 import { attribute, h, handOver } from "./dom.js";
 import { pointPane } from "./pointpane.js";
 import { LOW, row } from "./points.js";
+import { lieAbove } from "./stage.js";
 
 /** The view; find() begins the matching. Gives {root, shown()}, the latter for when the view comes up. */
 export function pointView({ store, model, find, fail, clear, announce, subscribe }) {
@@ -72,10 +73,12 @@ export function pointView({ store, model, find, fail, clear, announce, subscribe
   });
   const bentStrength = h("label", { class: "bend" }, "Bend", strength);
   const figure = (pane, ...caption) => h("figure", {}, pane, h("figcaption", {}, ...caption));
+  const figures = [figure(content.node, "Photograph"), figure(style.node, "Painting"), figure(bent.frame, "Bent ", bent.words, bentStrength)];
+  const pictureRow = h("div", { class: "panes" }, ...figures);
   const root = h(
     "div",
     { class: "points" },
-    h("div", { class: "panes" }, figure(content.node, "Photograph"), figure(style.node, "Painting"), figure(bent.frame, "Bent ", bent.words, bentStrength)),
+    pictureRow,
     h(
       "div",
       { class: "toolbar" },
@@ -145,6 +148,7 @@ export function pointView({ store, model, find, fail, clear, announce, subscribe
       selected = -1;
       content.show(photograph);
       style.show(styles[0]);
+      lieAbove(pictureRow, [photograph, styles[0]]);
     }
     if (selected >= model.list().length) selected = -1;
     panes.forEach((pane) => pane.mark(selected));

@@ -23,6 +23,11 @@ export function proportion(node, image) {
   node.style.setProperty("--ratio", (image.width / image.height).toFixed(4));
 }
 
+/** Whether pictures are better shown one above the other where there is little room. */
+export function lieAbove(node, images) {
+  node.classList.toggle("wide", images.every((image) => image.width > 1.1 * image.height));
+}
+
 /** Which picture is to be seen: {url, kind, text}, kind being photo, instant, preview or result. */
 export function pictureOf({ content, instant, job, cell }) {
   if (!content) return null;

@@ -34,10 +34,9 @@ export async function mount(root, app) {
   function takeContent(image) {
     store.set({ content: image, view: "picture", cell: null });
     app.announce(`${image.name} is taken.${image.note ? ` ${image.note}` : ""}`);
-    if (innerWidth < 800 && !store.get().styles.length) menu.root.scrollIntoView({ block: "nearest" });
   }
 
-  const words = { drop: "Drop a photograph here, or paste one.", choose: "Choose a photograph" };
+  const words = { drop: "Drop a photograph here, or paste one.", choose: "Choose a photograph", more: "Then choose a painter. A first version is there at once; the real one is painted before your eyes." };
   const given = { ...context, kind: "content", words, samples: config.samples, take: takeContent };
   const first = picker(given);
   const change = pickerDialog({ ...given, title: "Another photograph" });
@@ -46,7 +45,7 @@ export async function mount(root, app) {
   const photograph = h("button", { type: "button", class: "photograph", onclick: change.open });
   const photographPart = h(
     "section",
-    { class: "part", "aria-labelledby": "photograph-title" },
+    { class: "part photograph-part", "aria-labelledby": "photograph-title" },
     h("div", { class: "part-head" }, h("h2", { id: "photograph-title" }, "Photograph")),
     photograph,
     h("p", { class: "error", role: "alert", "data-error": "content" }),
@@ -228,7 +227,8 @@ export async function mount(root, app) {
     else if (over) {
       const options = described(config, job.options);
       caption.textContent = [job.state === "stopped" ? "Stopped; the best so far." : "", job.note, job.result?.verdict, options && `Settings: ${options}.`].filter(Boolean).join(" ");
-    } else caption.textContent = !picture || picture.kind !== "photo" ? "" : state.styles.length ? "" : "Now choose a painter.";
+    } else if (job && picture.kind === "preview") caption.textContent = "Painted step by step, from the large shapes to the single stroke.";
+    else caption.textContent = !picture || picture.kind !== "photo" ? "" : state.styles.length ? "" : "Now choose a painter.";
     const files = (over && !cell && job.result?.files) || [];
     downloads.replaceChildren(
       ...Object.keys(DOWNLOADS).filter((name) => files.includes(name)).map((name) => h("a", { class: "button quiet", href: api.file(job.id, name), download: name }, DOWNLOADS[name])),
