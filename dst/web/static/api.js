@@ -45,21 +45,21 @@ async function request(method, path, { json, body, headers = {}, signal } = {}) 
 
 const jsonOf = async (...given) => (await request(...given)).json();
 
-export const config = () => jsonOf("GET", "/api/config");
-export const jobs = () => jsonOf("GET", "/api/jobs");
-export const job = (id) => jsonOf("GET", `/api/jobs/${id}`);
-export const stop = (id) => request("POST", `/api/jobs/${id}/stop`);
-export const cancel = (id) => request("DELETE", `/api/jobs/${id}`);
-export const post = (order) => jsonOf("POST", "/api/jobs", { json: order });
-export const file = (id, name) => `/api/jobs/${id}/files/${name}`;
+export const config = () => jsonOf("GET", "api/config");
+export const jobs = () => jsonOf("GET", "api/jobs");
+export const job = (id) => jsonOf("GET", `api/jobs/${id}`);
+export const stop = (id) => request("POST", `api/jobs/${id}/stop`);
+export const cancel = (id) => request("DELETE", `api/jobs/${id}`);
+export const post = (order) => jsonOf("POST", "api/jobs", { json: order });
+export const file = (id, name) => `api/jobs/${id}/files/${name}`;
 
 /** Sends a picture; gives its image object. */
 export function upload(blob, name) {
   const headers = { "Content-Type": blob.type || "application/octet-stream", "X-Name": encodeURIComponent(name) };
-  return jsonOf("POST", "/api/images", { body: blob, headers });
+  return jsonOf("POST", "api/images", { body: blob, headers });
 }
-export const fromLink = (url) => jsonOf("POST", "/api/images/link", { json: { url } });
-export const fromSample = (id) => jsonOf("POST", "/api/images/sample", { json: { id } });
+export const fromLink = (url) => jsonOf("POST", "api/images/link", { json: { url } });
+export const fromSample = (id) => jsonOf("POST", "api/images/sample", { json: { id } });
 
 /** Whether a picture is still kept. */
 export async function there(image) {
@@ -76,13 +76,13 @@ async function picture(path, json, signal) {
   const answer = await request("POST", path, { json, signal });
   return { blob: await answer.blob(), seconds: Number(answer.headers.get("X-Seconds")) || null };
 }
-export const instant = (order, signal) => picture("/api/instant", order, signal);
-export const warp = (order, signal) => picture("/api/warp", order, signal);
+export const instant = (order, signal) => picture("api/instant", order, signal);
+export const warp = (order, signal) => picture("api/warp", order, signal);
 
 export async function pointsText(order) {
-  return (await request("POST", "/api/points", { json: order })).text();
+  return (await request("POST", "api/points", { json: order })).text();
 }
-export const readPoints = (order) => jsonOf("POST", "/api/points/read", { json: order });
+export const readPoints = (order) => jsonOf("POST", "api/points/read", { json: order });
 
 export const ENDED = ["done", "failed", "cancelled", "stopped"];
 
@@ -114,7 +114,7 @@ export function follow(id, onState) {
     }
   };
   const listen = () => {
-    source = new EventSource(`/api/jobs/${id}/events`);
+    source = new EventSource(`api/jobs/${id}/events`);
     source.onmessage = (event) => {
       connected(true);
       take(JSON.parse(event.data));

@@ -68,7 +68,7 @@ async function start() {
   try {
     config = await api.config();
   } catch (error) {
-    main.replaceChildren(h("p", { class: "wait", role: "alert" }, error.message), h("p", { class: "wait" }, h("a", { href: "/" }, "Try again")));
+    main.replaceChildren(h("p", { class: "wait", role: "alert" }, error.message), h("p", { class: "wait" }, h("a", { href: "." }, "Try again")));
     return;
   }
   main.replaceChildren();

@@ -2,7 +2,12 @@
 
 import { fresh, h } from "./dom.js";
 
-const shown = (value) => (typeof value === "number" ? String(Math.round(value * 1000) / 1000) : String(value));
+const number = (value) => (typeof value === "number" ? String(Math.round(value * 1000) / 1000) : String(value));
+
+/** A value in words: the name of a choice or of a mark on a range, else the number. */
+function shown(option, value) {
+  return option.choices?.find((choice) => choice.value === value)?.label ?? number(value);
+}
 
 /** One control; set(value) is called with each change. Gives {root, show(value)}. */
 function control(option, set) {
@@ -29,20 +34,27 @@ function control(option, set) {
       type: range ? "range" : "number",
       inputmode: range ? null : "numeric",
       oninput: () => {
-        if (out) out.textContent = shown(input.valueAsNumber);
+        if (out) out.textContent = shown(option, input.valueAsNumber);
         if (Number.isFinite(input.valueAsNumber)) set(input.valueAsNumber);
       },
     });
     show = (value) => {
       if (document.activeElement !== input || range) input.value = value;
-      if (out) out.textContent = shown(value);
+      if (out) out.textContent = shown(option, value);
     };
+  }
+  const marks = option.kind === "range" && option.choices?.length ? h("div", { class: "marks" }) : "";
+  for (const mark of (marks && option.choices) || []) {
+    const node = h("button", { type: "button", class: "mark", tabindex: -1, onclick: () => set(mark.value) }, mark.label);
+    node.style.setProperty("--at", (mark.value - option.low) / (option.high - option.low));
+    marks.append(node);
   }
   const root = h(
     "div",
     { class: `option ${option.kind}`, "data-option": option.name },
     h("div", { class: "option-head" }, h("label", { for: id }, option.label), out),
     input,
+    marks,
     h("p", { class: "help", id: help }, option.help),
     h("p", { class: "error", role: "alert", "data-error": option.name }),
   );
@@ -65,8 +77,7 @@ export function described(config, options) {
   const words = Object.entries(options || {}).map(([name, value]) => {
     const option = config.options.find((one) => one.name === name);
     if (!option) return null;
-    const choice = option.choices?.find((one) => one.value === value);
-    return option.kind === "switch" ? option.label : `${option.label} ${choice ? choice.label : shown(value)}`;
+    return option.kind === "switch" ? `${option.label}${value ? "" : " off"}` : `${option.label} ${shown(option, value)}`;
   });
   return words.filter(Boolean).join(", ").toLowerCase();
 }

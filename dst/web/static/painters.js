@@ -4,14 +4,14 @@ import * as api from "./api.js";
 import { attribute, h } from "./dom.js";
 import { pickerDialog } from "./picker.js";
 
-export const MOST_STYLES = 4;
-
 /**
  * The menu. It sets `styles` of the store, a list of image objects; each keeps the `painter` that it came from.
  * Own pictures come first and stay in the list for the session.
  */
 export function painters({ config, store, fail, clear }) {
+  const most = config.max_styles || 4;
   const own = [];
+  const fetched = new Map(); // by painter, so that trying all of them out does not send each again
   const grid = h("div", { class: "painters", role: "group", "aria-label": "Painters" });
   const name = h("p", { class: "painter-name" });
   const mix = h("input", { type: "checkbox", onchange: () => !mix.checked && keep(store.get().styles.slice(0, 1)) });
@@ -28,19 +28,20 @@ export function painters({ config, store, fail, clear }) {
     if (!mix.checked) return keep([image]);
     const rest = styles.filter((other) => keyOf(other) !== keyOf(image));
     if (rest.length < styles.length && rest.length) return keep(rest);
-    if (rest.length >= MOST_STYLES) {
-      return fail(new api.ApiError(`At most ${MOST_STYLES} paintings are mixed: take one away first.`, "styles"));
+    if (rest.length >= most) {
+      return fail(new api.ApiError(`At most ${most} paintings are mixed: take one away first.`, "styles"));
     }
     keep([...rest, image]);
   }
 
   async function paint(painter) {
     asked = painter.id;
-    const known = store.get().styles.find((image) => image.painter === painter.id);
+    const known = store.get().styles.find((image) => image.painter === painter.id) || fetched.get(painter.id);
     if (known) return choose(known);
     try {
-      const image = await api.fromSample(painter.id);
-      if (asked === painter.id || mix.checked) choose({ ...image, name: painter.name, painter: painter.id });
+      const image = { ...(await api.fromSample(painter.id)), name: painter.name, painter: painter.id };
+      fetched.set(painter.id, image);
+      if (asked === painter.id || mix.checked) choose(image);
     } catch (error) {
       error.field = "styles";
       fail(error);
@@ -108,5 +109,5 @@ export function painters({ config, store, fail, clear }) {
     h("p", { class: "error", role: "alert", "data-error": "styles" }),
     dialog.dialog,
   );
-  return { root, file: dialog.file };
+  return { root, file: dialog.file, forget: () => fetched.clear() };
 }

@@ -68,11 +68,14 @@ export function pointModel(changed) {
       list = past = future = [];
       changed();
     },
-    /** What the matching found. */
+    /** What the matching found; points that a hand has set meanwhile stay. */
     take(rows) {
+      const untouched = list === found || !list.length;
       found = rows.map(match);
-      list = found;
-      past = future = [];
+      if (untouched) {
+        list = found;
+        past = future = [];
+      }
       changed();
     },
     /** A list from elsewhere, such as a file: a step that can be undone. */

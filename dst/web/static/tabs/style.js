@@ -79,9 +79,17 @@ export async function mount(root, app) {
     } catch (error) {
       if (error.name === "AbortError") return;
       store.set({ instant: null });
+      if (error.status === 404) forget();
       app.fail(error);
     }
   }
+
+  /** Pictures are kept for a while only: those that are gone are to be chosen anew. */
+  function forget() {
+    menu.forget();
+    sessionStorage.removeItem(KEEP);
+  }
+
   const soon = later(60, paintAtOnce);
   const afterSlide = later(150, paintAtOnce);
 
@@ -110,7 +118,7 @@ export async function mount(root, app) {
     const failed = ["failed", "cancelled"].includes(job.state);
     if (job.kind === "variants") store.set({ variants: failed && !job.cells?.length ? null : job });
     else store.set({ job: failed ? null : job });
-    if (job.result?.matches?.length && job.kind === "stylize" && belongs(job, state) && !model.edited()) model.take(job.result.matches);
+    if (job.result?.matches?.length && job.kind === "stylize" && !job.points && belongs(job, state) && !model.edited()) model.take(job.result.matches);
     if (!running(job)) refresh();
   }
 
