@@ -1,11 +1,20 @@
 // What this session made: variants to pick from, and every result with its settings to go back to.
 
 import { attribute, h } from "./dom.js";
-import { described } from "./options.js";
+import { described, shown } from "./options.js";
 import { running } from "./work.js";
 
+/** What a variant is called. */
+export function labelOf(config, cell) {
+  const words = Object.entries(cell.options || {}).map(([name, value]) => {
+    const option = config.options.find((one) => one.name === name);
+    return option ? `${option.label} ${shown(option, value)}`.toLowerCase() : null;
+  });
+  return cell.label || words.filter(Boolean).join(", ");
+}
+
 /** The row of variants; pick(cell) is called with the one that is chosen. */
-export function variantsRow({ store, current, pick }) {
+export function variantsRow({ config, store, current, pick }) {
   const row = h("div", { class: "variants", role: "group", "aria-label": "Variants" });
   const root = h(
     "section",
@@ -23,7 +32,7 @@ export function variantsRow({ store, current, pick }) {
       drawn = key;
       row.replaceChildren(
         ...cells.map((cell) =>
-          h("button", { type: "button", class: "variant", onclick: () => pick(cell) }, h("img", { src: cell.image, alt: "" }), h("span", {}, cell.label)),
+          h("button", { type: "button", class: "variant", onclick: () => pick(cell) }, h("img", { src: cell.image, alt: "" }), h("span", {}, labelOf(config, cell))),
         ),
       );
     }

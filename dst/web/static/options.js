@@ -5,7 +5,7 @@ import { fresh, h } from "./dom.js";
 const number = (value) => (typeof value === "number" ? String(Math.round(value * 1000) / 1000) : String(value));
 
 /** A value in words: the name of a choice or of a mark on a range, else the number. */
-function shown(option, value) {
+export function shown(option, value) {
   return option.choices?.find((choice) => choice.value === value)?.label ?? number(value);
 }
 
@@ -55,7 +55,7 @@ function control(option, set) {
     h("div", { class: "option-head" }, h("label", { for: id }, option.label), out),
     input,
     marks,
-    h("p", { class: "help", id: help }, option.help),
+    h("p", { class: "help", id: help, title: option.looks }, option.help),
     h("p", { class: "error", role: "alert", "data-error": option.name }),
   );
   return { root, show };
@@ -72,11 +72,11 @@ export function defaults(config) {
   return Object.fromEntries(config.options.map((option) => [option.name, option.default]));
 }
 
-/** A sentence of the options of a job: "Look painting, warp 1.5". */
+/** What a job had other than the defaults: "look painting, warp strength 1.5". */
 export function described(config, options) {
   const words = Object.entries(options || {}).map(([name, value]) => {
     const option = config.options.find((one) => one.name === name);
-    if (!option) return null;
+    if (!option || value === option.default) return null;
     return option.kind === "switch" ? `${option.label}${value ? "" : " off"}` : `${option.label} ${shown(option, value)}`;
   });
   return words.filter(Boolean).join(", ").toLowerCase();

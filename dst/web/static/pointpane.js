@@ -110,17 +110,20 @@ export function pointPane({ model, end, name, acts }) {
     while (layer.children.length > list.length) layer.lastChild.remove();
     while (layer.children.length < list.length) layer.append(make());
     const scale = view.scale();
-    const small = list.length > 40 || node.clientWidth < 260;
-    const radius = small ? 8 : 10;
+    const crowded = list.length > 30;
+    const small = crowded || node.clientWidth < 260;
+    const near = view.closeness() >= 2.2;
     list.forEach((point, k) => {
       const group = layer.children[k];
       const [halo, dot, text] = group.children;
       group.setAttribute("transform", `translate(${point[across]} ${point[down]}) scale(${scale})`);
-      halo.setAttribute("r", radius + 2);
+      const low = point.confidence < LOW;
+      const dotted = low && crowded && !near && k !== selected; // many and unsure: dots, whose numbers are seen closer by
+      const radius = dotted ? 4.5 : small ? 8 : 10;
+      halo.setAttribute("r", radius + (dotted ? 1 : 2));
       dot.setAttribute("r", radius);
       text.setAttribute("font-size", small ? 9 : 11);
-      text.textContent = k + 1;
-      const low = point.confidence < LOW;
+      text.textContent = dotted ? "" : k + 1;
       group.classList.toggle("low", low);
       group.classList.toggle("chosen", k === selected);
       const sure = low ? "of low confidence, " : "";
@@ -132,6 +135,7 @@ export function pointPane({ model, end, name, acts }) {
     node,
     view,
     draw,
+    chosen: () => (selected >= 0 && selected < model.list().length ? place(selected) : null),
     mark(index) {
       selected = index;
       draw();

@@ -47,7 +47,7 @@ export function pointView({ store, model, find, fail, clear, announce, subscribe
   }
 
   const button = (text, act, more = {}) => h("button", { type: "button", class: "quiet", onclick: act, ...more }, text);
-  const zoom = (factor) => panes.forEach((pane) => (factor ? pane.view.by(factor) : pane.view.fit()));
+  const zoom = (factor) => panes.forEach((pane) => (factor ? pane.view.by(factor, pane.chosen()) : pane.view.fit()));
   const load = h("input", { type: "file", accept: ".csv,text/csv", class: "unseen", "aria-label": "Load points.csv", onchange: () => read() });
   const buttons = {
     add: button("Add", () => add(!adding), { "aria-pressed": "false", title: "Then click a picture; or double-click it" }),

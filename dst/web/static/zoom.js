@@ -6,7 +6,8 @@ const MOST = 16;
  * Makes an SVG element zoomable. Its user units are pixels of the picture, pixel centres at whole numbers.
  *
  * claim(event): true where a pointer belongs to something else; changed(): after each change of what is seen.
- * Gives {size(width, height), scale(), at(event), by(factor), fit(), zoomed()}; scale() is picture pixels per screen pixel.
+ * Gives {size(width, height), scale(), at(event), by(factor, place), fit(), closeness()}; scale() is picture pixels per screen
+ * pixel, closeness() 1 where the whole picture is seen.
  */
 export function zoomable(node, { claim = () => false, changed = () => {} }) {
   let whole = { width: 1, height: 1 };
@@ -32,6 +33,7 @@ export function zoomable(node, { claim = () => false, changed = () => {} }) {
     return { x: box.x + (clientX - rect.left) * scale(), y: box.y + (clientY - rect.top) * scale() };
   }
 
+  /** Zooms, the place staying where it is seen; without one the middle. */
   function zoom(factor, place) {
     const centre = place || { x: box.x + box.width / 2, y: box.y + height() / 2 };
     const width = Math.min(whole.width, Math.max(whole.width / MOST, box.width / factor));
@@ -100,7 +102,6 @@ export function zoomable(node, { claim = () => false, changed = () => {} }) {
     at,
     by: zoom,
     fit: () => zoom(1 / MOST),
-    zoomed,
-    drop: (event) => held.delete(event.pointerId),
+    closeness: () => whole.width / box.width,
   };
 }

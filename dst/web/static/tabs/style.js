@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { h, later } from "../dom.js";
-import { historyRow, variantsRow } from "../history.js";
+import { historyRow, labelOf, variantsRow } from "../history.js";
 import { maskView } from "../masks.js";
 import { changed, defaults, described, handles } from "../options.js";
 import { painters } from "../painters.js";
@@ -138,7 +138,7 @@ export async function mount(root, app) {
       sent: {
         content: content.id,
         styles: styles.map((image) => image.id),
-        options: kind === "match" ? {} : sent,
+        options: sent,
         points: kind !== "match" && model.edited() ? model.list().map(row) : null,
         protect,
         regions: styles.length === 1 ? regions : null,
@@ -165,8 +165,8 @@ export async function mount(root, app) {
     store.set({
       content: job.content, styles: job.styles, options: { ...defaults(config), ...job.options }, job, cell: null, instant: null, view: "picture",
     });
-    if (job.result?.matches?.length) model.take(job.result.matches);
     if (job.points?.length) model.replace(job.points);
+    else if (job.result?.matches?.length) model.take(job.result.matches);
     root.querySelector(".stage").scrollIntoView({ block: "nearest" });
   }
 
@@ -182,6 +182,7 @@ export async function mount(root, app) {
   const brush = maskView(context);
   const bar = progress({ store, work });
   const caption = h("p", { class: "caption" });
+  const verdict = h("details", { class: "verdict" }, h("summary", {}, "How well the two pictures match"), h("p", {}));
   const strength = h("input", {
     type: "range", min: 0, max: 1, step: 0.05, value: 1, "aria-label": "How much of the painting the first version takes",
     oninput: () => {
@@ -229,18 +230,21 @@ export async function mount(root, app) {
     strengthBox.hidden = !(first && plainly && !running(state.work));
     caption.hidden = !plainly || !content;
     const seconds = instant?.seconds ? ` in ${instant.seconds.toFixed(1)} s` : "";
-    if (cell) caption.textContent = `Variant: ${cell.label}.`;
+    if (cell) caption.textContent = `Variant: ${labelOf(config, cell)}.`;
     else if (instant?.waiting && !job) caption.textContent = "Painting a first version …";
     else if (first && !running(state.work)) caption.textContent = `A first version${seconds}. Generate paints it stroke by stroke, in the painter’s shapes.`;
     else if (over) {
       const options = described(config, job.options);
-      caption.textContent = [job.state === "stopped" ? "Stopped; the best so far." : "", job.note, job.result?.verdict, options && `Settings: ${options}.`].filter(Boolean).join(" ");
+      const unbent = job.result && !job.result.matches?.length && job.result.verdict;
+      caption.textContent = [job.state === "stopped" ? "Stopped; the best so far." : "", job.note, unbent, options && `Settings: ${options}.`].filter(Boolean).join(" ");
     } else if (job && picture.kind === "preview") caption.textContent = "Painted step by step, from the large shapes to the single stroke.";
     else caption.textContent = !picture || picture.kind !== "photo" ? "" : state.styles.length ? "" : "Now choose a painter.";
-    const files = (over && !cell && job.result?.files) || [];
+    const files = over && !cell && job.result?.image ? job.result.files || Object.keys(DOWNLOADS).slice(0, 3) : [];
     downloads.replaceChildren(
       ...Object.keys(DOWNLOADS).filter((name) => files.includes(name)).map((name) => h("a", { class: "button quiet", href: api.file(job.id, name), download: name }, DOWNLOADS[name])),
     );
+    verdict.hidden = !(over && plainly && !cell && job.result?.matches?.length && job.result.verdict);
+    if (!verdict.hidden) verdict.lastChild.textContent = `${job.result.verdict}.`;
     downloads.hidden = !files.length || !plainly;
   });
 
@@ -262,7 +266,7 @@ export async function mount(root, app) {
   const stageRoot = h(
     "section",
     { class: "stage", "aria-label": "The picture" },
-    nav, first.root, h("div", { class: "mat" }, frame, points.root, brush.root), h("div", { class: "foot" }, h("div", {}, caption, strengthBox), downloads),
+    nav, first.root, h("div", { class: "mat" }, frame, points.root, brush.root), h("div", { class: "foot" }, h("div", {}, caption, strengthBox, verdict), downloads),
   );
   const aside = h("aside", { class: "panel", "aria-label": "Settings" }, photographPart, menu.root, handles(context));
   const shelf = h("div", { class: "shelf" }, variantsRow({ ...context, pick }), historyRow({ ...context, goBack }));
