@@ -10,12 +10,13 @@ import math
 import os
 import re
 import secrets
+import shutil
 import time
 import urllib.parse
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from dst._version import __version__
@@ -34,6 +35,8 @@ MOST_STREAMS = 12
 PER_ADDRESS = 4
 """Times the jobs of one session that an address of another machine may have."""
 MOST_POINTS = 2000
+LEAST_FREE = 500 * 10**6
+"""Bytes of the disk that are left free."""
 MASK = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
 NO_STORE = {"Cache-Control": "no-store"}
 KEPT = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -114,12 +117,14 @@ class Api:
 
     def _check_room(self, session: Session) -> None:
         if len(session.pictures) >= MOST_PICTURES:
-            raise Refused(429, f"you have {MOST_PICTURES} pictures here: wait until some are deleted")
+            raise Refused(429, f"you have {MOST_PICTURES} pictures here: delete some, or wait until they are deleted")
+        if shutil.disk_usage(self.home).free < LEAST_FREE:
+            raise Refused(503, "the server's disk is nearly full: try again later")
 
     def _new_picture(self, session: Session, name: str) -> tuple[Picture, Path]:
         name = CLEAR_NAME.sub("_", name.replace("\\", "/").rpartition("/")[2]).strip()[:80] or "picture"
-        picture = Picture(fresh_id(), name, 0, 0, "full", used=time.time())
-        return picture, session.home(picture) / "full"
+        picture = Picture(fresh_id(), name, 0, 0, f"f{secrets.token_hex(10)}", used=time.time())
+        return picture, session.home(picture) / picture.full
 
     async def _taken(self, session: Session, picture: Picture, path: Path) -> dict[str, Any]:
         """Have a new picture checked, keep it, and say what it is."""
@@ -159,7 +164,7 @@ class Api:
         folder.mkdir(exist_ok=True, mode=0o700)
         async with self.making.setdefault(name, asyncio.Lock()):
             if not (folder / "side320").is_file():
-                copy = folder / "full"
+                copy = folder / f"f{secrets.token_hex(10)}"
                 copy.write_bytes(await asyncio.to_thread(source.read_bytes))
                 await self.desk.quick.run(
                     "take",
@@ -610,6 +615,11 @@ async def on_failed(request: Request, error: TaskFailed) -> Response:
     return JSONResponse(
         {"error": words(message), "field": catalogue.field_of(message)}, 400 if error.bad else 500, NO_STORE
     )
+
+
+async def on_gone(request: Request, error: ClientDisconnect) -> Response:
+    """Nobody is there any more to be told."""
+    return Response(status_code=400)
 
 
 async def on_refused(request: Request, error: Refused) -> Response:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from dst.config import InputError
 from dst.config.web import WebConfig
 from dst.web import catalogue, openapi
-from dst.web.api import Api, on_bad_input, on_failed, on_refused
+from dst.web.api import Api, on_bad_input, on_failed, on_gone, on_refused
 from dst.web.guards import Guard, Refused
 from dst.web.jobs import Desk
 from dst.web.pool import Pool, TaskFailed
@@ -97,13 +97,14 @@ def make_app(config: WebConfig, home: Path, on_ready: Callable[[], None] | None 
         InputError: on_bad_input,
         TaskFailed: on_failed,
         Refused: on_refused,
+        ClientDisconnect: on_gone,
         404: _missing,
         405: _missing,
         Exception: _broken,
     }
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     guarded = Guard(app, config, sessions)
-    guarded.desk = desk
+    guarded.let_go = desk.close
     return guarded
 
 

@@ -16,8 +16,8 @@ from dst.config.web import WebConfig
 from dst.web.sessions import Sessions
 
 COOKIE, HEADER = "dst", b"x-dst"
-BODY_SECONDS = 60.0
-"""What the body of a request may take to arrive."""
+BODY_SECONDS, SLOWEST = 20.0, 20e3
+"""How long a part of a request's body is waited for, seconds, and how slowly all of it may come, bytes a second."""
 JSON_BYTES = 16 * 10**6
 """The largest body that is no picture: points and painted masks."""
 TRIES, TRIES_SECONDS = 10, 60.0
@@ -174,17 +174,16 @@ def _too_large(limit: int) -> Refused:
 
 def _limited(receive: Any, limit: int) -> Any:
     """A `receive` that ends a request whose body is larger than it said, or does not come."""
-    seen, end = 0, time.monotonic() + BODY_SECONDS
-    whole = False
+    seen, end, whole = 0, time.monotonic() + BODY_SECONDS + limit / SLOWEST, False
 
     async def limited() -> dict:
         nonlocal seen, whole
         if whole:
             return await receive()
         try:
-            message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
+            message = await asyncio.wait_for(receive(), min(BODY_SECONDS, max(0.0, end - time.monotonic())))
         except TimeoutError:
-            raise Refused(408, f"the request did not arrive within {BODY_SECONDS:g} s") from None
+            raise Refused(408, "the request did not arrive in time") from None
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
             whole = not message.get("more_body", False)

@@ -9,7 +9,7 @@ from typing import Any
 
 from dst.config.web import WebConfig
 from dst.web.pool import Pool, TaskFailed, Worker
-from dst.web.sessions import Job, Session
+from dst.web.sessions import UNFINISHED, Job, Session
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 200
@@ -114,7 +114,9 @@ class Desk:
             job.share = 1.0
         except TaskFailed as failed:
             state = "cancelled" if entry.cancelled else "failed"
-            if not entry.cancelled:
+            if self.closing:
+                job.error = {"error": UNFINISHED}
+            elif not entry.cancelled:
                 job.error = {"error": str(failed), "field": None, "bad": failed.bad}
         except Exception as error:
             log.exception("a job could not be done")
@@ -181,6 +183,8 @@ class Desk:
     def close(self) -> None:
         """Take no more jobs, and let go of whoever listens."""
         self.closing = True
+        for pool in (self.work, self.quick):
+            pool.shut()
         for event in list(self.changed.values()):
             event.set()
         self.changed.clear()

@@ -181,11 +181,15 @@ class Pool:
         threading.Thread(target=gone.bury, daemon=True).start()
         self._add()
 
-    def close(self) -> None:
-        """End all processes."""
+    def shut(self) -> None:
+        """Kill all processes, and start no other."""
         self.closed = True
         for mine in self.workers:
             mine.kill()
+
+    def close(self) -> None:
+        """End all processes, and wait until they are gone."""
+        self.shut()
         for mine in self.workers:
             mine.bury()
         self.workers.clear()

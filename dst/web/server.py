@@ -173,12 +173,12 @@ def serve(
         app = make_app(config, home, ready)
         server = Server(
             uvicorn.Config(
-                app, http=Careful, ws="none", lifespan="on", log_config=None, access_log=False, server_header=False,
+                app, http=Careful, ws="none", lifespan="on", log_config=None, log_level="error", access_log=False, server_header=False,
                 h11_max_incomplete_event_size=HEAD_BYTES, timeout_keep_alive=15, timeout_graceful_shutdown=3,
                 limit_concurrency=MOST_CONNECTIONS, proxy_headers=True, forwarded_allow_ips=LOOPBACK[0],
             )
         )  # fmt: skip
-        server.on_exit = app.desk.close
+        server.on_exit = app.let_go
         if on_server is not None:
             on_server(server, url)
         asyncio.run(server.serve(sockets=[sock]))

@@ -23,6 +23,7 @@ ID = re.compile(r"[A-Za-z0-9_-]{22,64}")
 KEY = re.compile(r"[0-9a-f]{40}")
 MOST_SESSIONS, MOST_PICTURES = 10_000, 100
 """Sessions that are known at once, and pictures of one."""
+UNFINISHED = "the server was stopped before this was done: start it again"
 FINAL = ("done", "stopped", "failed", "cancelled")
 """States of a job that do not change."""
 
@@ -114,7 +115,7 @@ class Session:
         for job in self.jobs.values():
             if not job.final:
                 job.state, job.preview = "failed", 0
-                job.error = {"error": "the server was stopped before this was done: start it again", "field": None}
+                job.error = {"error": UNFINISHED, "field": None}
 
 
 def _read(kind: type, place: Path) -> Any:
@@ -161,7 +162,10 @@ class Sessions:
                 session.used = time.time()
                 return session, cookie
         if len(self.table) >= MOST_SESSIONS:
-            return None, ""
+            idle = next((s for s in self.table.values() if not (s.pictures or s.jobs or s.streams)), None)
+            if idle is None:
+                return None, ""
+            del self.table[idle.key]
         cookie = secrets.token_urlsafe(32)
         key = _key(cookie)
         self.table[key] = Session(key, self.home / key)

@@ -58,7 +58,7 @@ def take_picture(p: dict[str, Any], _: Teller) -> dict[str, Any]:
         note = (
             f"scaled from {size[0]} x {size[1]} to {image.size[0]} x {image.size[1]} pixels, the most that is kept here"
         )
-        full = "full.jpg" if image.alpha is None else "full.png"
+        full = path.name + (".jpg" if image.alpha is None else ".png")
         imaging.write(folder / full, image.rgb, image.alpha)
         if full != path.name:
             path.unlink()
@@ -261,6 +261,15 @@ class Watcher:
         image = shrunk(step.state.image, PREVIEW_SIDE)
         if step.warp is not None:
             image = step.warp().apply(image, "bilinear").clamp(0, 1)
+        return self._put(image)
+
+    def show(self, pixels: np.ndarray) -> int:
+        """Show the finished picture, whose files take some seconds still; return the number of the preview."""
+        from dst.runs.frames import opaque, shrunk
+
+        return self._put(shrunk(opaque(pixels), 2 * PREVIEW_SIDE))
+
+    def _put(self, image: Any) -> int:
         self.count += 1
         _put(self.folder / f"preview-{self.count}.jpg", imaging.encode(image, extension=".jpg", quality=80))
         (self.folder / f"preview-{self.count - 3}.jpg").unlink(missing_ok=True)
@@ -288,8 +297,8 @@ def stylize(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
         on_stage=watcher.on_stage,
         **options,
     )
-    teller.tell(stage="save", seconds_left=None)
     folder = Path(p["folder"])
+    teller.tell(stage="save", share=1.0, seconds_left=None, preview=watcher.show(result.image))
     _rename(result, p)
     run = folder / "run"
     run.mkdir()
