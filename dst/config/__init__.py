@@ -56,6 +56,7 @@ from dst.config.stylize import (
     without_idle,
 )
 from dst.config.warp import WarpConfig
+from dst.config.web import WebConfig
 
 __all__ = [
     "ALIASES",
@@ -103,6 +104,7 @@ __all__ = [
     "TextureConfig",
     "VariantsConfig",
     "WarpConfig",
+    "WebConfig",
     "check_choice",
     "check_number",
     "counted",

@@ -20,6 +20,7 @@ from dst.cli.commands import (
     texture,
     variants,
     warp,
+    web,
 )
 
 COMMANDS = {
@@ -42,6 +43,7 @@ COMMANDS = {
         evaluate.ROW,
         grid.ROW,
         batch.ROW,
+        web.ROW,
     )
 }
 """Every command by name."""
