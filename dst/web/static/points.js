@@ -6,9 +6,9 @@ export const FEWEST = 3;
 
 const MOST_STEPS = 200;
 
-/** A match as the page keeps it; `confidence` 1 is what a hand set. */
+/** A match as the page keeps it; what a hand set has `confidence` 1 and no `source`, such as an eye. */
 export const match = ([cx, cy, sx, sy, confidence = 1, source = ""]) => ({ cx, cy, sx, sy, confidence: confidence ?? 1, source: source || "" });
-export const row = ({ cx, cy, sx, sy, confidence }) => [cx, cy, sx, sy, confidence];
+export const row = ({ cx, cy, sx, sy, confidence, source }) => [cx, cy, sx, sy, confidence, source];
 
 const inside = (value, side) => Math.min(side - 1, Math.max(0, value));
 const rounded = (value) => Math.round(value * 1000) / 1000;

@@ -11,6 +11,7 @@ const STAGES = {
   optimize: "Painting",
   painting: "Painting",
   finish: "Finishing",
+  save: "Finishing",
 };
 
 export const running = (job) => Boolean(job) && !api.ENDED.includes(job.state);
@@ -88,8 +89,8 @@ export function progress({ store, work }) {
     words.textContent = job.stopping ? "Stopping; the best so far is kept" : doing(job);
     left.textContent = job.seconds_left > 0 ? `about ${spoken(job.seconds_left)} left` : "";
     if (job.state === "running" && job.total) {
-      bar.max = job.total;
-      bar.value = job.done;
+      bar.max = 1;
+      bar.value = job.share ?? job.done / job.total;
     } else bar.removeAttribute("value");
     stop.hidden = job.kind === "match";
     stop.disabled = job.stopping || job.state === "queued" || !job.done;
