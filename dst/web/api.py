@@ -368,11 +368,12 @@ class Api:
     async def job(self, request: Request) -> Response:
         """GET /api/jobs/{id}."""
         session = _session(request)
-        return JSONResponse(self._seen(session, _find(session.jobs, request.path_params["id"])), headers=NO_STORE)
+        job = _find(session.jobs, request.path_params["id"])
+        job.used = time.time()
+        return JSONResponse(self._seen(session, job), headers=NO_STORE)
 
     def _seen(self, session: Session, job: Job) -> dict[str, Any]:
         """A job as the page takes it."""
-        job.used = time.time()
         home = f"api/jobs/{job.id}/files"
         names = ("id", "kind", "state", "stage", "done", "total", "share", "seconds_left", "created", "options", "points")
         shown = {name: getattr(job, name) for name in (*names, "note", "error")}
@@ -409,6 +410,7 @@ class Api:
             session.streams += 1
             try:
                 while True:
+                    job.used = time.time()
                     yield f"data: {json.dumps(self._seen(session, job))}\n\n"
                     if job.final or self.desk.closing or job.id not in session.jobs:
                         return

@@ -51,7 +51,7 @@ export function historyRow({ config, store, goBack }) {
   const row = h("div", { class: "past", role: "group", "aria-label": "Earlier results" });
   const root = h("section", { class: "shelf-part", hidden: true, "aria-label": "Earlier results" }, h("h2", {}, "Made in this session"), row);
   store.on(["past", "job"], ({ past, job }) => {
-    const kept = past.filter((one) => !running(one) && one.result?.image && one.kind !== "variants");
+    const kept = past.filter((one) => !running(one) && one.result?.image && one.content && one.kind !== "variants");
     root.hidden = !kept.length;
     row.replaceChildren(
       ...kept.map((one) => {
