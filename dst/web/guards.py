@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 import time
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -147,10 +148,8 @@ def client_of(scope: dict) -> str:
 
 def host_of(header: str) -> str:
     """The name in a Host header, without the port, in small letters."""
-    header = header.strip().lower()
-    if header.startswith("["):
-        return header[1:].partition("]")[0]
-    return header.rpartition(":")[0] if header.count(":") == 1 else header
+    found = re.fullmatch(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::\d*)?", header.strip().lower())
+    return (found[1] or found[2] or "") if found else header
 
 
 def _digest(password: str) -> bytes:

@@ -112,8 +112,8 @@ class Pool:
         """`count` workers with the `settings` of `dst.web.worker.main`."""
         self.count, self.settings = count, settings
         self.workers: list[Worker] = []
-        self.free: asyncio.Queue[Worker] = asyncio.Queue()
-        self.closed = False
+        self.free: asyncio.Queue[Worker | None] = asyncio.Queue()
+        self.wanting, self.closed = 0, False
 
     def start(self) -> None:
         """Start the processes; they are ready some seconds later, and take tasks at once."""
@@ -151,10 +151,7 @@ class Pool:
         Raises:
             TaskFailed: what was given cannot be used, the worker has gone, or time is up.
         """
-        mine = await self.free.get()
-        while not mine.alive:  # died while it had nothing to do
-            self._replace(mine)
-            mine = await self.free.get()
+        mine = await self._next()
         try:
             mine.answer, mine.on_told = asyncio.get_running_loop().create_future(), on_told
             if on_worker is not None:
@@ -175,6 +172,20 @@ class Pool:
             else:
                 self._replace(mine)
 
+    async def _next(self) -> Worker:
+        """A worker that is free."""
+        while not self.closed:
+            self.wanting += 1
+            try:
+                mine = await self.free.get()
+            finally:
+                self.wanting -= 1
+            if mine is not None and mine.alive:
+                return mine
+            if mine is not None:  # died while it had nothing to do
+                self._replace(mine)
+        raise TaskFailed("the server is stopping: try again later")
+
     def _replace(self, gone: Worker) -> None:
         gone.kill()
         self.workers.remove(gone)
@@ -186,6 +197,8 @@ class Pool:
         self.closed = True
         for mine in self.workers:
             mine.kill()
+        for _ in range(self.wanting):
+            self.free.put_nowait(None)
 
     def close(self) -> None:
         """End all processes, and wait until they are gone."""

@@ -41,6 +41,11 @@ class Careful(H11Protocol):
         super().data_received(data)
         self._watch()
 
+    def on_response_complete(self) -> None:
+        """As H11Protocol: the head of the next request may have begun to arrive."""
+        super().on_response_complete()
+        self._watch()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """As asyncio.Protocol."""
         if self._hurry is not None:
@@ -65,6 +70,7 @@ class Server(uvicorn.Server):
     """Lets go of streams of events when it is asked to end; they would keep it."""
 
     on_exit: Callable[[], None] | None = None
+    loop: asyncio.AbstractEventLoop | None = None
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """As uvicorn.Server."""
@@ -74,8 +80,13 @@ class Server(uvicorn.Server):
 
     def let_go(self) -> None:
         """End all streams."""
-        if self.on_exit is not None:
-            self.on_exit()
+        if self.on_exit is not None and self.loop is not None:
+            self.loop.call_soon_threadsafe(self.on_exit)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn.Server."""
+        self.loop = asyncio.get_running_loop()
+        await super().serve(sockets)
 
 
 @contextlib.contextmanager
