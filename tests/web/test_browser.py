@@ -21,7 +21,7 @@ from PIL import Image
 
 import cli
 
-for library in ("selenium", "starlette", "uvicorn", "multipart"):
+for library in ("selenium", "starlette", "uvicorn"):
     pytest.importorskip(library, reason=f"the page's tests need {library}: pip install '.[test]'")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 DRIVER = shutil.which("chromedriver")
