@@ -47,10 +47,12 @@ const clock = (job) => {
 };
 
 /** The session's results, newest first; goBack(job) brings one with its pictures and settings. */
-export function historyRow({ config, store, goBack }) {
+export function historyRow({ config, store, current, goBack }) {
   const row = h("div", { class: "past", role: "group", "aria-label": "Earlier results" });
   const root = h("section", { class: "shelf-part", hidden: true, "aria-label": "Earlier results" }, h("h2", {}, "Made in this session"), row);
-  store.on(["past", "job"], ({ past, job }) => {
+  store.on(["past", "job", "content", "styles"], (state) => {
+    const { past } = state;
+    const shownNow = current(state)?.id;
     const kept = past.filter((one) => !running(one) && one.result?.image && one.content && one.kind !== "variants");
     root.hidden = !kept.length;
     row.replaceChildren(
@@ -59,7 +61,7 @@ export function historyRow({ config, store, goBack }) {
         const words = [described(config, one.options), clock(one)].filter(Boolean).join(" · ");
         return h(
           "button",
-          { type: "button", class: "earlier", "aria-pressed": String(job?.id === one.id), title: words, onclick: () => goBack(one) },
+          { type: "button", class: "earlier", "aria-pressed": String(shownNow === one.id), title: words, onclick: () => goBack(one) },
           h("img", { src: one.thumb || one.result.image, alt: "", loading: "lazy" }),
           h("span", { class: "earlier-name" }, style || "Result"),
           h("span", { class: "hint" }, words),

@@ -2,7 +2,7 @@
 
 import { brushPane } from "./brushpane.js";
 import { attribute, h } from "./dom.js";
-import { lieAbove } from "./stage.js";
+import { inRow } from "./stage.js";
 
 const PROTECT = "#ffffff";
 const REGIONS = [
@@ -43,7 +43,8 @@ export function maskView({ store }) {
     const [inContent, inStyle] = [content.mask(), style.mask()];
     store.set({ protect: protect.mask(), regions: inContent && inStyle ? { content: inContent, style: inStyle } : null });
     const half = Boolean(inContent) !== Boolean(inStyle);
-    note.textContent = mode === "regions" && half ? `Now brush the same colours on the ${inContent ? "painting" : "photograph"}.` : WORDS[mode];
+    const several = store.get().styles.length > 1;
+    note.textContent = mode === "regions" && several ? "Regions are for one painter: they are left out while several are mixed." : mode === "regions" && half ? `Now brush the same colours on the ${inContent ? "painting" : "photograph"}.` : WORDS[mode];
     attribute(undo, "disabled", !used().some((pane) => pane.count()));
     attribute(clear, "disabled", !used().some((pane) => pane.count()));
   }
@@ -132,7 +133,7 @@ export function maskView({ store }) {
       protect.show(photograph);
       content.show(photograph);
     }
-    if (styles.length) lieAbove(pictureRow, [photograph, styles[0]]);
+    if (styles.length) inRow(pictureRow, [photograph, styles[0]]);
     if (styles.length && pictures[1] !== styles[0].id) style.show(styles[0]);
     const now = [photograph.id, styles[0]?.id || ""];
     if (now.join() !== pictures.join()) {

@@ -119,12 +119,13 @@ export function pointPane({ model, end, name, acts }) {
       group.setAttribute("transform", `translate(${point[across]} ${point[down]}) scale(${scale})`);
       const low = point.confidence < LOW;
       const dotted = low && crowded && !near && k !== selected; // many and unsure: dots, whose numbers are seen closer by
-      const radius = dotted ? 4.5 : small ? 8 : 10;
+      const radius = dotted ? (node.clientWidth < 260 ? 3 : 4) : small ? 8 : 10;
       halo.setAttribute("r", radius + (dotted ? 1 : 2));
       dot.setAttribute("r", radius);
       text.setAttribute("font-size", small ? 9 : 11);
       text.textContent = dotted ? "" : k + 1;
       group.classList.toggle("low", low);
+      group.classList.toggle("dotted", dotted);
       group.classList.toggle("chosen", k === selected);
       const sure = low ? "of low confidence, " : "";
       attribute(group, "aria-label", `Point ${k + 1} in the ${name.toLowerCase()}, ${sure}at ${Math.round(point[across])}, ${Math.round(point[down])}`);

@@ -5,7 +5,7 @@ import { bentView } from "./bent.js";
 import { attribute, h, handOver } from "./dom.js";
 import { pointPane } from "./pointpane.js";
 import { LOW, row } from "./points.js";
-import { lieAbove } from "./stage.js";
+import { inRow } from "./stage.js";
 
 /** The view; find() begins the matching. Gives {root, shown()}, the latter for when the view comes up. */
 export function pointView({ store, model, find, fail, clear, announce, subscribe }) {
@@ -132,7 +132,7 @@ export function pointView({ store, model, find, fail, clear, announce, subscribe
       const sure = point.confidence < LOW ? `low confidence (${Math.round(point.confidence * 100)}%)` : `${Math.round(point.confidence * 100)}% confidence`;
       word.textContent = `Point ${selected + 1}: ${point.cx.toFixed(1)}, ${point.cy.toFixed(1)} goes with ${point.sx.toFixed(1)}, ${point.sy.toFixed(1)}; ${sure}.`;
     } else if (list.length) {
-      const ofLow = low ? ` ${low} of low confidence, dashed.` : "";
+      const ofLow = low ? ` ${low} of low confidence, drawn lighter.` : "";
       word.textContent = `${list.length} points.${ofLow} Drag either end; double-click adds one; keys: Tab, arrows, Shift for 10 pixels, Delete.`;
     } else word.textContent = "No points yet.";
     attribute(buttons.remove, "disabled", !point);
@@ -148,7 +148,7 @@ export function pointView({ store, model, find, fail, clear, announce, subscribe
       selected = -1;
       content.show(photograph);
       style.show(styles[0]);
-      lieAbove(pictureRow, [photograph, styles[0]]);
+      inRow(pictureRow, [photograph, styles[0], photograph]);
     }
     if (selected >= model.list().length) selected = -1;
     panes.forEach((pane) => pane.mark(selected));

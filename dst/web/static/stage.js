@@ -23,8 +23,9 @@ export function proportion(node, image) {
   node.style.setProperty("--ratio", (image.width / image.height).toFixed(4));
 }
 
-/** Whether pictures are better shown one above the other where there is little room. */
-export function lieAbove(node, images) {
+/** Gives pictures in a row one height, and says whether they better stand one above the other where there is little room. */
+export function inRow(node, images) {
+  node.style.setProperty("--columns", images.map((image) => `minmax(0, ${(image.width / image.height).toFixed(3)}fr)`).join(" "));
   node.classList.toggle("wide", images.every((image) => image.width > 1.1 * image.height));
 }
 

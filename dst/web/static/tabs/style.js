@@ -112,7 +112,9 @@ export async function mount(root, app) {
   function took(job) {
     const state = store.get();
     if (job.kind === "match") {
-      if (job.state === "done" && belongs(job, state)) model.take(job.result.matches);
+      if (job.state !== "done" || !belongs(job, state)) return;
+      model.take(job.result.matches);
+      if (!job.result.matches.length) app.fail(new api.ApiError(`${job.result.verdict}: add points by hand`, "points"));
       return;
     }
     const failed = ["failed", "cancelled"].includes(job.state);
@@ -171,7 +173,8 @@ export async function mount(root, app) {
   }
 
   function pick(cell) {
-    const { options } = store.get();
+    const { options, cell: before } = store.get();
+    if (before?.image === cell.image) return store.set({ cell: null });
     store.set({ cell, view: "picture", options: { ...options, ...cell.options } });
   }
 
