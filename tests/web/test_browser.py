@@ -383,7 +383,8 @@ def test_brushed_cancelled_begun_anew_reloaded_and_stopped(visitor, photograph):
     visitor.choose("ink")
     visitor.wait("document.querySelector('.after').dataset.kind == 'instant'")
     brush(visitor)
-    visitor.set_option("seed", 7)
+    for name, value in {"size": 128, "steps": 200, "seed": 7}.items():
+        visitor.set_option(name, value)
     visitor.button("Generate").click()
     visitor.wait("document.querySelector('.progress').offsetParent")
     flat_where_brushed(visitor.js("return sent").pop(), visitor.downloads.parent / "mask.png")

@@ -105,22 +105,33 @@ export function pointPane({ model, end, name, acts }) {
     return svg("g", { "data-point": "", tabindex: 0, role: "button", "aria-roledescription": "point to drag" }, svg("circle", { class: "halo" }), svg("circle", { class: "dot" }), svg("text", { "text-anchor": "middle", dy: "0.35em" }));
   }
 
+  /** The points that have room for their numbers: the chosen one, then the sure, then the others; the rest are dots. */
+  function roomy(list, apart) {
+    const order = list.map((_, k) => k).sort((a, b) => (b === selected) - (a === selected) || (list[a].confidence < LOW) - (list[b].confidence < LOW) || a - b);
+    const kept = [];
+    for (const k of order) {
+      const { x, y } = place(k);
+      if (kept.every((other) => Math.hypot(place(other).x - x, place(other).y - y) >= apart)) kept.push(k);
+    }
+    return new Set(kept);
+  }
+
   function draw() {
     const list = model.list();
     while (layer.children.length > list.length) layer.lastChild.remove();
     while (layer.children.length < list.length) layer.append(make());
     const scale = view.scale();
-    const crowded = list.length > 30;
-    const small = crowded || node.clientWidth < 260;
-    const near = view.closeness() >= 2.2;
+    const small = list.length > 30 || node.clientWidth < 260;
+    const full = small ? 8 : 10;
+    const numbered = roomy(list, (2 * full + 9) * scale);
     list.forEach((point, k) => {
       const group = layer.children[k];
       const [halo, dot, text] = group.children;
       group.setAttribute("transform", `translate(${point[across]} ${point[down]}) scale(${scale})`);
       const low = point.confidence < LOW;
-      const dotted = low && crowded && !near && k !== selected; // many and unsure: dots, whose numbers are seen closer by
-      const radius = dotted ? (node.clientWidth < 260 ? 3 : 4) : small ? 8 : 10;
-      halo.setAttribute("r", radius + (dotted ? 1 : 2));
+      const dotted = !numbered.has(k);
+      const radius = dotted ? (node.clientWidth < 260 ? 2.5 : 3.5) : full;
+      halo.setAttribute("r", radius + (dotted ? 0.5 : 1.5));
       dot.setAttribute("r", radius);
       text.setAttribute("font-size", small ? 9 : 11);
       text.textContent = dotted ? "" : k + 1;

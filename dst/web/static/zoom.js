@@ -6,8 +6,7 @@ const MOST = 16;
  * Makes an SVG element zoomable. Its user units are pixels of the picture, pixel centres at whole numbers.
  *
  * claim(event): true where a pointer belongs to something else; changed(): after each change of what is seen.
- * Gives {size(width, height), scale(), at(event), by(factor, place), fit(), closeness()}; scale() is picture pixels per screen
- * pixel, closeness() 1 where the whole picture is seen.
+ * Gives {size(width, height), scale(), at(event), by(factor, place), fit()}; scale() is picture pixels per screen pixel.
  */
 export function zoomable(node, { claim = () => false, changed = () => {} }) {
   let whole = { width: 1, height: 1 };
@@ -102,6 +101,5 @@ export function zoomable(node, { claim = () => false, changed = () => {} }) {
     at,
     by: zoom,
     fit: () => zoom(1 / MOST),
-    closeness: () => whole.width / box.width,
   };
 }
