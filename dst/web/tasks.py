@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from correspondence.io import csv_text
 from correspondence.matches import Matches
 from dst import imaging, runtime
 from dst.config import StylizeConfig, WarpConfig
-from dst.web.worker import Teller
+from dst.web.teller import Teller
 
 THUMB, SHOWN = 320, 2048
 """Long sides of the smallest and the largest picture that the page is given, pixels."""
@@ -182,10 +181,9 @@ def rows_of(matches: Matches | None) -> list[list[Any]]:
 
 
 def points_csv(p: dict[str, Any], _: Teller) -> dict[str, Any]:
-    """Points as the text of a points.csv, which `dst stylize --points` takes."""
-    found = points_of(p)
-    named = found.source.tolist() if (found.source != "").any() else None
-    return {"csv": csv_text(found.table(), named)}
+    """Points as a points.csv, which `dst stylize --points` takes, at `out`."""
+    points_of(p).to_csv(p["out"])
+    return {"mime": "text/csv"}
 
 
 def read_csv(p: dict[str, Any], _: Teller) -> dict[str, Any]:
@@ -302,9 +300,9 @@ def stylize(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
     _rename(result, p)
     run = folder / "run"
     run.mkdir()
+    result.figures = {}  # which take seconds to draw: `packed` does so when somebody asks for them
     result.write_files(run)
     (run / "settings.toml").write_text(_settings(config, preset, options), encoding="utf-8")
-    _zip(run, folder / "run.zip")
     _thumb(result.image, folder)
     return {
         "matches": rows_of(result.matches),
@@ -397,6 +395,20 @@ def variants(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
     return {"cells": cells, "verdict": found.verdict}
 
 
+def packed(p: dict[str, Any], _: Teller) -> dict[str, Any]:
+    """The whole run as a ZIP, with its figures, beside the run."""
+    from dst.deform.painting import figures
+    from dst.runs.result import Result, save_figures
+
+    folder = Path(p["folder"])
+    with runtime.computing():
+        result = Result.load(folder / "run")
+        result.figures = figures()
+        save_figures(result, folder / "run")
+    _zip(folder / "run", folder / p["file"])
+    return {}
+
+
 def morph(p: dict[str, Any], _: Teller) -> dict[str, Any]:
     """The way from the photograph to the result as an animation, beside the run."""
     from dst.runs.result import Result
@@ -420,6 +432,7 @@ TASKS = {
     "stylize": stylize,
     "variants": variants,
     "morph": morph,
+    "packed": packed,
 }
 """Every task by name."""
 KINDS = ("match", "stylize", "variants")
