@@ -96,7 +96,7 @@ def train_singan(
 
 def _where(folder: Any, model: Model, force: bool) -> tuple[Model, Training | None, dict[str, Any]]:
     """Where a training in a folder begins or goes on; the folder's record."""
-    if not folders.check_folder(folder) or force:
+    if not folders.check_folder(folder) or force or not folders.is_begun(folder):
         return model, None, folders.write_begun(folder, model)
     instead = "choose another folder, or give `force` to replace it"
     found, record = folders.read_model(folder, model.config.device)

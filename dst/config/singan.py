@@ -141,7 +141,7 @@ class SinganTaskConfig(Checked):
     device: str = shared("device")
     threads: int = shared("threads")
     size: tuple[int, int] | None = option(
-        None, "width and height, pixels; default: the model's own, for retarget half as wide again", Size(), "picture"
+        None, "width and height, pixels; default: the model's own, for retarget half as wide again", Extent(), "picture"
     )
     count: int = option(1, "pictures, each of another seed", whole(1, 100), "picture")
     start: int | None = option(

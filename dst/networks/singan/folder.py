@@ -147,11 +147,12 @@ def _packed(tensors: dict[str, Tensor]) -> bytes:
 
 
 def write_begun(folder: Any, model: Model) -> dict[str, Any]:
-    """Write what an untrained model is, in place of whatever the folder held; its record."""
+    """Write what an untrained model is, in place of the model that the folder held; its record.
+
+    The record goes first: whoever is stopped in between leaves a model without a scale, which begins anew.
+    """
     home = Path(folder)
-    (home / RECORD).unlink(missing_ok=True)
-    for name in sorted(names() - {RECORD}):
-        (home / name).unlink(missing_ok=True)
+    source = encode(model.source.cpu())
     record = {
         "kind": KIND,
         "format": FORMAT,
@@ -160,11 +161,24 @@ def write_begun(folder: Any, model: Model) -> dict[str, Any]:
         "size": [model.source.shape[3], model.source.shape[2]],
         "sizes": [list(size) for size in model.sizes],
         "finished": False,
-        "source": put(home, SOURCE, encode(model.source.cpu())),
+        "source": hashlib.sha256(source).hexdigest(),
         "scales": [],
     }
+    (home / STATE).unlink(missing_ok=True)
     _write_record(home, record)
+    for name in sorted(names() - {RECORD, SOURCE}):
+        (home / name).unlink(missing_ok=True)
+    put(home, SOURCE, source)
     return record
+
+
+def is_begun(folder: Any) -> bool:
+    """Whether anything has been trained in a model's folder.
+
+    Raises:
+        InputError: as `read_record`.
+    """
+    return bool(read_record(folder)["scales"]) or (Path(folder) / STATE).exists()
 
 
 def _write_record(folder: Any, record: dict[str, Any]) -> None:
