@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from dst import imaging, runtime
 from dst.config import (
@@ -166,7 +165,7 @@ def _show(folder: Any, model: Model, history: list[tuple[float, ...]]) -> None:
     made = [model.real(last), reconstruction(model)]
     made += [grow(model, model.sizes, model.draws(torch.Generator().manual_seed(seed))) for seed in range(3)]
     times = max(1, round(SHEET_SIDE / max(model.size)))
-    pictures = [imaging.to_array(F.interpolate(tasks.shown(one), scale_factor=times, mode="nearest")) for one in made]
+    pictures = [imaging.to_array(tasks.shown(one)).repeat(times, 0).repeat(times, 1) for one in made]
     names = ["image", "reconstruction", *(f"sample, seed {seed}" for seed in range(3))]
     foot = [
         f"Scale {last} of 0 to {len(model.sizes) - 1}, {model.size[0]} x {model.size[1]} pixels, each shown as {times} x {times}."

@@ -1,15 +1,15 @@
 """SinGAN: its pyramid, its networks, its training and what a folder keeps, on tiny models."""
 
-import dataclasses
 import hashlib
+import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from conftest import blobs
 from PIL import Image
-from torch.nn import functional as F
 
 import cli
 import dst
@@ -18,7 +18,7 @@ from dst.config import InputError, SinganConfig
 from dst.networks.singan import folder as folders
 from dst.networks.singan import tasks
 from dst.networks.singan.layers import Frozen, Patches, gradient_penalty
-from dst.networks.singan.model import below, grow, reconstruction
+from dst.networks.singan.model import below, reconstruction
 from dst.networks.singan.pyramid import scale_sizes, sizes_for
 from dst.networks.singan.train import begun, epoch, under_of, untrained
 
@@ -66,9 +66,11 @@ def contents(home):
 def test_scales_run_from_the_coarsest_to_the_finest(size, changes, sizes):
     config = SinganConfig(**changes)
     found = scale_sizes(size, config)
-    assert [tuple(np.abs(np.subtract(a, b)) <= 1) for a, b in zip(found, sizes, strict=True)] == [(True, True)] * len(sizes)
+    assert [tuple(np.abs(np.subtract(a, b)) <= 1) for a, b in zip(found, sizes, strict=True)] == [(True, True)] * len(
+        sizes
+    )
     assert found[-1] == sizes[-1]
-    steps = [a[0] / b[0] for a, b in zip(found, found[1:], strict=False)]
+    steps = [a[0] / b[0] for a, b in itertools.pairwise(found)]
     assert all(config.factor - 0.03 < step < 1 for step in steps)
 
 
@@ -230,21 +232,20 @@ def test_a_stopped_training_goes_on_to_the_same_bytes(picture, folder, tmp_path)
 
 def test_a_killed_training_goes_on_from_what_was_kept(picture, folder, tmp_path):
     """A process that is killed between any two writings: the folder as it was then."""
-    home, kills = tmp_path / "killed", 0
+    home, kills, left = tmp_path / "killed", 0, [0]
 
     class Killed(BaseException):
         pass
 
     real = folders.put
 
-    def put(where, name, data, after=None):
-        nonlocal count
-        count -= 1
-        if count < 0:
+    def put(where, name, data):
+        left[0] -= 1
+        if left[0] < 0:
             raise Killed
         return real(where, name, data)
 
-    for count in range(1, 60, 2):
+    for left[0] in range(1, 60, 2):
         try:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(folders, "put", put)
@@ -266,13 +267,11 @@ def test_what_training_shows(folder, model):
 def test_steps_tell_of_the_work(picture, tmp_path):
     seen = []
     dst.train_singan(picture, tmp_path / "m", **TINY, on_step=seen.append)
-    assert len(seen) == 12 and seen[-1].done == pytest.approx(seen[-1].total_steps) and seen[-1].left == pytest.approx(0)
+    assert (
+        len(seen) == 12 and seen[-1].done == pytest.approx(seen[-1].total_steps) and seen[-1].left == pytest.approx(0)
+    )
     assert [step.done for step in seen] == sorted(step.done for step in seen)
     assert seen[8].scale == 2 and seen[8].step == 0 and seen[8].steps == 4 and seen[8].scales == 3
-
-
-def changed(record, **changes):
-    return json.dumps({**record, **changes})
 
 
 DAMAGE = {
@@ -329,8 +328,6 @@ def spoil(home):
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_a_damaged_folder_is_one_line(name, folder, tmp_path, capsys):
-    import shutil
-
     home, (damage, words) = tmp_path / "m", DAMAGE[name]
     shutil.copytree(folder, home)
     damage(home)
@@ -448,4 +445,3 @@ def test_the_command_trains_and_draws(image_file, tmp_path, capsys):
 def test_sizes_of_another_picture_keep_their_ratio():
     own = [(37, 25), (49, 33), (64, 43)]
     assert sizes_for((128, 43), own) == [(74, 25), (98, 33), (128, 43)]
-    assert dataclasses.is_dataclass(SinganConfig) and F is not None
