@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import Field, fields, replace
-from types import SimpleNamespace
 from typing import Any
 
 from dst.cli.progress import Interrupt, Overall
 from dst.cli.rows import Argument, Command, argument_of, output
-from dst.cli.running import check_image, output_name, spare, stepped, write_image
+from dst.cli.running import check_image, output_name, spare, write_image
 from dst.cli.streams import STDOUT, say
 from dst.config import (
     FROM_MODEL,
@@ -128,13 +127,16 @@ def _draw(args: Any, given: dict[str, Any]) -> int:
     if args.task == "super-resolve" and not args.quiet and model.config.reconstruction < 100:
         say("note: the model was not trained for super-resolve (--for super-resolve); edges may be wrong")
 
-    def work(on_step: Any) -> Any:
-        def one(done: int, total: int) -> bool:
-            return on_step(SimpleNamespace(done=done, total_steps=total, size=model.size))
+    bars = Overall(args.quiet, config.frames if args.task == "animate" else config.count, args.task)
+    with Interrupt("after this picture") as interrupt:
 
-        return singan(args.task, model, args.image, mask=args.mask, on_step=one, **given)
+        def on_step(done: int, total: int) -> bool:
+            if bars.bar is not None:
+                bars.on_run(f"{model.size[0]} x {model.size[1]} px model")
+            return interrupt.asked
 
-    made, code = stepped(args, args.task, work)
+        made = singan(args.task, model, args.image, mask=args.mask, on_step=on_step, **given)
+    bars.close()
     if args.task == "animate":
         from dst.viz.animation import write_animation
 
@@ -144,7 +146,7 @@ def _draw(args: Any, given: dict[str, Any]) -> int:
     if not args.quiet:
         what = f"{len(made)} {'frames' if args.task == 'animate' else 'pictures'} of " if len(made) > 1 else ""
         say(f"wrote {output_name(args.output)} ({what}{made[0].shape[1]} x {made[0].shape[0]} pixels)")
-    return code
+    return interrupt.code
 
 
 def _unset(f: Field) -> Argument:
