@@ -87,7 +87,7 @@ def train_singan(
         given = imaging.read(image, side=4 * config.side)
         small = imaging.resize(given.rgb, min(config.side, max(given.size)), given.size)
         source = imaging.read(imaging.to_array(small), min_side=1).rgb  # in 256 steps, as the folder holds it
-        model = untrained(source.to(config.device), config)
+        model = untrained(source.to(runtime.usable_device(config.device)), config)
         with folders.held(folder):
             model, at, record = _where(folder, model, force)
             return _train(folder, model, at, record, every, on_step, on_scale)
@@ -98,7 +98,7 @@ def _where(folder: Any, model: Model, force: bool) -> tuple[Model, Training | No
     if not folders.check_folder(folder) or force or not folders.is_begun(folder):
         return model, None, folders.write_begun(folder, model)
     instead = "choose another folder, or give `force` to replace it"
-    found, record = folders.read_model(folder, model.config.device)
+    found, record = folders.read_model(folder, model.source.device)
     if folders.settings(found.config) != folders.settings(model.config):
         other = next(n for n, v in folders.settings(found.config).items() if v != getattr(model.config, n))
         was, now = (getattr(some.config, other) for some in (found, model))
@@ -180,7 +180,7 @@ def load_singan(folder: Any, device: str = "cpu") -> Model:
         InputError: no such folder, no model, a damaged or foreign one, one of a newer version, or one without a trained scale.
     """
     with runtime.computing():
-        model, _ = folders.read_model(folder, device)
+        model, _ = folders.read_model(folder, runtime.usable_device(device))
     if not model.scales:
         raise InputError(f"{folder} holds a model without a trained scale: go on with its training first")
     return model

@@ -281,7 +281,7 @@ def _config(record: dict[str, Any]) -> SinganConfig:
     return SinganConfig(**given)
 
 
-def read_model(folder: Any, device: str = "cpu") -> tuple[Model, dict[str, Any]]:
+def read_model(folder: Any, device: str | torch.device = "cpu") -> tuple[Model, dict[str, Any]]:
     """The model of a folder, whole or with the scales that are trained so far; and its record.
 
     Raises:
