@@ -26,6 +26,7 @@ from dst.files import csv_text
 from dst.networks.singan import folder as folders
 from dst.networks.singan import tasks
 from dst.networks.singan.model import Model, grow, reconstruction
+from dst.networks.singan.pyramid import scale_sizes
 from dst.networks.singan.train import TERMS, Round, Training, begun, train, untrained
 from dst.viz.curves import curves_image
 from dst.viz.sheets import table_sheet
@@ -85,6 +86,7 @@ def train_singan(
     folders.check_folder(folder)
     with runtime.computing(config.threads):
         given = imaging.read(image, side=4 * config.side)
+        scale_sizes(given.size, config)  # refused under its own size
         small = imaging.resize(given.rgb, min(config.side, max(given.size)), given.size)
         source = imaging.read(imaging.to_array(small), min_side=1).rgb  # in 256 steps, as the folder holds it
         model = untrained(source.to(runtime.usable_device(config.device)), config)

@@ -29,8 +29,8 @@ PURPOSES: dict[str, dict[str, Any]] = {
 QUICK: dict[str, Any] = {
     "side": 128,
     "factor": 0.66,
-    "epochs": 800,
-    "critic_steps": 1,
+    "epochs": 1000,
+    "critic_steps": 2,
     "generator_steps": 1,
     "penalty_every": 2,
     "double_every": 100,

@@ -204,6 +204,14 @@ def test_super_resolution_enlarges_by_any_factor(model):
         assert made.shape == (size[1], size[0], 3)
 
 
+def test_a_model_of_one_scale_draws_anew_alone(tmp_path):
+    model = dst.train_singan(blobs((16, 16), 2), tmp_path / "m", **{**TINY, "coarsest": 16, "epochs": 1})
+    assert dst.singan("sample", model, size=(20, 40))[0].shape == (40, 20, 3)
+    for task, given in (("super-resolve", None), ("style", blobs((16, 16), 3))):
+        with pytest.raises(InputError, match="a single trained scale"):
+            dst.singan(task, model, given)
+
+
 def test_a_loop_closes_and_follows_its_equation(model):
     draw = torch.Generator().manual_seed(3)
     alpha, beta, count = 0.1, 0.9, 12
@@ -380,7 +388,7 @@ def test_what_a_folder_holds_is_kept(picture, folder, tmp_path, capsys):
     "image, options, words",
     [
         (np.full((40, 40, 3), 90, np.uint8), {}, "one colour"),
-        (blobs((400, 20)), {"side": 64}, "short side"),
+        (blobs((400, 20)), {"side": 64}, "400 x 20, so that its short side has 3 pixels"),
         (blobs((40, 40)), {"layers": 7, "coarsest": 14}, "see 15 pixels"),
         (blobs((40, 40)), {"channels": 200}, "channels"),
         (blobs((40, 40)), {"epochs": 0}, "epochs"),
