@@ -98,13 +98,10 @@ def _train(args: Any, given: dict[str, Any]) -> int:
 
 
 def _time(seconds: float) -> str:
-    return (
-        f"{seconds / 3600:.1f} h"
-        if seconds > 5400
-        else f"{seconds / 60:.0f} min"
-        if seconds > 90
-        else f"{seconds:.0f} s"
-    )
+    for unit, name in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds > 1.5 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
 
 
 def _draw(args: Any, given: dict[str, Any]) -> int:

@@ -61,6 +61,6 @@ def enlarged(image: Tensor, size: Size) -> Tensor:
 
 def cost(size: Size, channels: int, config: SinganConfig) -> float:
     """What an epoch at a scale takes, in units of its own: measured, in proportion to the pixels and a little more, and to the
-    channels by a power of 1.75."""
+    channels by a power of 1.5."""
     steps = config.critic_steps * (1 + 1.5 / config.penalty_every) + 1.5 * config.generator_steps
-    return steps * (size[0] * size[1] + 400) * (channels / 32) ** 1.75
+    return steps * (size[0] * size[1] + 400) * (channels / 32) ** 1.5
