@@ -156,12 +156,12 @@ def _show(folder: Any, model: Model, history: list[tuple[float, ...]]) -> None:
     """Write the table and the plot of the losses, and a sheet of the last scale's pictures."""
     rows = [{"scale": int(row[0]), "epoch": int(row[1]), **dict(zip(TERMS, row[2:], strict=True))} for row in history]
     folders.put(folder, folders.LOG, csv_text(rows, ("scale", "epoch", *TERMS)).encode())
-    epochs = [row["scale"] * model.config.epochs + row["epoch"] for row in rows]
+    epochs = [sum(map(model.config.rounds, range(row["scale"]))) + row["epoch"] for row in rows]
     curves = {
         "reconstruction": (epochs, [row["reconstruction"] for row in rows]),
         "distance that the critic sees": (epochs, [abs(row["critic_real"] - row["critic_fake"]) for row in rows]),
     }
-    plot = curves_image(curves, (8, 4), 100, "epoch, one scale after the other", "loss")
+    plot = curves_image(curves, (8, 4), 100, "round, one scale after the other", "loss")
     folders.put(folder, folders.PLOT, imaging.encode(plot))
     last = len(model.scales) - 1
     made = [model.real(last), reconstruction(model)]

@@ -321,7 +321,7 @@ def read_state(folder: Any, model: Model, record: dict[str, Any]) -> tuple[Model
         raise InputError(f"{folder}/{STATE} is not that of the model beside it: train it again with --force")
     _check(folder, STATE, {"at": found.get("at")}, {"at": torch.zeros(2, dtype=torch.int64)})
     scale, epoch = found["at"].tolist()
-    if not (0 <= scale <= len(model.scales) and 0 <= epoch <= model.config.epochs):
+    if not (0 <= scale <= len(model.scales) and 0 <= epoch <= model.config.rounds(scale)):
         raise InputError(f"{folder}/{STATE} speaks of a scale that is not there: train the model again with --force")
     model = dataclasses.replace(model, scales=model.scales[:scale])
     networks = [
