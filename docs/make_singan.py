@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+OPTIONS = {"stars": {"side": 96}}
+"""What models are trained with besides `quick`."""
 HOME = Path(__file__).resolve().parent
 sys.path.insert(0, str(HOME.parent))
 
@@ -27,7 +29,6 @@ def photographs() -> dict[str, np.ndarray]:
     return {
         "pagoda": load_sample_image("china.jpg"),
         "stars": data.hubble_deep_field()[:600, :800],
-        "rocket": data.rocket(),
     }
 
 
@@ -42,7 +43,7 @@ def trained(name: str, models: Path):
             return model
     except dst.InputError:
         pass
-    return dst.train_singan(photographs()[name], folder, quick=True)
+    return dst.train_singan(photographs()[name], folder, quick=True, **OPTIONS.get(name, {}))
 
 
 def own(model) -> np.ndarray:

@@ -29,9 +29,9 @@ PURPOSES: dict[str, dict[str, Any]] = {
 QUICK: dict[str, Any] = {
     "side": 128,
     "factor": 0.66,
-    "epochs": 2400,
+    "epochs": 1500,
     "fewer": 0.75,
-    "critic_steps": 1,
+    "critic_steps": 2,
     "generator_steps": 1,
     "penalty_every": 2,
     "double_every": 100,
