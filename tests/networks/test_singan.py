@@ -82,7 +82,7 @@ def test_channels_double_every_four_scales_up_to_the_most():
 
 
 def test_a_networks_output_is_made_of_two_n_and_one_pixels():
-    net = Patches(6, 5, 1, torch.Generator().manual_seed(1)).eval()
+    net = Patches(6, 5, 1, True, torch.Generator().manual_seed(1)).eval()
     x = torch.zeros(1, 3, 21, 25, requires_grad=True)
     y = net(x)
     assert y.shape == (1, 1, 11, 15)
@@ -93,11 +93,13 @@ def test_a_networks_output_is_made_of_two_n_and_one_pixels():
 
 
 def test_a_frozen_generator_is_the_trained_one_also_in_strips(monkeypatch):
-    net = Patches(6, 3, 3, torch.Generator().manual_seed(2))
+    net = Patches(6, 3, 3, True, torch.Generator().manual_seed(2))
     for _ in range(3):
         net(torch.randn(1, 3, 20, 20, generator=torch.Generator().manual_seed(3)) * 2 + 1)
     frozen, x = Frozen(net), torch.randn(1, 3, 60, 33, generator=torch.Generator().manual_seed(4))
     whole = frozen(x)
+    bare = Patches(6, 3, 3, False, torch.Generator().manual_seed(2))
+    torch.testing.assert_close(Frozen(bare)(x), bare(x).detach(), rtol=1e-5, atol=1e-6)
     with torch.no_grad():
         torch.testing.assert_close(whole, net.eval()(x), rtol=1e-4, atol=1e-5)
     monkeypatch.setattr("dst.networks.singan.layers.VALUES", 1)
@@ -105,7 +107,7 @@ def test_a_frozen_generator_is_the_trained_one_also_in_strips(monkeypatch):
 
 
 def test_the_gradient_penalty_is_that_of_finite_differences():
-    net = Patches(4, 3, 1, torch.Generator().manual_seed(5)).double()
+    net = Patches(4, 3, 1, True, torch.Generator().manual_seed(5)).double()
     draw = torch.Generator().manual_seed(6)
     real, fake = (torch.randn(1, 3, 9, 8, generator=draw, dtype=torch.float64) for _ in (0, 1))
     found = gradient_penalty(net, real, fake, 0.3)
@@ -158,6 +160,16 @@ def test_noise_of_nothing_from_the_coarsest_up_gives_one_picture(model):
 def test_pictures_of_any_size(model, size):
     (made,) = dst.singan("sample", model, size=size)
     assert made.shape == (size[1], size[0], 3) and made.dtype == np.uint8 and made.std() > 1
+
+
+@pytest.mark.parametrize("norm", ["generator", "neither"])
+def test_a_model_with_less_normalisation_goes_on_too(norm, picture, tmp_path):
+    few = {**TINY, "epochs": 2, "norm": norm}
+    whole = dst.train_singan(picture, tmp_path / "whole", **few)
+    dst.train_singan(picture, tmp_path / "stopped", **few, on_step=lambda step: step.scale == 1)
+    dst.train_singan(picture, tmp_path / "stopped", **few)
+    assert contents(tmp_path / "whole") == contents(tmp_path / "stopped")
+    assert len(whole.scales[0].generator.norms) == (2 if norm == "generator" else 0)
 
 
 def test_noise_in_the_margin_is_the_same_size(picture, tmp_path):

@@ -111,7 +111,7 @@ def begun(model: Model, below: Training | None) -> Training:
     channels, and afresh where they have not."""
     config, scale, device = model.config, len(model.scales), model.source.device
     draws, width = seeded(config, scale, -1), config.width(scale)
-    networks = [Patches(width, config.layers, ends, draws) for ends in (3, 1)]
+    networks = list(untaught(config, scale, draws))
     if below is not None and config.width(scale - 1) == width:
         for mine, theirs in zip(networks, (below.generator, below.critic), strict=True):
             mine.load_state_dict(theirs.state_dict())
@@ -122,6 +122,15 @@ def begun(model: Model, below: Training | None) -> Training:
         amplitude = config.noise * float((model.real(scale) - under).square().mean().sqrt())
     return Training(
         scale, 0, amplitude, generator, critic, adams(generator, critic, config), [] if below is None else below.history
+    )
+
+
+def untaught(config: SinganConfig, scale: int, generator: torch.Generator | None = None) -> tuple[Patches, Patches]:
+    """The generator and the critic of a scale, their weights drawn where there is a generator of random numbers."""
+    width = config.width(scale)
+    return (
+        Patches(width, config.layers, 3, config.norm != "neither", generator),
+        Patches(width, config.layers, 1, config.norm == "both", generator),
     )
 
 
