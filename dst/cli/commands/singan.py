@@ -148,12 +148,9 @@ def _draw(args: Any, given: dict[str, Any]) -> int:
 
 def _unset(f: Field) -> Argument:
     """An option that is None where it was not given, so that what `--quick` sets can give way to it."""
-    known = (
-        []
-        if f.default is None
-        else [f"default {f.default:g}" if isinstance(f.default, float) else f"default {f.default}"]
-    )
-    known += [f"{QUICK[f.name]:g} with --quick"] if TRAINING.get(f.name) is f and f.name in QUICK else []
+    text = lambda value: f"{value:g}" if isinstance(value, float) else str(value)  # noqa: E731
+    known = [] if f.default is None else [f"default {text(f.default)}"]
+    known += [f"{text(QUICK[f.name])} with --quick"] if TRAINING.get(f.name) is f and f.name in QUICK else []
     words = f.metadata["help"] + (f"; {', '.join(known)}" if known else "")
     return replace(argument_of(f, default=None), help=words)
 
