@@ -1,0 +1,218 @@
+"""One picture out of another's patches, coarse to fine: the sizes, and the walk over them that both engines share."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dst.config import InputError, counted
+from dst.optim.state import Step
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+OnStep = Callable[[Step], object]
+WIDEN = 1.1
+"""How much a side grows or shrinks at once where a picture is brought to another aspect little by little."""
+
+
+class _Stopped(Exception):
+    """The caller asked to stop; `image` is what there is."""
+
+    def __init__(self, image: Tensor) -> None:
+        super().__init__("stopped")
+        self.image = image
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One scale of a walk, for an engine. Images are in [-1, 1].
+
+    Attributes:
+        source: (1, 3, h, w), what patches are taken from.
+        blurred: (1, 3, h, w), the source as the scale below knows it, which an enlarged guess is compared with at first; the
+            source itself where the guess is as sharp.
+        usable: (h, w) bool, the pixels that patches may hold; None for all.
+        made: (H, W) bool, the pixels that are made; None for all.
+        kept: (1, 3, H, W), what stands where `made` is false; None for nothing.
+        steps: how many steps to make.
+        tell: called after each step with the image and the terms.
+    """
+
+    source: Tensor
+    blurred: Tensor
+    usable: Tensor | None = None
+    made: Tensor | None = None
+    kept: Tensor | None = None
+    steps: int = 1
+    tell: Callable[[Tensor, dict[str, float]], None] = lambda image, terms: None
+
+    def hold(self, image: Tensor) -> Tensor:
+        """An image with the pixels that stay put back."""
+        return image if self.made is None else torch.where(self.made, image, self.kept)
+
+
+class Engine(Protocol):
+    """What gives an image the source's patches at one scale; made anew for each walk."""
+
+    patch: int
+
+    def steps(self, scale: int, size: Size) -> int:
+        """How many steps a scale of that size takes, counted from 0 where the walk begins."""
+
+    def refine(self, level: Level, image: Tensor) -> Tensor:
+        """An image (1, 3, H, W) in [-1, 1], made of the source's patches, from the guess `image`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """What is to be made, and how.
+
+    Attributes:
+        source: (1, 3, h, w) in [0, 1].
+        size: (H, W) of the result.
+        guess: (1, 3, H, W) in [0, 1], what it begins from; None for the source, brought to the size.
+        start: from 0, where the guess enters at the coarsest scale and only its layout is kept, to 1, the finest.
+        noise: deviation of what is added to the first guess, in a range of 2.
+        widen: bring the source to the size little by little at the first scale, not at once.
+        usable: (h, w) bool, the pixels that patches may hold; None for all.
+        made: (H, W) bool, the pixels that are made; the guess keeps the others. None for all.
+        smallest: short side of the coarsest scale, pixels.
+        factor: between scales, at the most.
+        seed: of the noise.
+    """
+
+    source: Tensor
+    size: Size
+    guess: Tensor | None = None
+    start: float = 0.0
+    noise: float = 0.0
+    widen: bool = False
+    usable: Tensor | None = None
+    made: Tensor | None = None
+    smallest: int = 14
+    factor: float = 4 / 3
+    seed: int = 0
+
+
+def scales(source: Size, target: Size, smallest: int, factor: float) -> list[tuple[Size, Size]]:
+    """Sizes of the source and of the result, coarse to fine, both reduced alike.
+
+    At the coarsest scale the shortest of the four sides has `smallest` pixels, or all it has. Between scales lies `factor`, or what
+    is near to it and comes out even.
+
+    Source: Granot et al. 2022, section 3.1.
+    """
+    short = min(*source, *target)
+    count = max(0, math.ceil(math.log(short / smallest) / math.log(factor) - 1e-6)) if short > smallest else 0
+    shares = [(smallest / short) ** (k / count) for k in range(count, 0, -1)] + [1.0]
+    return [tuple(tuple(max(1, round(side * share)) for side in size) for size in (source, target)) for share in shares]
+
+
+def reduced(image: Tensor, size: Size) -> Tensor:
+    """An image or a mask (N, C, h, w) at a size (H, W): bicubic, smoothed where it becomes smaller."""
+    if tuple(image.shape[-2:]) == tuple(size):
+        return image
+    return F.interpolate(image, size=tuple(size), mode="bicubic", antialias=True, align_corners=False)
+
+
+def covered(mask: Tensor, size: Size) -> Tensor:
+    """Where a mask (h, w) of bool has anything, at a smaller size (H, W)."""
+    return F.adaptive_max_pool2d(mask[None, None].float(), tuple(size))[0, 0] > 0
+
+
+def walk(engine: Engine, work: Walk, on_step: OnStep | None = None) -> Tensor:
+    """Make a picture: (1, 3, H, W) in [0, 1].
+
+    A true return value of `on_step` stops; what there is by then comes enlarged to its full size.
+
+    Raises:
+        InputError: a source or a result smaller than a patch at the coarsest scale.
+    """
+    source = work.source * 2 - 1
+    plan = scales(tuple(source.shape[-2:]), work.size, work.smallest, work.factor)
+    plan = plan[round(work.start * (len(plan) - 1)) :]
+    least = min(side for pair in plan[:1] for size in pair for side in size)
+    if least < engine.patch:
+        raise InputError(
+            f"a side has {least} pixels at the coarsest scale, and patches have {engine.patch}: give a larger image, a larger coarsest "
+            "scale or smaller patches"
+        )
+    guess = (source if work.guess is None else work.guess * 2 - 1).float()
+    generator = torch.Generator().manual_seed(work.seed)
+    clock = _Clock(plan, [engine.steps(k, target) for k, (_, target) in enumerate(plan)], on_step)
+    image, below = None, None
+    try:
+        for k, (own, target) in enumerate(plan):
+            known = reduced(source, own)
+            blurred = known if below is None else reduced(below, own)
+            level = _level(work, clock, k, known, blurred, guess, target)
+            if image is None:
+                image = reduced(guess, target)
+                if work.widen:
+                    image = _widened(engine, level, known, target)
+                if work.noise:
+                    image = image + work.noise * torch.randn(image.shape, generator=generator)
+            else:
+                image = reduced(image, target)
+            image, below = level.hold(engine.refine(level, level.hold(image))), known
+    except _Stopped as stop:
+        image = stop.image
+        if work.made is not None:
+            image = torch.where(work.made, reduced(image, work.size), guess)
+    return (reduced(image, work.size) / 2 + 0.5).clamp(0, 1)
+
+
+def _level(work: Walk, clock: _Clock, k: int, known: Tensor, blurred: Tensor, guess: Tensor, target: Size) -> Level:
+    own = tuple(known.shape[-2:])
+    usable = None if work.usable is None else ~covered(~work.usable, own)
+    made = None if work.made is None else covered(work.made, target)
+    kept = None if made is None else reduced(guess, target)
+    return Level(known, blurred, usable, made, kept, clock.steps[k], clock.teller(k))
+
+
+def _widened(engine: Engine, level: Level, image: Tensor, target: Size) -> Tensor:
+    """An image brought to another size little by little, its patches made the source's after each.
+
+    Source: Simakov, Caspi, Shechtman and Irani 2008, "Summarizing visual data using bidirectional similarity", section 4: gradual
+    resizing.
+    """
+    own = tuple(image.shape[-2:])
+    count = max(math.ceil(abs(math.log(t / o)) / math.log(WIDEN) - 1e-6) for t, o in zip(target, own, strict=True))
+    quiet = Level(level.source, level.source, level.usable, steps=level.steps)
+    for k in range(1, count):
+        size = tuple(round(o * (t / o) ** (k / count)) for t, o in zip(target, own, strict=True))
+        image = engine.refine(quiet, reduced(image, size))
+    return reduced(image, target)
+
+
+class _Clock:
+    """Counts the steps of a walk and tells of them."""
+
+    def __init__(self, plan: list[tuple[Size, Size]], steps: list[int], on_step: OnStep | None) -> None:
+        self.plan, self.steps, self.on_step = plan, steps, on_step
+        self.since = time.perf_counter()
+
+    def teller(self, scale: int) -> Callable[[Tensor, dict[str, float]], None]:
+        """What a level calls after each of its steps."""
+        before, own, (height, width) = sum(self.steps[:scale]), self.steps[scale], self.plan[scale][1]
+        made = 0
+
+        def tell(image: Tensor, terms: dict[str, float]) -> None:
+            nonlocal made
+            now = time.perf_counter()
+            seconds, self.since = now - self.since, now
+            made += 1
+            done, every = before + made, sum(self.steps)
+            size = (width, height)
+            step = Step(scale, len(self.plan), size, made - 1, own, done, every, terms, seconds, None)
+            if self.on_step is not None and self.on_step(step):
+                raise _Stopped(image)
+
+        return tell
