@@ -25,6 +25,7 @@ from dst.methods.pictures import Picture, Pictures, Plan, activation_scales, ima
 from dst.methods.published import gatys_targets
 from dst.optim.loop import Loop
 from dst.optim.state import State, Step
+from dst.runs.estimate import check_pictures
 from dst.viz.curves import curves_image
 from dst.viz.sheets import table_sheet, titled_sheet
 
@@ -310,6 +311,7 @@ def run_cells(
     for number, batch in enumerate(batches):
         some = [cells[k] for k in batch]
         problem = Pictures(network(some[0].pooling), images, [cell.picture for cell in some], some[0].plan)
+        check_pictures(problem)
         loop = Loop(problem, some[0].plan, seed, store.state(some))
         state = loop.run(None if on_step is None else lambda step, n=number: on_step(n, len(batches), step))
         with torch.no_grad():
@@ -496,6 +498,7 @@ def _optimizers(setup: Setup, on_step: Callable[[int, int, Step], object] | None
         plan = setup.plan(optimizer=name, coarse_steps=0, steps=100_000, lr_end=1.0, levels=1)
         cell = setup.cell("", name, plan=plan)
         problem = Pictures(setup.network(cell.pooling), setup.images, [cell.picture], plan)
+        check_pictures(problem)
         spent, asked = 0.0, False
 
         def on_time(step: Step, n: int = number) -> bool:

@@ -18,6 +18,7 @@ from dst.imaging.histogram import match_colors
 from dst.methods.pictures import Picture, Pictures, Plan, Target, resample_torus
 from dst.optim.loop import Loop
 from dst.optim.state import Step
+from dst.runs.estimate import check_pictures
 
 RATES = {"adam": 0.04, "lbfgs": 1.0}
 SMALLEST = 64
@@ -136,6 +137,7 @@ def _made(
     targets, windows = _targets(encoder, samples, config, work, area)
     picture = Picture(targets, _scattered(samples, config))
     problem = Pictures(encoder, samples, [picture], plan, windows)
+    check_pictures(problem)
     state = Loop(problem, plan, config.seed).run(on_step)
     with torch.no_grad():
         found = problem.finished(state.parameters)

@@ -74,7 +74,7 @@ def _run(arguments: list[str]) -> int:
 
             traceback.print_exc()
         code, message = _explain(error)
-        say("error: " + as_flags(" ".join(message.split())))
+        say("error: " + as_flags(" ".join(message.split()), COMMANDS.get(arguments[0] if arguments else "")))
         return code
 
 

@@ -211,10 +211,14 @@ def _add_opposite(place: Any, flag: str, named: dict[str, Any]) -> None:
     place.add_argument(opposite, **{**named, "action": action, "help": argparse.SUPPRESS})
 
 
-def as_flags(message: str) -> str:
-    """A message that names options as Python does, `warp_lr` or max_points, with their flags, --warp-lr and --max-points."""
+def as_flags(message: str, row: Command | None = None) -> str:
+    """A message that names options as Python does, `warp_lr` or max_points, with their flags, --warp-lr and --max-points.
+
+    `row` is the command whose own flags come first.
+    """
     flags = {name: flag_of(f) for name, f in option_fields().items()}
     flags |= {name: f"--{name}" for name in (*RUN_KINDS, "force")}
+    flags |= {a.option or a.attribute: a.name for a in (row.arguments if row else ()) if a.name.startswith("--")}
 
     def flag(found: re.Match) -> str:
         return flags.get(found[1], found[0])

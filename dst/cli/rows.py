@@ -27,6 +27,7 @@ class Argument:
         required: must be given.
         group: the heading that `--help` lists it under; empty for the first.
         dest: the attribute that it becomes, where that is not its name.
+        option: the field of a config that it sets, where it is one.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Argument:
     required: bool = False
     group: str = ""
     dest: str = ""
+    option: str = ""
 
     @property
     def attribute(self) -> str:
@@ -92,6 +94,7 @@ def argument_of(f: Field, **changes: Any) -> Argument:
     """The argument of a command that an option makes which a run does not have, such as those of `AnimationConfig`."""
     meta = f.metadata
     own = {"name": flag_of(f), "help": meta["help"], "kind": meta["kind"], "default": f.default, "group": meta["group"]}
+    own |= {"option": f.name}
     if f.default is True and isinstance(meta["kind"], Switch):
         own |= {"dest": f.name}
         if not meta["flag"]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from numbers import Integral
 
 from dst.config.base import Checked, InputError, check_choice, option
-from dst.config.kinds import Choice, Kind, Names, Number, Switch, read_number, whole
+from dst.config.kinds import Choice, Kind, Names, Number, Numbers, Switch, read_number, whole
 from dst.config.methods import LEVELS, POOLINGS
 from dst.config.stylize import StylizeConfig
 
@@ -82,24 +82,6 @@ class Statistics(Names):
         return tuple(names)
 
 
-class Weights(Kind):
-    """Weights from 0 with commas between, one for each style layer: `1,0.8,0.5`."""
-
-    metavar = "X,X,..."
-
-    def parse(self, name, text, home=None):
-        """As `Kind.parse`."""
-        return self.check(name, [read_number(part) for part in text.split(",")])
-
-    def check(self, name, value):
-        """As `Kind.check`."""
-        number = Number(0.0, 1e9)
-        found = tuple(number.check(name, item) for item in (value if isinstance(value, (list, tuple)) else [value]))
-        if not any(found):
-            raise InputError(f"{name} is {value!r}: it takes weights from 0, not all of them 0")
-        return found
-
-
 def shared(name: str):
     """An option of `stylize`, the same here."""
     (own,) = (f for f in fields(StylizeConfig) if f.name == name)
@@ -148,7 +130,10 @@ class LabConfig(NetworkConfig):
     )
     style_layers: tuple[str, ...] = option(LEVELS, "layers of the style term", Names(), "objective", flag="--style-at")
     layer_weights: tuple[float, ...] | None = option(
-        None, "weights of the style layers, of which the mean counts as 1; default: equal", Weights(), "objective"
+        None,
+        "weights of the style layers, of which the mean counts as 1; default: equal",
+        Numbers(0.0, 1e9, positive=True),
+        "objective",
     )
     tv: float = option(0.0, "weight of the total variation", Number(0.0, 1e6), "objective", "1e-4: less noise")
     init: str = option(

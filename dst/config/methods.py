@@ -114,7 +114,7 @@ METHODS: dict[str, Method] = {
         "Gram matrices (Gatys, Ecker and Bethge 2016)",
         "content: features of one layer; style: Gram matrices of several",
         content_layers=("relu4_2", "relu4_1"),
-        options=("alternate",),
+        options=("alternate", "published", "content_layers", "layer_weights", "content_factor", "style_factor"),
         defaults={"steps": 40, "alternate": False},
         looks=(16.0, 1.2, 0.15),
     ),

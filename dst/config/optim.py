@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from dst.config.base import Checked, option
-from dst.config.kinds import Choice, Named, Names, Number, Switch, whole
+from dst.config.kinds import Choice, Named, Names, Number, Numbers, Switch, whole
 from dst.config.methods import LOOKS, METHODS
 
 OPTIMIZERS = {"adam": (0.0125, 0.0025), "rmsprop": (0.002, 0.0005), "sgd": (0.2, 4.6e-6)}
@@ -105,6 +105,43 @@ class OptimizeConfig(Checked):
         Names(),
         "objective",
         "shallow ones (`relu1_1+relu2_1`): colour and fine strokes alone; deep ones (`relu4_1+relu5_1`): larger shapes",
+    )
+    published: bool = option(
+        False,
+        "gatys compares by the paper's terms, on activations whose mean is 1, and alpha is 1e4 times the paper's alpha over beta; "
+        "else each term is relative to its target",
+        Switch(),
+        "objective",
+        "on: as in the paper, to compare with it; off: the same alpha does for every pair of images",
+    )
+    content_layers: tuple[str, ...] | None = option(
+        None,
+        "layers that gatys compares the content by, with + between; default: relu4_2, or relu4_1",
+        Names(),
+        "objective",
+        "shallow ones: every edge stays; deep ones: objects and their arrangement",
+        flag="--content-at",
+    )
+    layer_weights: tuple[float, ...] | None = option(
+        None,
+        "weights of the layers of gatys's style term, one each; default: equal ones",
+        Numbers(0.0, 1e9, positive=True),
+        "objective",
+        "more on the first: colours and grain; more on the last: larger shapes",
+    )
+    content_factor: float = option(
+        0.07,
+        "factor on the content term of gatys where it is relative to its target, so that one alpha does for every method",
+        Number(0.0, 1e6),
+        "objective",
+        "as alpha, which goes by the look",
+    )
+    style_factor: float = option(
+        10.0,
+        "factor on the style terms of gatys, so that they count beside the warp as those of other methods do",
+        Number(0.0, 1e6),
+        "objective",
+        "high: the warp gives way to the painting's texture",
     )
     smallest_scale: int = option(
         64,

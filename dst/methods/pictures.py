@@ -123,10 +123,13 @@ def _slices(maps: Tensor, stride: int) -> Slices:
     generator = torch.Generator().manual_seed(maps.shape[1])
     drawn = torch.randn(POOL, DIRECTIONS, maps.shape[1], generator=generator).to(maps.device)
     directions = drawn / drawn.norm(dim=2, keepdim=True)
-    values = torch.stack([(some @ maps.flatten(2)[0]).sort(1).values for some in directions])
-    count = min(values.shape[2], 2 * POSITIONS)
-    values = F.interpolate(values, size=count, mode="linear", align_corners=True)
-    return Slices(directions, values, maps.square().mean())
+    count = min(maps.shape[2] * maps.shape[3], 2 * POSITIONS)
+
+    def sorted_values(some: Tensor) -> Tensor:
+        values = (some @ maps.flatten(2)[0]).sort(1).values
+        return F.interpolate(values[None], size=count, mode="linear", align_corners=True)[0]
+
+    return Slices(directions, torch.stack([sorted_values(some) for some in directions]), maps.square().mean())
 
 
 def _sliced(maps: Tensor, target: Slices, generator: torch.Generator) -> Tensor:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dst.config import InputError, check_choice
+from dst.config import InputError, OptimizeConfig, check_choice
 from dst.features.encoder import Encoder
-from dst.methods.gatys import CONTENT_SCALE, STYLE_SCALE
 from dst.methods.pictures import Target, published_width
 
 BLOCK = 8
 """Side, pixels, of what the content term is a mean over: a position of relu4_2."""
 RELATIVE = 1e4
 """The ratio, times this, is `alpha` where terms are relative to their targets."""
+
+
+def content_weight(encoder: Encoder, layer: str, scale: float) -> float:
+    """What the published content term, over its number of values, is multiplied with: see `gatys_targets`.
+
+    Args:
+        scale: mean activation of the layer, which the features are divided by.
+    """
+    return published_width(layer) * (BLOCK / encoder.layers[layer].stride) ** 2 / scale**2
 
 
 def gatys_targets(
@@ -54,14 +62,14 @@ def gatys_targets(
     for name in content_layers if ratio else ():
         share = ratio / len(content_layers)
         if scales is None:
-            found.append(Target("content", name, content, CONTENT_SCALE * RELATIVE * share))
+            found.append(Target("content", name, content, OptimizeConfig.content_factor * RELATIVE * share))
         else:
-            count = published_width(name) * (BLOCK / encoder.layers[name].stride) ** 2
-            found.append(Target("published content", name, content, share * count / scales[name] ** 2))
+            weight = content_weight(encoder, name, scales[name])
+            found.append(Target("published content", name, content, share * weight))
     for name, weight in zip(style_layers, weights, strict=True):
         share = weight / sum(weights)
         if scales is None:
-            found.append(Target("gram", name, style, STYLE_SCALE * share))
+            found.append(Target("gram", name, style, OptimizeConfig.style_factor * share))
         elif weight:
             found.append(Target("published gram", name, style, share / scales[name] ** 4))
     return tuple(found)

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from dst.config import InputError, StylizeConfig
+from dst.config import InputError, StylizeConfig, counted
 from dst.features import Encoder
 from dst.features.windows import MARGIN, TILE, TOGETHER
 from dst.imaging import fit_size
+from dst.methods.pictures import Pictures
 from dst.methods.table import encoded_layers
 from dst.methods.targets import FRUGAL_FROM
 from dst.optim.loop import schedule
+from dst.optim.steps import Lbfgs
 from dst.runtime import free_memory, precision_of
 
 BASE_BYTES = 480e6
@@ -27,6 +29,8 @@ HALF = 0.7
 are given is not."""
 DETAIL_COPIES, DETAIL_BYTES = 3.3, 230
 """The same of the windows that are encoded at once where details are refined, and what each pixel of the image takes there, bytes."""
+PICTURE_COPIES = 2.3
+"""The same of pictures that are optimised side by side, in units of the activations down to the deepest layer that they need."""
 DETAIL_PIXELS = 1.3
 """Pixels that windows show in a step, over those of the image."""
 TARGET_COPIES = 2.0
@@ -109,6 +113,33 @@ def _whole(encoder: Encoder, pixels: int, layers: list[str], images: int) -> flo
     copies = FRUGAL_COPIES if frugal else SAVED_COPIES * (1.0 if images == 2 else 0.55)
     copies *= 1.0 if encoder.dtype == torch.float32 else HALF
     return BASE_BYTES + 4 * pixels * (copies * every + TARGET_COPIES * levels + 60)
+
+
+def pictures_memory(problem: Pictures) -> float:
+    """Peak bytes where pictures are optimised side by side: Gatys' experiments, inversion, textures."""
+    layers = list(problem.encoder.layers.items())
+    deepest = max((k for k, (name, _) in enumerate(layers) if name in problem.layers), default=0)
+    every = sum(layer.channels / layer.stride**2 for _, layer in layers[: deepest + 1])
+    every *= PICTURE_COPIES * (1.0 if problem.encoder.dtype == torch.float32 else HALF)
+    kept = 6 * Lbfgs.HISTORY if problem.plan.optimizer == "lbfgs" else 6
+    pixels = len(problem.pictures) * math.prod(problem.plan.size)
+    return BASE_BYTES + 4 * pixels * (every + kept + 20) + 4 * sum(p.numel() for p in problem.encoder.parameters())
+
+
+def check_pictures(problem: Pictures) -> None:
+    """Refuse what the free memory does not hold.
+
+    Raises:
+        InputError: with the memory that it takes, and what is free.
+    """
+    needed, free = pictures_memory(problem), free_memory(str(problem.device))
+    if free is not None and needed > SPARE * free:
+        width, height = problem.plan.size
+        what = counted(len(problem.pictures), "picture")
+        raise InputError(
+            f"{what} of {width} x {height} pixels would take about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free: "
+            "take a smaller size"
+        )
 
 
 def seconds_a_pixel(encoder: Encoder, device: str, layers: list[str], side: int = 128) -> float:

@@ -111,8 +111,8 @@ def test_the_command_writes_a_sheet_and_a_table(files, tmp_path, capsys):
         (["--style-at", "relu1"], "relu1"),
         (["--ratio", "0"], "ratio is 0"),
         (["--ratio", "inf"], "ratio"),
-        (["--layer-weights", "1,2"], "2 layer_weights for 5 style_layers"),
-        (["--layer-weights", "0,0,0,0,0"], "not all of them 0"),
+        (["--layer-weights", "1,2"], "2 --layer-weights for 5 --style-at"),
+        (["--layer-weights", "0,0,0,0,0"], "at least one must count"),
         (["--init", "nothing"], "it takes noise"),
         (["--size", "32", "--coarse-steps", "0", "--content-at", "relu5_1", "--init", "no.png"], "no.png"),
     ],
@@ -310,3 +310,13 @@ def test_the_texture_command(tmp_path, capsys):
     assert "(70 x 50 pixels)" in capsys.readouterr().err
     for bad in ("0x5", "axb", "10", "5000x40", "40x40x40"):
         assert cli.main([*given, "--size", bad]) == 2 and "--size is" in capsys.readouterr().err
+
+
+def test_what_memory_does_not_hold_is_refused_beforehand_with_its_size(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("dst.runs.estimate.free_memory", lambda device: 0.9e9)
+    out = tmp_path / "out.png"
+    assert cli.main(["lab", "picture", *files, "-o", str(out), "--size", "4096", "--quiet"]) == 2
+    said = capsys.readouterr().err
+    assert "would take about" in said and "0.9 GB are free" in said and not out.exists()
+    assert cli.main(["texture", files[1], "-o", str(out), "--size", "4096", "--quiet"]) == 2
+    assert "4120 x 4120 pixels would take" in capsys.readouterr().err and not out.exists()

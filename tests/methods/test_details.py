@@ -96,7 +96,7 @@ def test_details_keep_to_the_photograph_where_the_rest_does(nearer):
     for options in ({}, nearer):
         before, after, _ = refined(**options)
         changes.append(float((compose_image(before) - compose_image(after)).abs().mean()))
-    assert changes[1] < 0.3 * changes[0]
+    assert changes[1] < 0.4 * changes[0]
 
 
 def test_a_run_is_taken_to_a_size_whose_details_are_refined(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dst.config import OptimizeConfig
+from dst.config import InputError, OptimizeConfig
 from dst.features.encoder import LEVELS, load_encoder
 from dst.imaging.masks import Segment
 from dst.methods import targets
@@ -169,3 +169,50 @@ def test_the_content_is_held_in_every_column_of_the_image(count, monkeypatch):
         method.terms(content, None, None, draw)
     columns = torch.histc((torch.cat(held)[:, 0] + 1) * 32, 64, 0, 64)
     assert columns.min() > 0.5 * columns.mean()
+
+
+def test_gatys_terms_as_published_are_the_papers_formulas_and_their_gradient():
+    encoder, draw = load_encoder("vgg19-16x", weights="random").double(), torch.Generator().manual_seed(3)
+    content, style, image = torch.rand(3, 1, 3, 48, 64, generator=draw, dtype=torch.float64)
+    image.requires_grad_()
+    layers, weights, held = ("relu1_1", "relu3_1"), (3.0, 1.0), ("relu2_1", "relu4_2")
+    config = OptimizeConfig(
+        method="gatys", published=True, layers=layers, layer_weights=weights, content_layers=held, style_factor=2.0
+    )
+    terms = Gatys(encoder, content, [Style(style)], config, draw).terms(image, None, None, draw)
+
+    maps = [encoder(x, [*layers, *held]) for x in (image, content, style)]
+    scale = {name: (maps[1][name].mean() + maps[2][name].mean()).item() / 2 for name in maps[0]}
+    flat = [{name: found[name].flatten(2)[0] / scale[name] for name in found} for found in maps]
+    wanted_style = 0.0
+    for name, weight in zip(layers, weights, strict=True):
+        (count, positions), total = flat[0][name].shape, sum(weights)
+        grams = [found[name] @ found[name].T for found in (flat[0], flat[2])]
+        energy = (grams[0] - grams[1]).square().sum() / (4 * count**2 * positions**2)
+        wanted_style = wanted_style + 2.0 * weight / total * energy
+    blocks, channels = (48 // 8) * (64 // 8), {"relu2_1": 128, "relu4_2": 512}  # of VGG-19, whatever the network has
+    halves = {name: 0.5 * (flat[0][name] - flat[1][name]).square().sum() / blocks for name in held}
+    wanted_content = sum(2.0 / 1e4 / 2 * halves[name] * channels[name] / len(flat[0][name]) for name in held)
+    for found, wanted in ((terms["content"], wanted_content), (terms["style"], wanted_style)):
+        assert float(found.detach()) == pytest.approx(float(wanted.detach()), rel=1e-9)
+        gradients = [torch.autograd.grad(value, image, retain_graph=True)[0] for value in (found, wanted)]
+        assert torch.allclose(*gradients, rtol=1e-7, atol=1e-12) and gradients[1].abs().max() > 0
+
+
+def test_gatys_weights_and_factors_are_those_given_and_unknown_ones_are_refused():
+    encoder, draw = load_encoder("vgg19-16x", weights="random"), torch.Generator().manual_seed(3)
+    content, style, image = torch.rand(3, 1, 3, 48, 64, generator=draw)
+
+    def terms(**options):
+        config = OptimizeConfig(method="gatys", **options)
+        return Gatys(encoder, content, [Style(style)], config, draw).terms(image, None, None, draw)
+
+    plain, first = terms(), terms(layers=("relu1_1", "relu2_1"), layer_weights=(1.0, 0.0))
+    assert float(first["style"]) == pytest.approx(float(terms(layers=("relu1_1",))["style"]), rel=1e-6)
+    both = terms(content_factor=0.14, style_factor=30.0)
+    assert float(both["content"]) == pytest.approx(2 * float(plain["content"]), rel=1e-5)
+    assert float(both["style"]) == pytest.approx(3 * float(plain["style"]), rel=1e-5)
+    with pytest.raises(InputError, match="2 layer_weights for 5 layers"):
+        terms(layer_weights=(1.0, 2.0))
+    with pytest.raises(InputError, match="layer 'relu4_9' is not known"):
+        terms(content_layers=("relu4_9",))
