@@ -13,6 +13,7 @@ from .batch.laboratory import laboratory as laboratory
 from .batch.laboratory import Sheet as Sheet
 from .batch.inversion import invert as invert
 from .batch.textures import texture as texture
+from .patches.quilting import quilt as quilt
 from .deform.resuming import load_run as load_run
 from .viz.animation import run_frames as run_frames
 from .imaging.samples import demo_pair as demo_pair

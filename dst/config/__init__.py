@@ -34,6 +34,7 @@ from dst.config.laboratory import (
 from dst.config.matching import MOST_FACES, MatchConfig
 from dst.config.methods import LEVELS, LOOKS, METHODS, PADDINGS, POOLINGS, Method
 from dst.config.optim import OptimizeConfig
+from dst.config.quilting import LIKENESSES, QuiltConfig
 from dst.config.recolor import RECOLORINGS, SPACES, RecolorConfig
 from dst.config.samples import SAMPLES
 from dst.config.stylize import (
@@ -65,6 +66,7 @@ __all__ = [
     "INITS",
     "LAB_INITS",
     "LEVELS",
+    "LIKENESSES",
     "LOOKS",
     "METHODS",
     "MIN_IMAGE_SIDE",
@@ -98,6 +100,7 @@ __all__ = [
     "Method",
     "NetworkConfig",
     "OptimizeConfig",
+    "QuiltConfig",
     "RecolorConfig",
     "StylizeConfig",
     "TextureConfig",
