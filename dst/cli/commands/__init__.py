@@ -17,6 +17,7 @@ from dst.cli.commands import (
     quilt,
     recolor,
     resume,
+    singan,
     stylize,
     texture,
     variants,
@@ -35,17 +36,4 @@ COMMANDS = {
         lab.ROW,
         invert.ROW,
         texture.ROW,
-        quilt.ROW,
-        recolor.ROW,
-        resume.ROW,
-        animate.ROW,
-        morph.ROW,
-        features.ROW,
-        evaluate.ROW,
-        grid.ROW,
-        batch.ROW,
-    )
-}
-"""Every command by name."""
-for row in (completion.row(COMMANDS), help.row(COMMANDS)):
-    COMMANDS[row.name] = row
+        singan.ROW,
