@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dst.config import InputError, counted
+from dst.config import InputError
 from dst.optim.state import Step
 
 Size = tuple[int, int]
@@ -20,6 +20,8 @@ Size = tuple[int, int]
 OnStep = Callable[[Step], object]
 WIDEN = 1.1
 """How much a side grows or shrinks at once where a picture is brought to another aspect little by little."""
+SOME = 50
+"""Steps after each such change, at the most."""
 
 
 class _Stopped(Exception):
@@ -63,8 +65,8 @@ class Engine(Protocol):
 
     patch: int
 
-    def steps(self, scale: int, size: Size) -> int:
-        """How many steps a scale of that size takes, counted from 0 where the walk begins."""
+    def steps(self, scale: int, source: Size, target: Size) -> int:
+        """How many steps a scale takes at the most; it is counted from 0 where the walk begins."""
 
     def refine(self, level: Level, image: Tensor) -> Tensor:
         """An image (1, 3, H, W) in [-1, 1], made of the source's patches, from the guess `image`."""
@@ -99,6 +101,10 @@ class Walk:
     smallest: int = 14
     factor: float = 4 / 3
     seed: int = 0
+
+    def replace(self, **changes: Any) -> Walk:
+        """A copy with some attributes changed."""
+        return replace(self, **changes)
 
 
 def scales(source: Size, target: Size, smallest: int, factor: float) -> list[tuple[Size, Size]]:
@@ -146,7 +152,7 @@ def walk(engine: Engine, work: Walk, on_step: OnStep | None = None) -> Tensor:
         )
     guess = (source if work.guess is None else work.guess * 2 - 1).float()
     generator = torch.Generator().manual_seed(work.seed)
-    clock = _Clock(plan, [engine.steps(k, target) for k, (_, target) in enumerate(plan)], on_step)
+    clock = _Clock(plan, [engine.steps(k, *sizes) for k, sizes in enumerate(plan)], on_step)
     image, below = None, None
     try:
         for k, (own, target) in enumerate(plan):
@@ -185,11 +191,44 @@ def _widened(engine: Engine, level: Level, image: Tensor, target: Size) -> Tenso
     """
     own = tuple(image.shape[-2:])
     count = max(math.ceil(abs(math.log(t / o)) / math.log(WIDEN) - 1e-6) for t, o in zip(target, own, strict=True))
-    quiet = Level(level.source, level.source, level.usable, steps=level.steps)
+    quiet = Level(level.source, level.source, level.usable, steps=min(level.steps, SOME))
     for k in range(1, count):
         size = tuple(round(o * (t / o) ** (k / count)) for t, o in zip(target, own, strict=True))
         image = engine.refine(quiet, reduced(image, size))
     return reduced(image, target)
+
+
+def enlarge(engine: Engine, source: Tensor, factor: float, on_step: OnStep | None = None) -> Tensor:
+    """An image (1, 3, h, w) in [0, 1] `factor` times as large, its fine detail learnt from coarser detail that it has.
+
+    Each step enlarges by a little and looks up what so blurred patches are in the image itself; then the picture is corrected until,
+    reduced, it is the image again.
+
+    Source: Glasner, Bagon and Irani 2009, "Super-resolution from a single image", section 3; steps as in Granot et al. 2022.
+    """
+    known = source * 2 - 1
+    own = tuple(known.shape[-2:])
+    count = max(1, math.ceil(math.log(factor) / math.log(4 / 3)))
+    shares = [factor ** (k / count) for k in range(1, count + 1)]
+    plan = [(own, tuple(round(n * share) for n in own)) for share in shares]
+    step = factor ** (1 / count)
+    blurred = reduced(reduced(known, tuple(max(1, round(n / step)) for n in own)), own)
+    clock = _Clock(plan, [engine.steps(k + 1, *sizes) for k, sizes in enumerate(plan)], on_step)
+    image = known
+    try:
+        for k, (_, size) in enumerate(plan):
+            level = Level(known, blurred, steps=clock.steps[k], tell=clock.teller(k))
+            image = _corrected(engine.refine(level, reduced(image, size)), known)
+    except _Stopped as stop:
+        image = reduced(stop.image, plan[-1][1])
+    return (image / 2 + 0.5).clamp(0, 1)
+
+
+def _corrected(image: Tensor, known: Tensor, rounds: int = 10) -> Tensor:
+    """A picture that gives a known one when it is reduced to its size (Irani and Peleg 1991, back-projection)."""
+    for _ in range(rounds):
+        image = image + reduced(known - reduced(image, known.shape[-2:]), image.shape[-2:])
+    return image
 
 
 class _Clock:

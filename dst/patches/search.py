@@ -16,7 +16,6 @@ DRAWN = 6000
 """Patches that the axes are found from, at the most."""
 RADII = (16, 4, 1)
 """How far from the present neighbour, in pixels, a better one is looked for at random."""
-TINY = 1e-12
 
 
 def patches(image: Tensor, size: int) -> Tensor:
@@ -39,15 +38,14 @@ def touching(made: Tensor | None, size: int) -> Tensor | None:
 def principal_axes(image: Tensor, size: int, count: int = AXES) -> Tensor:
     """Axes along which the patches of an image (1, 3, h, w) differ the most, as filters (count, 3, size, size) of unit length."""
     rows, columns = (n - size + 1 for n in image.shape[-2:])
-    step = max(1, int((rows * columns / DRAWN) ** 0.5))
-    # a stride that shares no factor with a texture's period would be luck: rows are shifted against each other
-    drawn = F.unfold(image, size)[0].T if step == 1 else _thinned(image, size, step)
+    drawn = patches(image, size) if rows * columns <= DRAWN else _thinned(image, size)
     _, vectors = torch.linalg.eigh(torch.cov(drawn.T.double()))
     axes = vectors.flip(1)[:, :count].T.float()
     return axes.reshape(-1, image.shape[1], size, size).contiguous()
 
 
-def _thinned(image: Tensor, size: int, step: int) -> Tensor:
+def _thinned(image: Tensor, size: int) -> Tensor:
+    """Some patches drawn at random, always the same ones: (DRAWN, 3 size^2)."""
     generator = torch.Generator().manual_seed(0)
     rows, columns = (n - size + 1 for n in image.shape[-2:])
     tops = torch.randint(rows, (DRAWN,), generator=generator)
@@ -72,15 +70,15 @@ def column_minima(queries: Tensor, keys: Tensor) -> Tensor:
 def nearest(queries: Tensor, keys: Tensor, alpha: float | None = None) -> tuple[Tensor, Tensor]:
     """The nearest key (m, d) of each query (n, d): its number (n,), and the squared distance (n,).
 
-    With `alpha` keys that no query is near to are favoured: what is least is D_ij / (alpha + min_l D_lj), D the mean square of a
-    difference over the d values. No matrix of all pairs is held.
+    With `alpha` keys that no query is near to are favoured: what is least is D_ij / (alpha + min_l D_lj), D the squared distance. No
+    matrix of all pairs is held.
 
     Source: Granot et al. 2022, equation 3.
     """
     left, right = _lifted(queries), _lifted_keys(keys)
     if alpha is not None:
         # what a key's distances are divided by goes into the key: the score is a matrix product, too
-        right = right / (alpha + column_minima(queries, keys) / queries.shape[1])
+        right = right / (alpha + column_minima(queries, keys))
     index = torch.empty(len(queries), dtype=torch.long)
     rows = max(1, BLOCK // len(keys))
     buffer = keys.new_empty(rows, len(keys))

@@ -14,6 +14,7 @@ from dst.cli.commands import (
     lab,
     match,
     morph,
+    one_image,
     quilt,
     recolor,
     resume,
@@ -36,4 +37,19 @@ COMMANDS = {
         lab.ROW,
         invert.ROW,
         texture.ROW,
+        quilt.ROW,
+        one_image.ROW,
         singan.ROW,
+        recolor.ROW,
+        resume.ROW,
+        animate.ROW,
+        morph.ROW,
+        features.ROW,
+        evaluate.ROW,
+        grid.ROW,
+        batch.ROW,
+    )
+}
+"""Every command by name."""
+for row in (completion.row(COMMANDS), help.row(COMMANDS)):
+    COMMANDS[row.name] = row
