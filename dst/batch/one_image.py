@@ -107,7 +107,7 @@ def _gpnn(problem: Problem, config: OneImageConfig) -> Callable[[int], Engine]:
 
 def _gpdm(problem: Problem, config: OneImageConfig) -> Callable[[int], Engine]:
     published = config.settings == "published"
-    more = {"rate": 0.01, "end": 1.0, "positions": None} if published else {}
+    more = {"rate": 0.01, "end": 1.0, "positions": None, "tinted": False} if published else {}
     return lambda seed: SlicedDistribution(config.patch, config.of("projections"), config.of("steps"), seed, **more)
 
 
@@ -130,6 +130,7 @@ def _patches(problem: Problem, model: None, config: OneImageConfig, on_step: OnS
         (height, width),
         problem.guess,
         problem.start,
+        tinted=config.method == "gpdm" and config.settings == "fast",
         widen=problem.task == "retarget",
         usable=None if problem.hole is None else ~problem.hole,
         made=problem.area,

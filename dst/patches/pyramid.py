@@ -82,6 +82,7 @@ class Walk:
         guess: (1, 3, H, W) in [0, 1], what it begins from; None for the source, brought to the size.
         start: from 0, where the guess enters at the coarsest scale and only its layout is kept, to 1, the finest.
         noise: deviation of what is added to the first guess, in a range of 2.
+        tinted: the noise is spread as the source's colours are, not evenly over red, green and blue.
         widen: bring the source to the size little by little at the first scale, not at once.
         usable: (h, w) bool, the pixels that patches may hold; None for all.
         made: (H, W) bool, the pixels that are made; the guess keeps the others. None for all.
@@ -95,6 +96,7 @@ class Walk:
     guess: Tensor | None = None
     start: float = 0.0
     noise: float = 0.0
+    tinted: bool = False
     widen: bool = False
     usable: Tensor | None = None
     made: Tensor | None = None
@@ -164,7 +166,7 @@ def walk(engine: Engine, work: Walk, on_step: OnStep | None = None) -> Tensor:
                 if work.widen:
                     image = _widened(engine, level, known, target)
                 if work.noise:
-                    image = image + work.noise * torch.randn(image.shape, generator=generator)
+                    image = image + work.noise * _drawn(target, known if work.tinted else None, generator)
             else:
                 image = reduced(image, target)
             image, below = level.hold(engine.refine(level, level.hold(image))), known
@@ -173,6 +175,23 @@ def walk(engine: Engine, work: Walk, on_step: OnStep | None = None) -> Tensor:
         if work.made is not None:
             image = torch.where(work.made, reduced(image, work.size), guess)
     return (reduced(image, work.size) / 2 + 0.5).clamp(0, 1)
+
+
+def color_axes(image: Tensor, least: float = 0.05) -> Tensor:
+    """The main axes of an image's colours as columns, each as long as they spread along it: (3, 3); a mean square of 1 by rows.
+
+    An axis is at least `least` times as long as the longest.
+    """
+    values, vectors = torch.linalg.eigh(torch.cov(image.flatten(2)[0].double()))
+    spread = values.clamp_min(0).sqrt()
+    spread = spread.clamp_min(least * float(spread.max()) + 1e-9)
+    return (vectors * (spread / spread.square().mean().sqrt())).float()
+
+
+def _drawn(size: Size, like: Tensor | None, generator: torch.Generator) -> Tensor:
+    """White noise, or noise whose colours are spread as an image's: (1, 3, H, W), of deviation 1 over all channels."""
+    noise = torch.randn(1, 3, *size, generator=generator)
+    return noise if like is None else torch.einsum("ij,bjhw->bihw", color_axes(like), noise)
 
 
 def _level(work: Walk, clock: _Clock, k: int, known: Tensor, blurred: Tensor, guess: Tensor, target: Size) -> Level:
