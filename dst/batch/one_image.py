@@ -27,13 +27,19 @@ from dst.config import FROM_MODEL, MASKED, NOT_SINGAN, TASKS, InputError, OneIma
 from dst.config.one_image import METHODS
 from dst.evaluate.one_image import diversity
 from dst.optim.state import Step
-from dst.patches.gpdm import SlicedDistribution
+from dst.patches.gpdm import CALM, SlicedDistribution
 from dst.patches.gpnn import NearestPatches
-from dst.patches.pyramid import Engine, Walk, enlarge, scales, walk
+from dst.patches.pyramid import Engine, Walk, enlarge, reduced, scales, walk
 from dst.viz.sheets import titled_sheet
 
+MOVING = 0.2
+"""Deviation of the noise that moves a loop, in a range of 1."""
 OnStep = Callable[[Step], object]
-NOT: dict[str, dict[str, str]] = {"gpnn": {}, "gpdm": {}, "singan": NOT_SINGAN}
+NOT: dict[str, dict[str, str]] = {
+    "gpnn": {},
+    "gpdm": {"inpaint": "how often patches occur does not say which belongs beside which, and a hole's border stays visible"},
+    "singan": NOT_SINGAN,
+}
 """Tasks that a method does not do, and why."""
 COMPARED = ("seed", "threads", "settings", "side")
 """Options of `compare`."""
@@ -106,8 +112,11 @@ def _gpnn(problem: Problem, config: OneImageConfig) -> Callable[[int], Engine]:
 
 
 def _gpdm(problem: Problem, config: OneImageConfig) -> Callable[[int], Engine]:
-    published = config.settings == "published"
-    more = {"rate": 0.01, "end": 1.0, "positions": None, "tinted": False} if published else {}
+    more: dict[str, Any] = {}
+    if problem.guess is not None or problem.task in ("super-resolve", "animate"):
+        more |= {"coarse": 1, "rate": CALM}
+    if config.settings == "published":
+        more |= {"rate": 0.01, "end": 1.0, "positions": None, "tinted": False}
     return lambda seed: SlicedDistribution(config.patch, config.of("projections"), config.of("steps"), seed, **more)
 
 
@@ -123,8 +132,9 @@ def _patches(problem: Problem, model: None, config: OneImageConfig, on_step: OnS
         return
     width, height = problem.size
     coarsest = config.of("coarsest")
-    if problem.hole is not None and problem.task == "inpaint" and config.coarsest is None:
-        coarsest = coarsest_for(problem.hole, min(width, height), config.patch, coarsest)
+    if problem.hole is not None:
+        least = coarsest_for(problem.hole, config.patch, coarsest)
+        coarsest = least if config.coarsest is None else coarsest
     work = Walk(
         problem.source,
         (height, width),
@@ -156,11 +166,11 @@ def _loop(
     _, size = plan[round(work.start * (len(plan) - 1))]
     generator = torch.Generator().manual_seed(config.seed)
     ends = torch.randn(2, 1, 3, *size, generator=generator)
-    base = imaging.resize(work.source, max(size))
+    base = reduced(work.source, size)
     for k, tell in enumerate(_shares(on_step, config.frames)):
         angle = 2 * math.pi * k / config.frames
         noise = math.cos(angle) * ends[0] + math.sin(angle) * ends[1]
-        guess = base + config.of("noise") * noise
+        guess = base + (MOVING if config.noise is None else config.noise) * noise
         yield walk(engine(config.seed), work.replace(guess=guess), tell)
         if tell is not None and tell.stopped:
             return

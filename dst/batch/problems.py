@@ -15,14 +15,17 @@ from torch import Tensor
 from dst import imaging
 from dst.config import MASKED, InputError, OneImageConfig
 from dst.imaging.histogram import match_colors
-from dst.imaging.resample import fit_size
+from dst.patches.pyramid import covered
+from dst.patches.search import whole
 
 FLAT = 1 / 255
 """Spread of colours up to which an image is of one colour."""
 UNLIKE = 4 / 255
 """Difference from which a pixel of an edited image counts as edited."""
-STARTS = {"harmonise": 0.6, "edit": 0.4, "paint-to-image": 0.2, "style": 0.4, "animate": 0.3}
+STARTS = {"harmonise": 0.75, "edit": 0.6, "paint-to-image": 0.2, "style": 0.4, "animate": 0.3}
 """Where what is begun from enters, by task: 0 at the coarsest scale, 1 at the finest. By eye."""
+ENOUGH = 60
+"""Patches without a hole that there must be at the coarsest scale."""
 NOMINAL = 250
 """Long side that the widths of masks' margins were published for, pixels."""
 
@@ -198,12 +201,21 @@ def filled(image: Tensor, hole: Tensor) -> Tensor:
     return image
 
 
-def coarsest_for(hole: Tensor, short: int, patch: int, least: int) -> int:
-    """Short side of the coarsest scale at which a hole (h, w) is so thin that most patches over it hold known pixels, too."""
+def coarsest_for(hole: Tensor, patch: int, least: int) -> int:
+    """Short side of the coarsest scale for an image with a hole (h, w), at least `least`.
+
+    There the hole is so thin that most patches over it hold known pixels, too, and `ENOUGH` patches have no hole.
+
+    Raises:
+        InputError: at no scale there are that many.
+    """
     reach = float(cv2.distanceTransform(hole.numpy().astype(np.uint8), cv2.DIST_L2, 5).max())
-    return min(short, max(least, round(short * (patch / 2) / max(1.0, reach))))
-
-
-def reduced_to(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """(W, H) with a long side of at most `side`."""
-    return fit_size(size, min(side, max(size)))
+    short = min(hole.shape)
+    side = min(short, max(least, round(short * (patch / 2) / max(1.0, reach))))
+    while True:
+        small = covered(hole, tuple(max(1, round(n * side / short)) for n in hole.shape))
+        if min(small.shape) >= patch and int(whole(~small, patch).sum()) >= ENOUGH:
+            return side
+        if side == short:
+            raise InputError("the hole leaves hardly a patch of the image to fill it with: paint a smaller one")
+        side = min(short, math.ceil(1.25 * side))

@@ -16,6 +16,8 @@ RATE, END = 0.05, 0.03
 """Adam's rate, and the share of it left at the end of a scale."""
 POSITIONS = 2**14
 """Patches that are compared in a step, about, on a grid placed at random."""
+CALM = 0.02
+"""Rate where what is begun from is to be changed no more than is needed."""
 COARSE = 3
 """How many times as many steps the first scale takes: they are cheap there, and the noise has far to go."""
 
@@ -42,26 +44,29 @@ class SlicedDistribution:
         end: float = END,
         positions: int | None = POSITIONS,
         tinted: bool = True,
+        coarse: int = COARSE,
     ) -> None:
         """Prepare.
 
         Args:
             patch: side of a patch, pixels, odd.
             projections: directions a step.
-            steps: at a scale; `COARSE` times as many at the first.
+            steps: at a scale.
             seed: of the directions.
             rate: of Adam, for values in [-1, 1].
             end: share of the rate that is left at the end of a scale.
             positions: patches compared in a step, about; None for all.
             tinted: move along the main axes of the source's colours.
+            coarse: how many times as many steps the first scale takes.
         """
         self.patch, self.projections, self.count = patch, projections, steps
         self.rate, self.end, self.positions, self.tinted = rate, end, positions, tinted
+        self.coarse = coarse
         self.generator = torch.Generator().manual_seed(seed)
 
     def steps(self, scale: int, source: Size, target: Size) -> int:
         """As `Engine.steps`."""
-        return self.count if scale else COARSE * self.count
+        return self.count if scale else self.coarse * self.count
 
     @torch.no_grad()
     def refine(self, level: Level, image: Tensor) -> Tensor:
@@ -69,11 +74,14 @@ class SlicedDistribution:
         image = image.clone()
         first, second = torch.zeros_like(image), torch.zeros_like(image)
         axes = color_axes(level.source) if self.tinted else torch.eye(3)
-        usable = search.whole(level.usable, self.patch)
+        places = None if level.usable is None else ~search.touching(~level.usable, self.patch, mirrored=True)
         for step in range(1, level.steps + 1):
             filters = directions(self.projections, self.patch, self.generator)
-            other = self._target(level.source, filters, usable)
-            loss, gradient = difference(image, other, filters, *self._grid(image))
+            if places is None:
+                other = projected(level.source, filters, *self._grid(level.source)).flatten(1)
+            else:
+                other = projected(level.source, filters).flatten(1)[:, places]
+            loss, gradient = difference(image, other.numpy(), filters, *self._grid(image))
             gradient = torch.einsum("ji,bjhw->bihw", axes, gradient)
             first.lerp_(gradient, 1 - BETAS[0])
             second.lerp_(gradient.square(), 1 - BETAS[1])
@@ -83,12 +91,6 @@ class SlicedDistribution:
             image = level.hold((image - rate * slope).clamp_(-1, 1))
             level.tell(image, {"distance": loss})
         return image
-
-    def _target(self, source: Tensor, filters: Tensor, usable: Tensor | None) -> np.ndarray:
-        """The source's projections, (k, m): of patches that hold usable pixels alone, where there are others."""
-        if usable is None:
-            return projected(source, filters, *self._grid(source)).flatten(1).numpy()
-        return F.conv2d(source, filters)[0].flatten(1)[:, usable].numpy()
 
     def _grid(self, image: Tensor) -> tuple[int, tuple[int, int]]:
         """Spacing of the patches that are compared, and where they begin."""
@@ -120,9 +122,9 @@ def difference(
     """
     with torch.enable_grad():
         image = image.detach().requires_grad_()
-        own = projected(image, filters, stride, begin)
-        values = own.detach().flatten(1).numpy()
-        apart = torch.from_numpy(values - ranked(values, other)).view_as(own)
+        own = projected(image, filters, stride, begin).flatten(1)
+        values = own.detach().numpy()
+        apart = torch.from_numpy(values - ranked(values, other))
         loss = float(apart.abs().mean())
         (gradient,) = torch.autograd.grad(own, image, apart.sign_() / own.numel())
     return loss, gradient

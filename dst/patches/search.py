@@ -30,9 +30,13 @@ def whole(usable: Tensor | None, size: int) -> Tensor | None:
     return F.max_pool2d((~usable)[None, None].float(), size, 1)[0, 0].flatten() == 0
 
 
-def touching(made: Tensor | None, size: int) -> Tensor | None:
-    """Which patches hold any of some pixels (h, w): (n,) bool; None for all."""
-    return None if made is None else F.max_pool2d(made[None, None].float(), size, 1)[0, 0].flatten() > 0
+def touching(made: Tensor | None, size: int, mirrored: bool = False) -> Tensor | None:
+    """Which patches hold any of some pixels (h, w): (n,) bool; None for all. `mirrored`: patches about every pixel, (h w,)."""
+    if made is None:
+        return None
+    flags = made[None, None].float()
+    flags = F.pad(flags, (size // 2,) * 4, mode="reflect") if mirrored else flags
+    return F.max_pool2d(flags, size, 1)[0, 0].flatten() > 0
 
 
 def principal_axes(image: Tensor, size: int, count: int = AXES) -> Tensor:
