@@ -8,7 +8,6 @@ one more row in `RUN` and its name in `dst.config.METHODS`; tasks that it does n
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from dst import imaging, runtime
@@ -29,15 +27,16 @@ from dst.evaluate.one_image import diversity
 from dst.optim.state import Step
 from dst.patches.gpdm import CALM, SlicedDistribution
 from dst.patches.gpnn import NearestPatches
-from dst.patches.pyramid import Engine, Walk, enlarge, reduced, scales, walk
+from dst.patches.pyramid import Engine, Walk, enlarge, walk
 from dst.viz.sheets import titled_sheet
 
-MOVING = 0.2
-"""Deviation of the noise that moves a loop, in a range of 1."""
 OnStep = Callable[[Step], object]
 NOT: dict[str, dict[str, str]] = {
-    "gpnn": {},
-    "gpdm": {"inpaint": "how often patches occur does not say which belongs beside which, and a hole's border stays visible"},
+    "gpnn": {"animate": "where the first guess moves smoothly nearest patches stand still, and then leap"},
+    "gpdm": {
+        "inpaint": "how often patches occur does not say which belongs beside which, and a hole's border stays visible",
+        "animate": "each frame is optimised by itself, and its fine grain flickers",
+    },
     "singan": NOT_SINGAN,
 }
 """Tasks that a method does not do, and why."""
@@ -113,7 +112,7 @@ def _gpnn(problem: Problem, config: OneImageConfig) -> Callable[[int], Engine]:
 
 def _gpdm(problem: Problem, config: OneImageConfig) -> Callable[[int], Engine]:
     more: dict[str, Any] = {}
-    if problem.guess is not None or problem.task in ("super-resolve", "animate"):
+    if problem.guess is not None or problem.task == "super-resolve":
         more |= {"coarse": 1, "rate": CALM}
     if config.settings == "published":
         more |= {"rate": 0.01, "end": 1.0, "positions": None, "tinted": False}
@@ -147,31 +146,10 @@ def _patches(problem: Problem, model: None, config: OneImageConfig, on_step: OnS
         smallest=coarsest,
         factor=config.of("ratio"),
     )
-    if problem.task == "animate":
-        yield from _loop(engine, work, config, on_step)
-        return
     noise = 2 * config.of("noise") if problem.random else 0.0
     for k, tell in enumerate(_shares(on_step, config.count)):
         seed = config.seed + k
         yield problem.finished(walk(engine(seed), work.replace(noise=noise, seed=seed), tell))
-        if tell is not None and tell.stopped:
-            return
-
-
-def _loop(
-    engine: Callable[[int], Engine], work: Walk, config: OneImageConfig, on_step: OnStep | None
-) -> Iterator[Tensor]:
-    """Frames whose first guesses go round in a circle of noise about the image: the last is followed by the first."""
-    plan = scales(tuple(work.source.shape[-2:]), work.size, work.smallest, work.factor)
-    _, size = plan[round(work.start * (len(plan) - 1))]
-    generator = torch.Generator().manual_seed(config.seed)
-    ends = torch.randn(2, 1, 3, *size, generator=generator)
-    base = reduced(work.source, size)
-    for k, tell in enumerate(_shares(on_step, config.frames)):
-        angle = 2 * math.pi * k / config.frames
-        noise = math.cos(angle) * ends[0] + math.sin(angle) * ends[1]
-        guess = base + (MOVING if config.noise is None else config.noise) * noise
-        yield walk(engine(config.seed), work.replace(guess=guess), tell)
         if tell is not None and tell.stopped:
             return
 
@@ -262,7 +240,9 @@ def compare(image: Any, *, model: Any = None, on_step: OnStep | None = None, **o
         own = {key: value for key, value in shared.items() if name != "singan" or key in plain}
         began = time.perf_counter()
         more = {"count": 2} if task == "sample" else {}
-        made = one_image(task, image, method=name, model=model if name == "singan" else None, on_step=tell, **more, **own)
+        made = one_image(
+            task, image, method=name, model=model if name == "singan" else None, on_step=tell, **more, **own
+        )
         if task == "sample":
             rows.append([("image", shown)])
         seconds = time.perf_counter() - began

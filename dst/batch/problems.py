@@ -22,8 +22,11 @@ FLAT = 1 / 255
 """Spread of colours up to which an image is of one colour."""
 UNLIKE = 4 / 255
 """Difference from which a pixel of an edited image counts as edited."""
-STARTS = {"harmonise": 0.75, "edit": 0.6, "paint-to-image": 0.2, "style": 0.4, "animate": 0.3}
-"""Where what is begun from enters, by task: 0 at the coarsest scale, 1 at the finest. By eye."""
+STARTS = {
+    "gpnn": {"harmonise": 0.75, "edit": 0.6, "paint-to-image": 0.2, "style": 0.4},
+    "gpdm": {"harmonise": 1.0, "edit": 1.0, "paint-to-image": 0.3, "style": 0.9},
+}
+"""Where what is begun from enters, by method and task: 0 at the coarsest scale, 1 at the finest. By eye."""
 ENOUGH = 60
 """Patches without a hole that there must be at the coarsest scale."""
 NOMINAL = 250
@@ -90,7 +93,7 @@ def prepare(task: str, image: Any, guide: Any, mask: Any, config: OneImageConfig
     shown = source if other is None else other
     area = None if mask is None else _area(mask, shown)
     problem = PREPARED[task](source, other, area, config)
-    start = STARTS.get(task, 0.0) if config.start is None else config.start
+    start = STARTS.get(config.method, {}).get(task, 0.0) if config.start is None else config.start
     return Problem(
         task, source, start=start, given=(other, None if area is None else area[None, None].float()), **problem
     )

@@ -40,7 +40,7 @@ TAKEN = {
     "count": ("sample",),
     "factor": ("super-resolve",),
     "start": ("sample", "harmonise", "edit", "paint-to-image", "style", "animate"),
-    "noise": ("sample", "animate"),
+    "noise": ("sample",),
     "frames": ("animate",),
     "fps": ("animate",),
 }
