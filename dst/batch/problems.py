@@ -15,7 +15,7 @@ from torch import Tensor
 from dst import imaging
 from dst.config import MASKED, InputError, OneImageConfig
 from dst.imaging.histogram import match_colors
-from dst.patches.pyramid import covered
+from dst.patches.pyramid import covered, filled
 from dst.patches.search import whole
 
 FLAT = 1 / 255
@@ -184,24 +184,6 @@ def _widened(area: Tensor, task: str) -> tuple[Tensor, Tensor]:
     away = cv2.distanceTransform((~area).numpy().astype(np.uint8), cv2.DIST_L2, 5)
     edge = torch.from_numpy((1 - away / margin).clip(0, 1).astype(np.float32))
     return edge > 0, edge[None, None]
-
-
-def filled(image: Tensor, hole: Tensor) -> Tensor:
-    """An image (1, 3, h, w) whose hole (h, w) is filled smoothly from around it: averages of ever larger surroundings."""
-    known = (~hole)[None, None].float()
-    found, weight = image * known, known
-    while weight.min() == 0 and min(found.shape[-2:]) > 1:
-        size = [math.ceil(n / 2) for n in found.shape[-2:]]
-        found, weight = (torch.nn.functional.adaptive_avg_pool2d(part, size) for part in (found, weight))
-        mean = found / weight.clamp_min(1e-6)
-        wide = torch.nn.functional.interpolate(mean, size=image.shape[-2:], mode="bilinear", align_corners=False)
-        have = torch.nn.functional.interpolate(
-            (weight > 0).float(), size=image.shape[-2:], mode="nearest-exact", align_corners=None
-        )
-        fresh = (known == 0) & (have > 0)
-        image = torch.where(fresh, wide, image)
-        known = torch.where(fresh, 1.0, known)
-    return image
 
 
 def coarsest_for(hole: Tensor, patch: int, least: int) -> int:

@@ -63,7 +63,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "published": {"noise": 0.75, "coarsest": 14, "ratio": 4 / 3, "steps": 10, "alpha": 0.005},
     },
     "gpdm": {
-        "fast": {"noise": 0.5, "coarsest": 21, "ratio": 4 / 3, "steps": 200, "projections": 16},
+        "fast": {"noise": 0.5, "coarsest": 21, "ratio": 1.5, "steps": 200, "projections": 16},
         "published": {"noise": 0.75, "coarsest": 21, "ratio": 1 / 0.85, "steps": 300, "projections": 64},
     },
 }

@@ -84,7 +84,7 @@ class Walk:
         noise: deviation of what is added to the first guess, in a range of 2.
         tinted: the noise is spread as the source's colours are, not evenly over red, green and blue.
         widen: bring the source to the size little by little at the first scale, not at once.
-        usable: (h, w) bool, the pixels that patches may hold; None for all.
+        usable: (h, w) bool, the pixels that patches may hold; None for all. What the others are has no influence.
         made: (H, W) bool, the pixels that are made; the guess keeps the others. None for all.
         smallest: short side of the coarsest scale, pixels.
         factor: between scales, at the most.
@@ -135,6 +135,21 @@ def covered(mask: Tensor, size: Size) -> Tensor:
     return F.adaptive_max_pool2d(mask[None, None].float(), tuple(size))[0, 0] > 0
 
 
+def filled(image: Tensor, hole: Tensor) -> Tensor:
+    """An image (1, 3, h, w) whose hole (h, w) is filled smoothly from around it: by means of ever larger surroundings."""
+    size, open_ = image.shape[-2:], hole[None, None]
+    weight = (~open_).float()
+    total = image * weight
+    while bool(open_.any()) and min(total.shape[-2:]) > 1:
+        half = [math.ceil(n / 2) for n in total.shape[-2:]]
+        total, weight = (F.adaptive_avg_pool2d(part, half) for part in (total, weight))
+        wide, share = (F.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in (total, weight))
+        fresh = open_ & (share > 1e-6)
+        image = torch.where(fresh, wide / share.clamp_min(1e-6), image)
+        open_ = open_ & ~fresh
+    return image
+
+
 def walk(engine: Engine, work: Walk, on_step: OnStep | None = None) -> Tensor:
     """Make a picture: (1, 3, H, W) in [0, 1].
 
@@ -143,7 +158,7 @@ def walk(engine: Engine, work: Walk, on_step: OnStep | None = None) -> Tensor:
     Raises:
         InputError: a source or a result smaller than a patch at the coarsest scale.
     """
-    source = work.source * 2 - 1
+    source = (work.source if work.usable is None else filled(work.source, ~work.usable)) * 2 - 1
     plan = scales(tuple(source.shape[-2:]), work.size, work.smallest, work.factor)
     plan = plan[round(work.start * (len(plan) - 1)) :]
     least = min(side for pair in plan[:1] for size in pair for side in size)
