@@ -33,6 +33,7 @@ from dst.config.laboratory import (
 )
 from dst.config.matching import MOST_FACES, MatchConfig
 from dst.config.methods import LEVELS, LOOKS, METHODS, PADDINGS, POOLINGS, Method
+from dst.config.one_image import TASKS, OneImageConfig
 from dst.config.optim import OptimizeConfig
 from dst.config.quilting import LIKENESSES, QuiltConfig
 from dst.config.recolor import RECOLORINGS, SPACES, RecolorConfig
@@ -101,6 +102,7 @@ __all__ = [
     "STATISTICS",
     "STRENGTHS",
     "STRIP",
+    "TASKS",
     "VARIED",
     "WARP_OPTIONS",
     "AnimationConfig",
@@ -115,6 +117,7 @@ __all__ = [
     "MatchConfig",
     "Method",
     "NetworkConfig",
+    "OneImageConfig",
     "OptimizeConfig",
     "QuiltConfig",
     "RecolorConfig",
