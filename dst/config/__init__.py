@@ -68,6 +68,7 @@ from dst.config.stylize import (
     without_idle,
 )
 from dst.config.warp import WarpConfig
+from dst.config.web import WebConfig
 
 __all__ = [
     "ALIASES",
@@ -127,6 +128,7 @@ __all__ = [
     "TextureConfig",
     "VariantsConfig",
     "WarpConfig",
+    "WebConfig",
     "check_choice",
     "check_number",
     "counted",

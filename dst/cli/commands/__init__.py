@@ -23,6 +23,7 @@ from dst.cli.commands import (
     texture,
     variants,
     warp,
+    web,
 )
 
 COMMANDS = {
@@ -48,6 +49,7 @@ COMMANDS = {
         evaluate.ROW,
         grid.ROW,
         batch.ROW,
+        web.ROW,
     )
 }
 """Every command by name."""
