@@ -297,7 +297,7 @@ class Api:
         }
         try:
             if body.get("points") is not None and kind != "match":
-                payload["points"] = _rows(body["points"])
+                job.points = payload["points"] = _rows(body["points"])
             self._masks(body, folder, payload)
         except BaseException:
             session.drop(job)
@@ -363,28 +363,39 @@ class Api:
         """GET /api/jobs: this session's, newest first."""
         session = _session(request)
         rows = sorted(session.jobs.values(), key=lambda job: -job.created)
-        shown = [
-            {
-                "id": job.id, "kind": job.kind, "state": job.state, "created": job.created, "options": job.options,
-                "content": job.content, "styles": job.styles,
-                "thumb": f"api/jobs/{job.id}/files/thumb.jpg" if job.result and job.kind != "match" else None,
-            }
-            for job in rows
-        ]  # fmt: skip
-        return JSONResponse(shown, headers=NO_STORE)
+        return JSONResponse([self._seen(session, job) for job in rows], headers=NO_STORE)
 
     async def job(self, request: Request) -> Response:
         """GET /api/jobs/{id}."""
         session = _session(request)
-        return JSONResponse(self._seen(session, _find(session.jobs, request.path_params["id"])), headers=NO_STORE)
+        job = _find(session.jobs, request.path_params["id"])
+        job.used = time.time()
+        return JSONResponse(self._seen(session, job), headers=NO_STORE)
 
     def _seen(self, session: Session, job: Job) -> dict[str, Any]:
         """A job as the page takes it."""
-        job.used = time.time()
         home = f"api/jobs/{job.id}/files"
-        names = ("id", "kind", "state", "stage", "done", "total", "share", "seconds_left", "created", "options")
-        shown = {name: getattr(job, name) for name in (*names, "content", "styles", "note", "error")}
+        names = (
+            "id",
+            "kind",
+            "state",
+            "stage",
+            "done",
+            "total",
+            "share",
+            "seconds_left",
+            "created",
+            "options",
+            "points",
+        )
+        shown = {name: getattr(job, name) for name in (*names, "note", "error")}
+        pictures = [
+            _described(session.pictures[name]) if name in session.pictures else None
+            for name in (job.content, *job.styles)
+        ]
+        shown |= {"content": pictures[0], "styles": pictures[1:] if all(pictures) else []}
         shown |= {"place": self.desk.place(job), "result": None, "preview": None}
+        shown["thumb"] = f"{home}/thumb.jpg" if job.result and job.kind != "match" else None
         if job.preview:
             shown["preview"] = f"{home}/preview-{job.preview}.jpg"
         if job.result is not None:
@@ -400,7 +411,10 @@ class Api:
                     }.items()
                 }
             if "cells" in found:
-                found["cells"] = [{"options": c["options"], "image": f"{home}/{c['file']}"} for c in found["cells"]]
+                found["cells"] = [
+                    {"options": c["options"], "label": c["label"], "image": f"{home}/{c['file']}"}
+                    for c in found["cells"]
+                ]
         return shown
 
     async def events(self, request: Request) -> Response:
@@ -414,6 +428,7 @@ class Api:
             session.streams += 1
             try:
                 while True:
+                    job.used = time.time()
                     yield f"data: {json.dumps(self._seen(session, job))}\n\n"
                     if job.final or self.desk.closing or job.id not in session.jobs:
                         return

@@ -58,6 +58,7 @@ class Job:
     content: str | None = None
     styles: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
+    points: list[list[Any]] | None = None
     state: str = "queued"
     stage: str | None = None
     done: int = 0

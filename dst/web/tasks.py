@@ -24,6 +24,7 @@ THUMB, SHOWN = 320, 2048
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 0.5
 """Long side of a live preview, and seconds between two."""
 QUALITY = 88
+WORDS = {"look": "look", "warp_strength": "warp"}
 WARP_STEPS = 12
 """Of the balance of a bent preview, which is off by a fraction of a pixel then and follows the hand."""
 
@@ -202,7 +203,11 @@ def match(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
 
     teller.tell(stage="match")
     found, usable, verdict = matched(p["content"], p["styles"][0], **p["options"])
-    return {"matches": rows_of(found), "verdict": verdict, "usable": bool(usable), "confidence": found.confidence}
+    run = Path(p["folder"]) / "run"
+    run.mkdir()
+    found.to_csv(run / "points.csv")
+    about = {"verdict": verdict, "usable": bool(usable), "confidence": found.confidence, "files": ["points.csv"]}
+    return {"matches": rows_of(found), **about}
 
 
 def _sized(p: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -308,6 +313,13 @@ def stylize(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
         "matches": rows_of(result.matches),
         "verdict": result.record["matches"]["verdict"],
         "size": list(result.record["size"]),
+        "files": [
+            "image.png",
+            "run.zip",
+            "morph.mp4",
+            *(["points.csv"] if result.matches is not None else []),
+            "settings.toml",
+        ],
         "note": note,
         "stopped": "" if teller.stopped else result.record["stopped"],
     }
@@ -389,10 +401,13 @@ def variants(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
         pixels = imaging.flatten(np.ascontiguousarray(image))
         _put(folder / f"cell-{k}.jpg", imaging.encode(pixels, extension=".jpg", quality=QUALITY))
         own = {name: choice[name] for name in ("look", "warp_strength") if name in choice}
-        cells.append({"options": own, "file": f"cell-{k}.jpg"})
+        label = ", ".join(
+            f"{WORDS[name]} {value if isinstance(value, str) else f'{value:g}'}" for name, value in own.items()
+        )
+        cells.append({"options": own, "label": label, "file": f"cell-{k}.jpg"})
     if cells:
         (folder / "thumb.jpg").write_bytes((folder / "cell-0.jpg").read_bytes())
-    return {"cells": cells, "verdict": found.verdict}
+    return {"cells": cells, "verdict": found.verdict, "files": []}
 
 
 def packed(p: dict[str, Any], _: Teller) -> dict[str, Any]:
