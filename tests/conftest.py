@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import functools
 import os
 import resource
 import subprocess
@@ -42,14 +44,21 @@ def image_file(tmp_path):
 
 def blobs(size: tuple[int, int], seed: int = 0) -> np.ndarray:
     """A image (H, W, 3) uint8 of overlapping coloured discs: structure at every place, the same for the same seed."""
+    return _blobs(size, seed).copy()
+
+
+@functools.cache
+def _blobs(size: tuple[int, int], seed: int) -> np.ndarray:
     width, height = size
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:height, :width]
     image = np.full((height, width, 3), rng.integers(60, 200, 3), np.float64)
     for _ in range(24):
         centre, radius = rng.uniform(0, 1, 2) * (width, height), rng.uniform(0.05, 0.25) * max(size)
+        low, high = np.maximum(centre - radius, 0).astype(int), (centre + radius).astype(int) + 2
+        part = image[low[1] : high[1], low[0] : high[0]]
+        y, x = np.ogrid[low[1] : low[1] + part.shape[0], low[0] : low[0] + part.shape[1]]
         share = np.clip(radius - np.hypot(x - centre[0], y - centre[1]), 0, 1)[..., None]
-        image = (1 - share) * image + share * rng.integers(0, 256, 3)
+        part[:] = (1 - share) * part + share * rng.integers(0, 256, 3)
     return image.round().astype(np.uint8)
 
 
@@ -82,6 +91,14 @@ def made_result():
 
 def make_result(warps: bool = True, alpha: bool = False, seed: int = 0, **changes):
     """A plausible Result; `changes` replace fields."""
+    result = copy.deepcopy(_made_result(warps, alpha, seed))
+    for name, value in changes.items():
+        setattr(result, name, value)
+    return result
+
+
+@functools.cache
+def _made_result(warps: bool, alpha: bool, seed: int):
     from types import SimpleNamespace
 
     from correspondence.matches import Matches
@@ -123,8 +140,6 @@ def make_result(warps: bool = True, alpha: bool = False, seed: int = 0, **change
     encoder = SimpleNamespace(name="compact", sha256="0" * 64)
     targets = warp.source * 120 - 0.5 + 3
     result.record = make_record(result, job, encoder, 1.0, targets, {"style": 0.5}, "", {"read": 0.1})
-    for name, value in changes.items():
-        setattr(result, name, value)
     return result
 
 
@@ -141,6 +156,7 @@ def stand_in(monkeypatch, made_result):
 
     import torch
 
+    import dst.batch.grid  # noqa: F401 - what takes the encoder's loader by name must not take the stand-in for good
     from dst.deform import inputs, pipeline
     from dst.runs import estimate
 
@@ -212,6 +228,17 @@ def no_figures():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(painting, "figures", dict)
+        yield
+
+
+@pytest.fixture(scope="module")
+def no_metrics():
+    """Measuring a result takes longer than a small run does, and has tests of its own."""
+    from dst.config.metrics import METRICS
+    from dst.deform import painting
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(painting, "metrics", lambda *_: dict.fromkeys(METRICS, 0.5))
         yield
 
 

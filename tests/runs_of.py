@@ -1,4 +1,4 @@
-"""Points and options of a small, quick run that several tests make."""
+"""Points and options of a small, quick run that several tests make; a test of what is measured asks for `metrics`."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ POINTS = np.array(
 )
 SMALL = {
     "size": 64, "smallest_scale": 64, "steps": 2, "samples": 64, "style_samples": 64, "encoder": "vgg19-16x",
-    "weights": "random", "match_size": 64, "gamma": 0.0, "splitting": 0,
+    "weights": "random", "match_size": 64, "gamma": 0.0, "splitting": 0, "metrics": False,
 }  # fmt: skip
 
 SAMPLED = {name: value for name, value in SMALL.items() if name != "splitting"}

@@ -82,6 +82,8 @@ def test_every_option_of_guidance_has_a_symptom():
         "docs/colour.md",
         "docs/features.md",
         "docs/laboratory.md",
+        "docs/patches.md",
+        "docs/singan.md",
         "docs/how-it-works.md",
         "docs/troubleshooting.md",
         "docs/parameters.md",

@@ -14,7 +14,7 @@ find_matches = matching.find_matches
 BOOKS = sorted(HOME.glob("*.ipynb"))
 QUICK = {
     "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "encoder": "vgg19-16x", "weights": "random",
-    "match_size": 64, "max_points": 8,
+    "match_size": 64, "max_points": 8, "splitting": 0, "gamma": 0.0, "faces": "off",
 }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def test_there_are_notebooks():
 
 
 @pytest.mark.parametrize("book", BOOKS, ids=lambda book: book.stem)
-def test_a_notebook_runs(book, tmp_path, monkeypatch):
+def test_a_notebook_runs(book, tmp_path, monkeypatch, no_figures, no_metrics):
     monkeypatch.setitem(config.PRESETS, "default", QUICK)
     monkeypatch.chdir(tmp_path)
     found: dict = {}

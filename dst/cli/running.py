@@ -15,7 +15,18 @@ from dst.cli.streams import STDOUT, check_open, put, say
 from dst.config import InputError, counted, option_files
 from dst.files import check_output
 
-OUTPUTS = ("--output", "--run", "--animate", "--morph", "--strip", "--save-points", "--save-config", "--csv", "--plot")
+OUTPUTS = (
+    "--output",
+    "--run",
+    "--animate",
+    "--morph",
+    "--strip",
+    "--save-points",
+    "--save-config",
+    "--csv",
+    "--plot",
+    "--cuts",
+)
 """Flags of what a command writes."""
 
 

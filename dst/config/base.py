@@ -43,13 +43,16 @@ def check_number(what: str, given: Any, low: float | None, high: float | None, w
     Raises:
         InputError: not a number, not finite, not whole where it must be, or out of range.
     """
-    kind = "a whole number" if whole else "a finite number"
-    low_text = "any" if low is None else bound(low)
-    allowed = f"{kind} from {low_text} to {bound(high)}" if high is not None else f"{kind}, {low_text} or more"
-    good = isinstance(given, numbers.Real) and not isinstance(given, bool) and _finite(given)
-    good = good and (not whole or int(given) == given)
+    plain = type(given) is int or type(given) is float
+    good = plain or (isinstance(given, numbers.Real) and not isinstance(given, bool))
+    good = good and _finite(given) and (not whole or int(given) == given)
     if not good or (low is not None and given < low) or (high is not None and given > high):
+        kind = "a whole number" if whole else "a finite number"
+        low_text = "any" if low is None else bound(low)
+        allowed = f"{kind} from {low_text} to {bound(high)}" if high is not None else f"{kind}, {low_text} or more"
         raise InputError(f"{what} is {shown(given)}: it takes {allowed}")
+    if plain and not whole:
+        return given
     return int(given) if whole or isinstance(given, numbers.Integral) else float(given)
 
 

@@ -51,3 +51,13 @@ QUALITY = {
     "chroma_grain": Metric("the same of the style by itself: what a result may well have"),
 }
 """What is measured from the images in a run's folder, and no optimiser here minimises (`dst.evaluate.quality`)."""
+
+ONE_IMAGE = {
+    "sifid": Metric("distance of features from the source's, as Gaussians; by the project's encoder", "lower", True),
+    "patch_swd": Metric("sliced distance of 7 x 7 patches from the source's", "lower"),
+    "diversity": Metric("standard deviation of a pixel over several pictures, in units of the source's own"),
+    "patch_share": Metric("share of the 7 x 7 patches that exist in the source"),
+    "coverage": Metric("share of the source's 7 x 7 patches that exist in the picture"),
+    "largest_piece": Metric("largest area copied as one piece, as a share of the source"),
+}
+"""Of pictures made from the patches of one image (`dst.evaluate.one_image`)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -125,7 +126,7 @@ class StylizeConfig(Checked):
         parts: dict[str, dict[str, Any]] = {stage: {} for stage in STAGES}
         general = {}
         for key, value in chosen.items():
-            check_choice("option", key, option_fields())
+            check_choice("option", key, _option_fields())
             (parts[homes[key]] if key in homes else general)[key] = value
         return cls(**general, **{stage: kind(**parts[stage]) for stage, kind in STAGES.items()})
 
@@ -147,7 +148,7 @@ class StylizeConfig(Checked):
                 message names the file.
         """
         found = read_settings(path)
-        return cls.from_options(**{k: v for k, v in found.items() if k == "preset" or k in option_fields()})
+        return cls.from_options(**{k: v for k, v in found.items() if k == "preset" or k in _option_fields()})
 
     def flat(self) -> dict[str, Any]:
         """Every option by its flat name: what `from_options` takes, for a run's record."""
@@ -205,6 +206,11 @@ def _preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def option_fields() -> dict[str, dataclasses.Field]:
     """Every option that `StylizeConfig.from_options` takes, by name, in the order of the documentation."""
+    return dict(_option_fields())
+
+
+@functools.cache
+def _option_fields() -> dict[str, dataclasses.Field]:
     kinds = (StylizeConfig, GuidanceConfig, MatchConfig, WarpConfig, OptimizeConfig)
     return {f.name: f for kind in kinds for f in fields(kind) if f.metadata}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import logging
 import os
 from dataclasses import dataclass
@@ -177,8 +178,8 @@ def _narrow(matches: Matches, side: int) -> str:
     if size is None:
         return ""
     high = option_fields()["match_size"].metadata["kind"].high
-    enough = next((s for s in range(side, high + 1) if _short_side(size, s) >= MIN_SIDE), None)
-    advice = f"a matching size of {enough} would do" if enough else "crop it"
+    enough = bisect.bisect_left(range(high + 1), MIN_SIDE, lo=side, key=lambda s: _short_side(size, s))
+    advice = f"a matching size of {enough} would do" if enough <= high else "crop it"
     found = f"{_short_side(size, side)} pixels wide at {side}, and matching needs {MIN_SIDE}"
     return f"an image of {size[0]} x {size[1]} is {found}: {advice}"
 

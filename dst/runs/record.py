@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import json
 import math
@@ -36,7 +37,13 @@ LIBRARIES = ("torch", "numpy", "kornia", "scikit-image", "scikit-learn", "opencv
 
 def versions() -> dict[str, str]:
     """Versions of the toolkit, of Python and of the libraries that decide a run's bytes."""
-    found = {"dst": __version__, "python": platform.python_version()}
+    return {"dst": __version__, "python": platform.python_version(), **_libraries()}
+
+
+@functools.cache
+def _libraries() -> dict[str, str]:
+    """Those of the libraries: what is installed is looked up once, for that takes some hundredths of a second."""
+    found = {}
     for name in LIBRARIES:
         try:
             found[name] = metadata.version(name)

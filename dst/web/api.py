@@ -236,9 +236,9 @@ class Api:
         """POST /api/points: points as a file."""
         session, body = _session(request), await _json(request)
         content, styles = self._inputs(session, body)
-        done = await self.desk.quick.run("points", self._points(body, content, styles[0]))
-        headers = {**NO_STORE, "Content-Disposition": 'attachment; filename="points.csv"'}
-        return Response(done["csv"], media_type="text/csv", headers=headers)
+        answer = await self._made("points", self._points(body, content, styles[0]))
+        answer.headers["Content-Disposition"] = 'attachment; filename="points.csv"'
+        return answer
 
     async def read_points(self, request: Request) -> Response:
         """POST /api/points/read: a file as points."""
@@ -375,9 +375,24 @@ class Api:
     def _seen(self, session: Session, job: Job) -> dict[str, Any]:
         """A job as the page takes it."""
         home = f"api/jobs/{job.id}/files"
-        names = ("id", "kind", "state", "stage", "done", "total", "share", "seconds_left", "created", "options", "points")
+        names = (
+            "id",
+            "kind",
+            "state",
+            "stage",
+            "done",
+            "total",
+            "share",
+            "seconds_left",
+            "created",
+            "options",
+            "points",
+        )
         shown = {name: getattr(job, name) for name in (*names, "note", "error")}
-        pictures = [_described(session.pictures[name]) if name in session.pictures else None for name in (job.content, *job.styles)]
+        pictures = [
+            _described(session.pictures[name]) if name in session.pictures else None
+            for name in (job.content, *job.styles)
+        ]
         shown |= {"content": pictures[0], "styles": pictures[1:] if all(pictures) else []}
         shown |= {"place": self.desk.place(job), "result": None, "preview": None}
         shown["thumb"] = f"{home}/thumb.jpg" if job.result and job.kind != "match" else None
@@ -396,7 +411,10 @@ class Api:
                     }.items()
                 }
             if "cells" in found:
-                found["cells"] = [{"options": c["options"], "image": f"{home}/{c['file']}"} for c in found["cells"]]
+                found["cells"] = [
+                    {"options": c["options"], "label": c["label"], "image": f"{home}/{c['file']}"}
+                    for c in found["cells"]
+                ]
         return shown
 
     async def events(self, request: Request) -> Response:
@@ -451,10 +469,10 @@ class Api:
         if place is None and not re.fullmatch(r"(preview-\d{1,9}|cell-\d{1,3})\.jpg", name):
             raise Refused(404, "there is no such file")
         path = folder / (place or name)
-        if name in ("morph.mp4", "morph.gif") and job.result is not None and job.kind == "stylize":
+        if name in MADE and job.result is not None and job.kind == "stylize":
             async with self.making.setdefault(str(path), asyncio.Lock()):
                 if not path.is_file():
-                    await self.desk.quick.run("morph", {"folder": str(folder), "file": name}, seconds=180)
+                    await self.desk.quick.run(MADE[name], {"folder": str(folder), "file": name}, seconds=180)
             self.making.pop(str(path), None)
         if not path.is_file():
             raise Refused(404, "there is no such file")
@@ -495,6 +513,8 @@ FILES = {
     "morph.gif": "morph.gif",
 }
 """Files of a job that may be asked for, and where they are."""
+MADE = {"run.zip": "packed", "morph.mp4": "morph", "morph.gif": "morph"}
+"""Files that are made when they are first asked for, and the tasks that make them."""
 MIMES = {
     ".png": "image/png", ".jpg": "image/jpeg", ".zip": "application/zip", ".csv": "text/csv", ".toml": "text/plain; charset=utf-8",
     ".json": "application/json", ".mp4": "video/mp4", ".gif": "image/gif",

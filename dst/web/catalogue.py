@@ -52,10 +52,10 @@ def painters(folder: str | None) -> dict[str, Painter]:
         files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in IMAGES and p.is_file())
     except OSError as error:
         raise InputError(
-            f"painters is {folder}, which cannot be read ({error.strerror or error}): give a folder of images"
+            f"`painters` is {folder}, which cannot be read ({error.strerror or error}): give a folder of images"
         ) from error
     if not files:
-        raise InputError(f"painters is {folder}, which holds no images: give a folder of {', '.join(IMAGES)} files")
+        raise InputError(f"`painters` is {folder}, which holds no images: give a folder of {', '.join(IMAGES)} files")
     for path in files[:MOST_PAINTERS]:
         name = f"own-{hashlib.sha256(path.name.encode(errors='surrogateescape')).hexdigest()[:20]}"
         title = path.stem.encode(errors="replace").decode().replace("_", " ")
@@ -143,8 +143,12 @@ def field_of(message: str) -> str | None:
         "url",
     ]
     aliases = {"pins": "points", "rigid_mask": "protect", "content_mask": "regions", "style_mask": "regions"}
-    first = re.match(r"`?([a-z]+(?:_[a-z]+)*)`?\b(?= (?:is|are|takes|[0-9])\b|\b[: ]| '|,)", message)
-    if first and first[1] in names and first[1] not in ("face",):
+    message = message.replace("`", "")
+    unknown = re.match(r"option '(\w+)'", message)
+    if unknown:
+        return unknown[1]
+    first = re.match(r"([a-z]+(?:_[a-z]+)*)\b", message)
+    if first and first[1] in names:
         return aliases.get(first[1], first[1])
     for word in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", message):
         if word in names:

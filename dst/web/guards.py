@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import json
@@ -19,6 +20,8 @@ from dst.web.sessions import Sessions
 COOKIE, HEADER = "dst", b"x-dst"
 BODY_SECONDS, SLOWEST = 20.0, 20e3
 """How long a part of a request's body is waited for, seconds, and how slowly all of it may come, bytes a second."""
+DRAINED = 8
+"""Times the limit that a body may be to be let arrive all the same, so that the sender reads why it is not taken."""
 JSON_BYTES = 16 * 10**6
 """The largest body that is no picture: points and painted masks."""
 TRIES, TRIES_SECONDS = 10, 60.0
@@ -79,6 +82,8 @@ class Guard:
             limit = self.config.max_upload * 10**6 if scope["path"] == "/api/images" else JSON_BYTES
             length = headers.get(b"content-length", b"0")
             if length.isdigit() and int(length) > limit:
+                if int(length) <= DRAINED * limit:
+                    await _drain(receive)
                 raise _too_large(limit)
         except Refused as refused:
             await refuse(refused, answer)
@@ -169,6 +174,14 @@ def _password(header: bytes) -> str | None:
 
 def _too_large(limit: int) -> Refused:
     return Refused(413, f"it is larger than {limit / 1e6:g} million bytes, the most that is taken: give a smaller file")
+
+
+async def _drain(receive: Any) -> None:
+    """Let a body that is too large arrive and forget it: a browser that is cut off in between does not show the answer."""
+    end = time.monotonic() + BODY_SECONDS
+    with contextlib.suppress(TimeoutError):
+        while (await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))).get("more_body", False):
+            pass
 
 
 def _limited(receive: Any, limit: int) -> Any:

@@ -37,7 +37,7 @@ def painters_folder(given: str | None) -> tuple[str | None, str]:
     if given is not None:
         folder = os.path.realpath(given)
         if not os.path.isdir(folder):
-            raise InputError(f"painters is {given}, which is no folder: give a folder of images, or {NO_FOLDER!r}")
+            raise InputError(f"`painters` is {given}, which is no folder: give a folder of images, or {NO_FOLDER!r}")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with replacing(file) as part:

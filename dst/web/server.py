@@ -107,20 +107,20 @@ def private_folder(state: str | None) -> Iterator[Path]:
         others = [p.name for p in place.iterdir() if p.name not in ("sessions", "shared", "scratch")]
         if others:
             raise InputError(
-                f"state is {state}, which holds {others[0]!r} and more that is not the page's: give an empty folder"
+                f"`state` is {state}, which holds {others[0]!r} and more that is not the page's: give an empty folder"
             )
         if not os.access(place, os.W_OK | os.X_OK):
-            raise InputError(f"state is {state}, which cannot be written to: give another folder")
+            raise InputError(f"`state` is {state}, which cannot be written to: give another folder")
         place.chmod(0o700)
     except OSError as error:
         raise InputError(
-            f"state is {state}, which cannot be used ({error.strerror or error}): give another folder"
+            f"`state` is {state}, which cannot be used ({error.strerror or error}): give another folder"
         ) from error
     from correspondence.common import holding
 
     with holding(place) as ours:
         if ours is False:
-            raise InputError(f"state is {state}, which another server uses: give another folder")
+            raise InputError(f"`state` is {state}, which another server uses: give another folder")
         yield place
 
 
@@ -136,7 +136,7 @@ def listen(config: WebConfig) -> socket.socket:
         sock = socket.socket(info[0], socket.SOCK_STREAM)
     except OSError as error:
         raise InputError(
-            f"host is {host}, which is not found ({error.strerror or error}): give an address of this machine"
+            f"`host` is {host}, which is not found ({error.strerror or error}): give an address of this machine"
         ) from error
     try:
         if sys.platform != "win32":
@@ -146,7 +146,7 @@ def listen(config: WebConfig) -> socket.socket:
     except OSError as error:
         sock.close()
         raise InputError(
-            f"port {config.port} of {host} cannot be used ({error.strerror or error}): give another `port`"
+            f"`port` {config.port} of {host} cannot be used ({error.strerror or error}): give another `port`"
         ) from error
     sock.set_inheritable(False)
     return sock

@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from correspondence.io import csv_text
 from correspondence.matches import Matches
 from dst import imaging, runtime
 from dst.config import StylizeConfig, WarpConfig
-from dst.web.worker import Teller
+from dst.web.teller import Teller
 
 THUMB, SHOWN = 320, 2048
 """Long sides of the smallest and the largest picture that the page is given, pixels."""
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 0.5
 """Long side of a live preview, and seconds between two."""
 QUALITY = 88
+WORDS = {"look": "look", "warp_strength": "warp"}
 WARP_STEPS = 12
 """Of the balance of a bent preview, which is off by a fraction of a pixel then and follows the hand."""
 
@@ -182,10 +182,9 @@ def rows_of(matches: Matches | None) -> list[list[Any]]:
 
 
 def points_csv(p: dict[str, Any], _: Teller) -> dict[str, Any]:
-    """Points as the text of a points.csv, which `dst stylize --points` takes."""
-    found = points_of(p)
-    named = found.source.tolist() if (found.source != "").any() else None
-    return {"csv": csv_text(found.table(), named)}
+    """Points as a points.csv, which `dst stylize --points` takes, at `out`."""
+    points_of(p).to_csv(p["out"])
+    return {"mime": "text/csv"}
 
 
 def read_csv(p: dict[str, Any], _: Teller) -> dict[str, Any]:
@@ -204,7 +203,11 @@ def match(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
 
     teller.tell(stage="match")
     found, usable, verdict = matched(p["content"], p["styles"][0], **p["options"])
-    return {"matches": rows_of(found), "verdict": verdict, "usable": bool(usable), "confidence": found.confidence}
+    run = Path(p["folder"]) / "run"
+    run.mkdir()
+    found.to_csv(run / "points.csv")
+    about = {"verdict": verdict, "usable": bool(usable), "confidence": found.confidence, "files": ["points.csv"]}
+    return {"matches": rows_of(found), **about}
 
 
 def _sized(p: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -302,14 +305,21 @@ def stylize(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
     _rename(result, p)
     run = folder / "run"
     run.mkdir()
+    result.figures = {}  # which take seconds to draw: `packed` does so when somebody asks for them
     result.write_files(run)
     (run / "settings.toml").write_text(_settings(config, preset, options), encoding="utf-8")
-    _zip(run, folder / "run.zip")
     _thumb(result.image, folder)
     return {
         "matches": rows_of(result.matches),
         "verdict": result.record["matches"]["verdict"],
         "size": list(result.record["size"]),
+        "files": [
+            "image.png",
+            "run.zip",
+            "morph.mp4",
+            *(["points.csv"] if result.matches is not None else []),
+            "settings.toml",
+        ],
         "note": note,
         "stopped": "" if teller.stopped else result.record["stopped"],
     }
@@ -391,10 +401,27 @@ def variants(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
         pixels = imaging.flatten(np.ascontiguousarray(image))
         _put(folder / f"cell-{k}.jpg", imaging.encode(pixels, extension=".jpg", quality=QUALITY))
         own = {name: choice[name] for name in ("look", "warp_strength") if name in choice}
-        cells.append({"options": own, "file": f"cell-{k}.jpg"})
+        label = ", ".join(
+            f"{WORDS[name]} {value if isinstance(value, str) else f'{value:g}'}" for name, value in own.items()
+        )
+        cells.append({"options": own, "label": label, "file": f"cell-{k}.jpg"})
     if cells:
         (folder / "thumb.jpg").write_bytes((folder / "cell-0.jpg").read_bytes())
-    return {"cells": cells, "verdict": found.verdict}
+    return {"cells": cells, "verdict": found.verdict, "files": []}
+
+
+def packed(p: dict[str, Any], _: Teller) -> dict[str, Any]:
+    """The whole run as a ZIP, with its figures, beside the run."""
+    from dst.deform.painting import figures
+    from dst.runs.result import Result, save_figures
+
+    folder = Path(p["folder"])
+    with runtime.computing():
+        result = Result.load(folder / "run")
+        result.figures = figures()
+        save_figures(result, folder / "run")
+    _zip(folder / "run", folder / p["file"])
+    return {}
 
 
 def morph(p: dict[str, Any], _: Teller) -> dict[str, Any]:
@@ -420,6 +447,7 @@ TASKS = {
     "stylize": stylize,
     "variants": variants,
     "morph": morph,
+    "packed": packed,
 }
 """Every task by name."""
 KINDS = ("match", "stylize", "variants")

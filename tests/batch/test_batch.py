@@ -19,7 +19,7 @@ from dst.deform import matching, pipeline
 from dst.methods.targets import StyleCache
 from dst.viz.sheets import table_sheet
 
-pytestmark = pytest.mark.usefixtures("no_figures")
+pytestmark = pytest.mark.usefixtures("no_figures", "no_metrics")
 TINY = {
     "size": 32, "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "encoder": "vgg19-16x",
     "weights": "random", "warp": False, "splitting": 0,
@@ -276,7 +276,7 @@ def test_a_grid_is_matched_once(monkeypatch):
 def test_a_grid_of_images_that_share_nothing_is_painted_without_a_warp(rows, more):
     """What asks for a warp is no mistake of whoever asked: each cell is what `stylize` makes of it."""
     images = blobs((40, 32), 0), np.full((32, 40, 3), 90, np.uint8)
-    options = {name: value for name, value in TINY.items() if name != "warp"}
+    options = {**{name: value for name, value in TINY.items() if name != "warp"}, "match_size": 64, "faces": "off"}
     cells = []
     grid(*images, rows, **options, **more, on_cell=lambda index, count, result: cells.append(result.image))
     alone = [pipeline.stylize(*images, **options, **more, **{rows[0]: value}).image for value in rows[1]]
@@ -371,6 +371,6 @@ def test_a_bad_cell_is_told_with_its_table_and_row(tmp_path, cell):
 def test_the_report_says_which_pairs_were_not_warped_though_they_were_to_be(folder):
     Image.new("RGB", (40, 32), (9, 90, 60)).save(folder / "p1.png")
     (folder / "pairs.csv").write_text("content,style,name,warp\np0.png,p1.png,weak,\np0.png,p1.png,none,no\n")
-    options = {name: value for name, value in TINY.items() if name != "warp"}
+    options = {**{name: value for name, value in TINY.items() if name != "warp"}, "match_size": 64, "faces": "off"}
     weak, none = run_batch(folder / "pairs.csv", folder / "out", **options)
     assert "plain style transfer" in weak["message"] and none["message"] == "" and weak["state"] == "done"

@@ -12,10 +12,10 @@ from dst.config import LOOKS, STRENGTHS, VARIED, InputError
 from dst.deform import matching, pipeline
 from dst.viz.sheets import GAP
 
-pytestmark = pytest.mark.usefixtures("no_figures")
+pytestmark = pytest.mark.usefixtures("no_figures", "no_metrics")
 TINY = {
     "smallest_scale": 32, "steps": 2, "samples": 32, "style_samples": 32, "encoder": "vgg19-16x", "weights": "random",
-    "match_size": 64, "splitting": 0,
+    "match_size": 64, "faces": "off", "splitting": 0,
 }  # fmt: skip
 ALL = [(strength, look) for strength in STRENGTHS for look in LOOKS]
 

@@ -17,7 +17,7 @@ from dst.cli.progress import Progress
 from dst.deform import pipeline
 from dst.runs import checkpoint
 
-pytestmark = pytest.mark.usefixtures("no_figures")
+pytestmark = pytest.mark.usefixtures("no_figures", "no_metrics")
 FLAGS = "--size 32 --smallest-scale 32 --steps 2 --samples 32 --style-samples 32 --no-warp --quiet".split()
 
 

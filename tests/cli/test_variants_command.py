@@ -26,8 +26,8 @@ ALL = [(strength, look) for strength in (0, 0.5, 1) for look in ("photo", "balan
 
 
 @pytest.fixture(autouse=True)
-def no_drawing(no_figures):
-    """Figures are drawn when a run is saved, which takes longer than the run."""
+def no_drawing(no_figures, no_metrics):
+    """Figures are drawn when a run is saved, which takes longer than the run; nor is it measured."""
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def run(pair, **options):
 
 @pytest.fixture(scope="module")
 def plain(pair):
-    return run(pair)
+    return run(pair, metrics=True)
 
 
 def test_a_run_inside_no_grad_or_inference_mode_is_the_same(pair, plain):
@@ -39,10 +39,10 @@ def test_a_run_inside_no_grad_or_inference_mode_is_the_same(pair, plain):
             assert np.array_equal(run(pair).image, plain.image)
 
 
-def test_a_run_inside_autocast_or_with_another_default_device_is_the_same(pair, plain, tmp_path):
+def test_a_run_inside_autocast_or_with_another_default_device_is_the_same(pair, plain, tmp_path, no_figures):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert np.array_equal(run(pair, run_dir=tmp_path / "run").image, plain.image)
-    options = {"match_size": 64, "encoder": "vgg19-16x", "weights": "random"}
+    options = {"match_size": 64, "faces": "off", "encoder": "vgg19-16x", "weights": "random"}
     found = dst.match(*pair, **options)
     torch.set_default_device("meta")
     try:
@@ -179,7 +179,7 @@ def test_the_precision_is_recorded_and_taken_up_again(pair, tmp_path, monkeypatc
 
 
 def test_matches_do_not_depend_on_the_precision(pair):
-    options = {"match_size": 64, "encoder": "vgg19-16x", "weights": "random"}
+    options = {"match_size": 64, "faces": "off", "encoder": "vgg19-16x", "weights": "random"}
     assert dst.match(*pair, precision="bfloat16", **options) == dst.match(*pair, precision="float32", **options)
 
 
@@ -216,14 +216,14 @@ def test_what_a_process_needs_is_set_once_and_said(python):
 def test_stylize_prepares_its_process(python):
     code = (
         "import numpy as np, os; os.environ.pop('MKL_CBWR', None); import dst; x = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8);"
-        "dst.stylize(x, x, size=32, steps=1, warp=False, encoder='vgg19-16x', weights='random');"
+        "dst.stylize(x, x, size=32, steps=1, splitting=0, warp=False, encoder='vgg19-16x', weights='random', metrics=False);"
         "print(os.environ.get('MKL_CBWR'))"
     )
     assert python("-c", code).stdout.strip() == "AUTO"
 
 
 def test_a_run_that_is_not_measured_is_the_same_without_metrics(pair, plain, tmp_path):
-    found = run(pair, metrics=False)
+    found = run(pair)
     assert found.record["metrics"] is None and plain.record["metrics"]["ssim"] is not None
     assert np.array_equal(found.image, plain.image)
     assert {**found.record, "metrics": 0, "seconds": 0} == {**plain.record, "metrics": 0, "seconds": 0}

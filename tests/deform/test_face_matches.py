@@ -125,13 +125,13 @@ def test_matching_takes_landmarks_where_both_have_a_face_and_best_buddies_elsewh
     assert all(cv2.pointPolygonTest(hull, tuple(map(float, p)), False) < 0 for p in matches.content[~face])
     alone, _ = dst.match(photograph, pixels, faces="only", pose="follow")
     assert np.allclose(alone.content, matches.content[face]) and (alone.source != "").all()
-    plain, verdict = dst.match(photograph, pixels, faces="off", match_size=96)
+    plain, verdict = dst.match(photograph, pixels, faces="off", match_size=64)
     assert (plain.source == "").all() and "landmarks" not in verdict
 
 
 def test_where_there_is_no_face_nothing_changes_and_only_is_refused():
     images = [blobs((90, 80), seed) for seed in (0, 1)]
-    assert dst.match(*images, match_size=96)[0] == dst.match(*images, faces="off", match_size=96)[0]
+    assert dst.match(*images, match_size=64)[0] == dst.match(*images, faces="off", match_size=64)[0]
     with pytest.raises(InputError, match=r"no face is found in .* and "):
         dst.match(*images, faces="only")
 
@@ -156,7 +156,7 @@ def test_no_more_matches_are_kept_than_asked_for(photograph, bent):
 
 
 def test_a_portraits_warp_stays_calm_within_the_face_and_its_run_says_so(photograph, tmp_path, no_figures):
-    options = {"size": 96, "style_strength": 0, "metrics": False, "match_size": 128}
+    options = {"size": 64, "style_strength": 0, "metrics": False, "match_size": 96}
     result = dst.stylize(photograph, OVAL, run_dir=tmp_path / "run", **options)
     within = result.record["warp"]["face"]
     assert within["min_jacobian"] >= LOWEST - 0.01 and within["max_anisotropy"] <= SLANT + 0.02
@@ -170,9 +170,9 @@ def test_a_portraits_warp_stays_calm_within_the_face_and_its_run_says_so(photogr
 
 
 def test_a_face_that_is_given_as_points_is_the_same_warp(photograph, tmp_path):
-    result = dst.stylize(photograph, OVAL, size=96, style_strength=0, metrics=False, faces="only")
+    result = dst.stylize(photograph, OVAL, size=64, style_strength=0, metrics=False, faces="only")
     result.matches.to_csv(tmp_path / "points.csv")
-    given = dst.stylize(photograph, OVAL, size=96, style_strength=0, metrics=False, points=tmp_path / "points.csv")
+    given = dst.stylize(photograph, OVAL, size=64, style_strength=0, metrics=False, points=tmp_path / "points.csv")
     assert np.abs(given.warp.moved - result.warp.moved).max() < 0.002
 
 

@@ -26,14 +26,25 @@ def test_a_long_strip_is_painted_saved_and_read_though_it_is_a_few_pixels_wide_b
 @pytest.mark.parametrize("size", [32, 64, 117])
 def test_a_strip_of_any_length_is_painted_and_painted_from_at_any_size(strip, method, size):
     """17 x 2000 is a single pixel wide up to a size of 176."""
-    for sides in ((strip, (60, 90)), ((60, 90), strip), (strip, strip)):
+    assert min(imaging.fit_size(strip, size)) == 1
+    for sides in beside(strip):
         given = [blobs(side, k) for k, side in enumerate(sides)]
-        result = run(given, points=None, method=method, size=size)
+        result = run(given, points=None, method=method, size=size, metrics=True, faces="off")
         width, height = imaging.fit_size(sides[0], size)
         assert result.image.shape == (height, width, 3) and len(result.history) == 2 and not result.record["stopped"]
-        assert min(imaging.fit_size(strip, size)) == 1
         assert all(np.isfinite(value) for value in result.record["metrics"].values() if value is not None)
-        assert "an image of {} x {} is 2 pixels wide at 256".format(*strip) in dst.match(*given, **RANDOM)[1]
+
+
+def beside(strip):
+    """The sizes of pairs of which one image is a strip, or both are."""
+    return (strip, (60, 90)), ((60, 90), strip), (strip, strip)
+
+
+@pytest.mark.parametrize("strip", [(17, 2000), (2000, 17)])
+def test_a_strip_is_looked_at_for_faces_and_not_matched(strip):
+    for sides in beside(strip):
+        verdict = dst.match(*(blobs(side, k) for k, side in enumerate(sides)), **RANDOM)[1]
+        assert "an image of {} x {} is 2 pixels wide at 256".format(*strip) in verdict
 
 
 @pytest.mark.parametrize("side", [(16, 640), (640, 16)])

@@ -53,7 +53,7 @@ def options(**kw):
 @pytest.mark.parametrize("method", ["nnst", "strotss", "gatys"])
 @pytest.mark.parametrize("points", [True, False])
 def test_the_objective_falls_at_every_scale(encoder, method, points):
-    config = options(method=method, steps=15)
+    config = options(method=method, steps=10)
     history = loop(scene(points), encoder, config).run().history
     for scale in (0, 1):
         totals = [row["total"] for row in history if row["scale"] == scale]
@@ -97,7 +97,7 @@ def test_a_displacement_that_runs_away_stays_bounded_and_can_be_written(encoder)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(encoder):
-    runs = [loop(scene(), encoder, options(), seed).run() for seed in (0, 0, 1)]
+    runs = [loop(scene(), encoder, options(steps=3, splitting=2), seed).run() for seed in (0, 0, 1)]
     assert torch.equal(runs[0].image, runs[1].image)
     assert torch.equal(moved(runs[0]), moved(runs[1]))
     assert not torch.equal(runs[0].image, runs[2].image)
@@ -145,7 +145,7 @@ def test_pinned_points_stay_on_their_targets(encoder):
 @pytest.mark.parametrize("level", [0.0, 0.5])
 def test_a_one_colour_style_gives_a_finite_image_of_about_that_colour(encoder, method, level):
     problem = scene(style=torch.full((1, 3, 40, 40), level))
-    state = loop(problem, encoder, options(method=method, steps=15)).run()
+    state = loop(problem, encoder, options(method=method, steps=15 if method == "strotss" else 6)).run()
     assert not state.stopped
     assert state.image.isfinite().all()
     if method == "strotss":
@@ -167,7 +167,7 @@ def test_segments_keep_their_styles_apart(encoder):
     dark[..., :32], light[..., 32:] = 1, 1
     segments = [Segment(left, [light]), Segment(1 - left, [dark])]
     problem = scene(points=False, style=style, segments=segments)
-    image = loop(problem, encoder, options(steps=20, alpha=0.5)).run().image
+    image = loop(problem, encoder, options(steps=20, alpha=0.5, splitting=0)).run().image
     assert image[..., :20].mean() > image[..., 28:].mean() + 0.2
 
 

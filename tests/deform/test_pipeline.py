@@ -17,6 +17,9 @@ from dst.config import InputError
 from dst.deform import pipeline
 from dst.imaging import samples
 
+GENTLE = 0.8 * POINTS[:, :2] + [[1, 0], [-1, 1], [0, 1.5], [1, -1], [-1, 0]]
+"""Points of the style that the points of the content reach without a fold."""
+
 
 @pytest.fixture(scope="module")
 def pair():
@@ -24,8 +27,8 @@ def pair():
 
 
 @pytest.fixture(scope="module")
-def plain(pair):
-    return run(pair)
+def plain(pair, no_figures):
+    return run(pair, metrics=True)
 
 
 @pytest.mark.parametrize("preset", ["fast", "paper"])
@@ -82,8 +85,7 @@ def test_no_strength_and_no_warp_leave_every_shape_where_it_is(pair, options):
 
 
 def test_strength_exaggerates(pair):
-    gentle = 0.8 * POINTS[:, :2] + [[1, 0], [-1, 1], [0, 1.5], [1, -1], [-1, 0]]
-    options = {"color_only": True, "points": np.column_stack([POINTS[:, :2], gentle])}
+    options = {"color_only": True, "points": np.column_stack([POINTS[:, :2], GENTLE])}
     reach = [np.abs(run(pair, warp_strength=s, **options).warp.moved).sum() for s in (0.5, 1.0, 1.5)]
     assert reach[0] < 0.8 * reach[1] and reach[1] < 0.8 * reach[2]
 
@@ -128,7 +130,7 @@ def test_points_come_from_csv_json_arrays_and_matches_alike(pair, tmp_path):
 
 def test_matches_keep_their_pins_and_confidence_and_follow_the_images_to_other_sizes(pair, tmp_path, no_figures):
     pinned = [False, True, False, False, True]
-    found = Matches(POINTS[:, :2], POINTS[:, 2:4], POINTS[:, 4], (80, 60), (72, 64), 0.6, pinned)
+    found = Matches(POINTS[:, :2], GENTLE, POINTS[:, 4], (80, 60), (72, 64), 0.6, pinned)
     small = found.resized((40, 30), (36, 32))
     small.to_json(tmp_path / "small.json")
     whole = run(pair, points=found, color_only=True)
@@ -205,7 +207,7 @@ def test_the_demo_pair_is_there():
 
 def test_each_optimiser_paints_about_as_well_by_its_own_learning_rate():
     def measured(**options):
-        return pipeline.stylize(*samples.demo_pair(), size=96, warp=False, **options).record["metrics"]
+        return pipeline.stylize(*samples.demo_pair(), size=96, warp=False, splitting=0, **options).record["metrics"]
 
     adam = measured()
     for name in ("rmsprop", "sgd"):
@@ -230,16 +232,16 @@ def test_no_strength_of_style_is_the_photograph_warped_and_little_is_close_to_it
 
 def test_the_fast_preset_keeps_the_colours_of_the_default():
     def dress(preset):
-        image = pipeline.stylize(*samples.demo_pair(), size=128, warp=False, preset=preset).image
+        image = pipeline.stylize(*samples.demo_pair(), size=128, warp=False, preset=preset, metrics=False).image
         lower = torch.from_numpy(image[len(image) * 4 // 5 :]).permute(2, 0, 1)[None].float() / 255
         return rgb_to_lab(lower).mean((0, 2, 3))
 
-    assert (dress("fast") - dress("default")).norm() < 5
+    assert (dress("fast") - dress("default")).norm() < 2.5  # 3.3 where the fast one begins at 128 pixels
 
 
 def test_a_start_from_the_style_does_not_end_as_the_painting():
     content, style = samples.demo_pair()
-    found = pipeline.stylize(content, style, size=96, warp=False, init="style").unwarped
+    found = pipeline.stylize(content, style, size=96, warp=False, init="style", metrics=False).unwarped
     painting = imaging.to_array(imaging.cover(imaging.read(style).rgb, found.shape[:2]))
     assert np.corrcoef(found.mean(2).ravel(), painting.mean(2).ravel())[0, 1] < 0.6
 

@@ -183,7 +183,8 @@ def test_points_and_sizes_are_those_of_the_whole_file(tmp_path, bounds):
     assert (found.content_size, found.style_size) == ((1111, 803), (803, 1111))
     points = np.array([[200, 200], [900, 200], [200, 600], [900, 600], [500, 400.0]])
     table = np.hstack([points, points * [0.7, 1.3]])
-    result = pipeline.stylize(content, style, points=table, size=81, match_size=64, steps=1, geometry=style, init=style)
+    options = {"size": 81, "match_size": 64, "steps": 1, "splitting": 0, "samples": 64, "style_samples": 64}
+    result = pipeline.stylize(content, style, points=table, geometry=style, init=style, metrics=False, **options)
     assert result.record["content"]["size"] == [1111, 803] and result.record["size"] == [81, 59]
     assert result.image.shape[:2] == imaging.fit_size((1111, 803), 81)[::-1]
     full = imaging.to_array(imaging.resize(imaging.read(content).rgb, 81))

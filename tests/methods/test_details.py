@@ -65,6 +65,7 @@ def test_the_gradient_through_windows_is_that_of_the_whole(encoder, size):
 def refined(**options):
     """The bands that a scale of details begins and ends with, and the state at the end."""
     given = {**OPTIONS, "steps": 12, "samples": 512, "style_samples": 512, **options}
+    given.pop("metrics")
     config = StylizeConfig.from_options(**given).optimize
     scene = Scene(image(120, 160, 0), [Style(image(120, 160, 1))], None, None, None, beta=0.5, gamma=0.0)
     problem, began = DeformProblem(scene, load_encoder(), config), {}
@@ -90,16 +91,15 @@ def test_steps_bring_the_mixture_nearer_and_leave_tones_as_they_were(levels):
     assert np.mean(fine[-3:]) < 0.9 * fine[0]
 
 
-@pytest.mark.parametrize("nearer", [{"alpha": 1000.0}, {"look": 0.0}, {"style_strength": 0.1}])
-def test_details_keep_to_the_photograph_where_the_rest_does(nearer):
+def test_details_keep_to_the_photograph_where_the_rest_does():
     changes = []
-    for options in ({}, nearer):
-        before, after, _ = refined(**options)
+    for options in ({}, {"alpha": 1000.0}, {"look": 0.0}, {"style_strength": 0.1}):
+        before, after, _ = refined(steps=6, samples=256, style_samples=256, **options)
         changes.append(float((compose_image(before) - compose_image(after)).abs().mean()))
-    assert changes[1] < 0.4 * changes[0]
+    assert max(changes[1:]) < 0.3 * changes[0], changes
 
 
-def test_a_run_is_taken_to_a_size_whose_details_are_refined(tmp_path):
+def test_a_run_is_taken_to_a_size_whose_details_are_refined(tmp_path, no_figures):
     content, style = tmp_path / "content.png", tmp_path / "style.png"
     for path, size, seed in ((content, (160, 120), 0), (style, (140, 160), 1)):
         imaging.write(path, blobs(size, seed))
@@ -112,7 +112,7 @@ def test_a_run_is_taken_to_a_size_whose_details_are_refined(tmp_path):
     assert seen[-1].done == seen[-1].total_steps == 10 and larger.image.shape == (120, 160, 3)
 
 
-def test_a_stop_within_the_details_changes_nothing(tmp_path):
+def test_a_stop_within_the_details_changes_nothing(tmp_path, no_figures):
     content, style = blobs((160, 120), 0), blobs((140, 160), 1)
     given = {**OPTIONS, "warp": False, "steps": 3}
     whole = pipeline.stylize(content, style, **given)

@@ -18,7 +18,7 @@ from dst.deform import pipeline
 from dst.runs import checkpoint
 from dst.viz.animation import run_frames
 
-pytestmark = pytest.mark.usefixtures("no_figures")
+pytestmark = pytest.mark.usefixtures("no_figures", "no_metrics")
 OPTIONS = {**SMALL, "smallest_scale": 32, "points": POINTS}
 
 

@@ -21,7 +21,7 @@ from dst.deform import pipeline
 from dst.runs import checkpoint, keeper
 from dst.runs.folder import check_folder, check_inputs, claimed
 
-pytestmark = pytest.mark.usefixtures("no_figures")
+pytestmark = pytest.mark.usefixtures("no_figures", "no_metrics")
 FORMAT_1 = Path(__file__).with_name("format_1")
 
 

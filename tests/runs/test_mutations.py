@@ -1,5 +1,6 @@
 """A run's files with one part replaced: whatever it is replaced by, the run is read or refused by name, nothing else."""
 
+import functools
 import json
 import math
 import shutil
@@ -189,6 +190,7 @@ def test_any_part_of_a_warp(run):
     assert survives(run, readers, "whole") and count > 200 and 0 < survived < 0.3 * count
 
 
+@functools.cache
 def nested(depth: int) -> list:
     value: list = []
     for _ in range(depth):

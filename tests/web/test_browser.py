@@ -49,7 +49,9 @@ def server(tmp_path_factory):
     command = [sys.executable, str(ROOT / "cli.py"), "web", "--port", "0", "--no-browser", "--threads", "1"]
     environment = {**os.environ, "PYTHONPATH": path, "XDG_CONFIG_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
     with (home / "said").open("w+") as said:
-        process = subprocess.Popen(command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        process = subprocess.Popen(
+            command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+        )
         try:
             until = time.monotonic() + 60
             while not (found := re.search(r"http://\S+/", (home / "said").read_text())):
@@ -99,7 +101,9 @@ class Visitor:
         until = time.monotonic() + seconds
         while not (found := self.js(f"return ({condition})")):
             if time.monotonic() > until:
-                said = self.js("return [...document.querySelectorAll('.error')].map(e => e.textContent).filter(Boolean).join()")
+                said = self.js(
+                    "return [...document.querySelectorAll('.error')].map(e => e.textContent).filter(Boolean).join()"
+                )
                 raise AssertionError(f"waited in vain for {condition}; the page says: {said!r}")
             time.sleep(0.03)
         return found
@@ -113,7 +117,9 @@ class Visitor:
 
     def button(self, text: str):
         """The button of these words that is to be seen, brought into sight."""
-        found = [b for b in self.chrome.find_elements(By.XPATH, f"//button[normalize-space()='{text}']") if b.is_displayed()]
+        found = [
+            b for b in self.chrome.find_elements(By.XPATH, f"//button[normalize-space()='{text}']") if b.is_displayed()
+        ]
         assert found, text
         self.js("arguments[0].scrollIntoView({block: 'center'})", found[0])
         return found[0]
@@ -162,7 +168,9 @@ class Visitor:
     def saved(self, pattern: str) -> Path:
         """A file that the browser has saved; taken away, so that the next of its name is known."""
         until = time.monotonic() + PATIENCE
-        while not (found := [p for p in self.downloads.glob(pattern) if p.suffix != ".crdownload" and p.stat().st_size]):
+        while not (
+            found := [p for p in self.downloads.glob(pattern) if p.suffix != ".crdownload" and p.stat().st_size]
+        ):
             assert time.monotonic() < until, f"no {pattern} was saved"
             time.sleep(0.05)
         return found[0]
@@ -173,7 +181,9 @@ class Visitor:
         return self.js(f"return {code}")
 
     def bar(self) -> float:
-        return self.js("const b = document.querySelector('.progress progress'); return b.hasAttribute('value') ? b.value / b.max : 0")
+        return self.js(
+            "const b = document.querySelector('.progress progress'); return b.hasAttribute('value') ? b.value / b.max : 0"
+        )
 
     def no_wider_than_the_window(self) -> bool:
         return self.js("return document.documentElement.scrollWidth <= innerWidth")
@@ -202,7 +212,9 @@ def visitor(chrome, server, tmp_path):
     asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
     host = urllib.parse.urlsplit(server).netloc
     assert asked
-    assert [url for url in asked if not url.startswith(("blob:", "data:")) and urllib.parse.urlsplit(url).netloc != host] == []
+    assert [
+        url for url in asked if not url.startswith(("blob:", "data:")) and urllib.parse.urlsplit(url).netloc != host
+    ] == []
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +234,9 @@ def test_from_upload_to_download(visitor, photograph):
     visitor.wait("document.querySelector('.after').naturalWidth == 200")
     assert "me at home.png" in visitor.find(".photograph").text and "200 × 240" in visitor.find(".photograph").text
     visitor.choose()
-    visitor.wait("document.querySelector('.after').dataset.kind == 'instant' && document.querySelector('.after').src.startsWith('blob:')")
+    visitor.wait(
+        "document.querySelector('.after').dataset.kind == 'instant' && document.querySelector('.after').src.startsWith('blob:')"
+    )
     visitor.quickly()
     visitor.js(
         """window.seen = {kinds: new Set(), bars: [0]};
@@ -234,18 +248,25 @@ def test_from_upload_to_download(visitor, photograph):
     )
     visitor.button("Generate").click()
     visitor.wait("document.querySelector('.progress').offsetParent")
-    visitor.wait("document.querySelector('.after').dataset.kind == 'result' && document.querySelector('.after').src.endsWith('image.png')")
+    visitor.wait(
+        "document.querySelector('.after').dataset.kind == 'result' && document.querySelector('.after').src.endsWith('image.png')"
+    )
     seen = visitor.js("clearInterval(watching); return {bars: seen.bars, kinds: [...seen.kinds]}")
     assert len(seen["bars"]) >= 4 and {"instant", "preview", "result"} <= set(seen["kinds"]), seen
     visitor.wait("document.querySelector('.progress').hidden")
-    visitor.wait("document.querySelectorAll('.downloads a').length == 3 && document.querySelectorAll('.earlier').length == 1")
+    visitor.wait(
+        "document.querySelectorAll('.downloads a').length == 3 && document.querySelectorAll('.earlier').length == 1"
+    )
     visitor.click(".downloads a")
     with Image.open(visitor.saved("*.png")) as image:
         assert image.size == (107, 128) and image.format == "PNG" and np.ptp(np.asarray(image)) > 100
     visitor.button("Compare").click()
     slider = visitor.find(".wipe")
     slider.send_keys(Keys.HOME)
-    assert visitor.js("return getComputedStyle(document.querySelector('.after')).clipPath") in ("inset(0px)", "inset(0px 0px 0px 0%)")
+    assert visitor.js("return getComputedStyle(document.querySelector('.after')).clipPath") in (
+        "inset(0px)",
+        "inset(0px 0px 0px 0%)",
+    )
     slider.send_keys(Keys.END)
     assert visitor.js("return getComputedStyle(document.querySelector('.after')).clipPath") == "inset(0px 0px 0px 100%)"
 
@@ -276,7 +297,13 @@ def table(path: Path) -> np.ndarray:
     return found
 
 
-ROWS = [(60, 80, 200, 260, 0.9), (140, 80, 330, 260, 0.1), (100, 130, 262, 350, 0.8), (100, 40, 262, 120, 0.7), (60, 200, 150, 560, 0.6)]
+ROWS = [
+    (60, 80, 200, 260, 0.9),
+    (140, 80, 330, 260, 0.1),
+    (100, 130, 262, 350, 0.8),
+    (100, 40, 262, 120, 0.7),
+    (60, 200, 150, 560, 0.6),
+]
 
 
 def test_dragging_a_point_moves_it_by_as_many_pixels_at_any_zoom(visitor, photograph):
@@ -290,9 +317,13 @@ def test_dragging_a_point_moves_it_by_as_many_pixels_at_any_zoom(visitor, photog
         for pane, columns in enumerate((slice(0, 2), slice(2, 4))):
             code = "const p = document.querySelectorAll('svg.pane')[arguments[0]]; p.scrollIntoView({block: 'center'}); return p.getScreenCTM().a"
             scale = visitor.js(code, pane)
-            point = visitor.chrome.find_elements(By.CSS_SELECTOR, "svg.pane")[pane].find_elements(By.CSS_SELECTOR, "[data-point]")[2]
+            point = visitor.chrome.find_elements(By.CSS_SELECTOR, "svg.pane")[pane].find_elements(
+                By.CSS_SELECTOR, "[data-point]"
+            )[2]
             bent = visitor.js("return Number(document.querySelector('.bent').dataset.count || 0)")
-            ActionChains(visitor.chrome).click_and_hold(point).move_by_offset(9, -4).move_by_offset(8, -8).release().perform()
+            ActionChains(visitor.chrome).click_and_hold(point).move_by_offset(9, -4).move_by_offset(
+                8, -8
+            ).release().perform()
             visitor.wait(f"Number(document.querySelector('.bent').dataset.count) > {bent}", 5)
             visitor.button("Save points.csv").click()
             after = table(visitor.saved("points*.csv"))
@@ -302,7 +333,9 @@ def test_dragging_a_point_moves_it_by_as_many_pixels_at_any_zoom(visitor, photog
             after[2, 4] = before[2, 4]  # a hand is sure
             assert np.abs(after - before).max() < 0.002
             before[2, columns] += moved
-    assert scale > 1.4 * visitor.js("const p = document.querySelectorAll('svg.pane')[1]; return p.clientWidth / p.querySelector('image').width.baseVal.value")
+    assert scale > 1.4 * visitor.js(
+        "const p = document.querySelectorAll('svg.pane')[1]; return p.clientWidth / p.querySelector('image').width.baseVal.value"
+    )
 
 
 def test_points_are_moved_added_and_deleted_by_keys_alone(visitor, photograph):
@@ -317,7 +350,9 @@ def test_points_are_moved_added_and_deleted_by_keys_alone(visitor, photograph):
     visitor.js("document.activeElement.blur()")
     visitor.tab_to("e.dataset.view == 'points'")
     visitor.press(Keys.ENTER)
-    count = visitor.wait("document.querySelector('.progress').hidden && document.querySelectorAll('[data-point]').length / 2")
+    count = visitor.wait(
+        "document.querySelector('.progress').hidden && document.querySelectorAll('[data-point]').length / 2"
+    )
     visitor.tab_to("e.ariaLabel?.startsWith('Point 1 in the photograph')", 120)
     place = "document.querySelector('[data-point]').transform.baseVal[0].matrix"
     x, y = visitor.js(f"return [{place}.e, {place}.f]")
@@ -331,7 +366,9 @@ def test_points_are_moved_added_and_deleted_by_keys_alone(visitor, photograph):
         visitor.press("z", holding=Keys.CONTROL)
     assert visitor.js("return document.querySelectorAll('[data-point]').length") == 2 * count
     assert visitor.js(f"return [{place}.e, {place}.f]") == pytest.approx([x, y], abs=1e-3)
-    assert visitor.button("Undo").get_attribute("disabled") and visitor.button("Reset to found").get_attribute("disabled")
+    assert visitor.button("Undo").get_attribute("disabled") and visitor.button("Reset to found").get_attribute(
+        "disabled"
+    )
     visitor.press(Keys.ESCAPE)
     assert visitor.js("return document.activeElement.textContent") == "Add"
 
@@ -397,7 +434,9 @@ def test_brushed_cancelled_begun_anew_reloaded_and_stopped(visitor, photograph):
     visitor.button("Generate").click()
     visitor.wait("document.querySelector('.after').dataset.kind == 'preview'")
     visitor.open()
-    visitor.wait("document.querySelector('.progress').offsetParent && document.querySelector('.after').dataset.kind == 'preview'")
+    visitor.wait(
+        "document.querySelector('.progress').offsetParent && document.querySelector('.after').dataset.kind == 'preview'"
+    )
     assert visitor.find("[data-option=seed] input").get_attribute("value") == "7"
     visitor.wait("!document.querySelector('.progress-acts button').disabled")
     visitor.button("Stop, keep this").click()
@@ -409,8 +448,12 @@ def test_brushed_cancelled_begun_anew_reloaded_and_stopped(visitor, photograph):
 def brush(visitor) -> None:
     """Paint over a part that keeps its shape; from then on, `sent` holds the bodies of what the page asks for."""
     visitor.button("Brush").click()
-    visitor.wait("document.querySelector('.brush-pane canvas').offsetParent && document.querySelector('.brush-pane img').naturalWidth")
-    visitor.js("window.sent = []; const old = fetch; window.fetch = (to, how) => { if (how?.body) sent.push(how.body); return old(to, how); }")
+    visitor.wait(
+        "document.querySelector('.brush-pane canvas').offsetParent && document.querySelector('.brush-pane img').naturalWidth"
+    )
+    visitor.js(
+        "window.sent = []; const old = fetch; window.fetch = (to, how) => { if (how?.body) sent.push(how.body); return old(to, how); }"
+    )
     pane = visitor.find(".brush-pane canvas")
     ActionChains(visitor.chrome).move_to_element(pane).click_and_hold().move_by_offset(40, 30).release().perform()
 
@@ -456,7 +499,10 @@ def test_at_the_width_of_a_phone(visitor, photograph):
     visitor.chrome.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
     visitor.open()
     assert visitor.no_wider_than_the_window()
-    assert visitor.find("input[capture]").get_attribute("capture") == "environment" and visitor.find(".camera").is_displayed()
+    assert (
+        visitor.find("input[capture]").get_attribute("capture") == "environment"
+        and visitor.find(".camera").is_displayed()
+    )
     visitor.give(photograph)
     visitor.wait("document.querySelector('.after')?.naturalWidth == 200")
     visitor.choose("glass")
@@ -465,9 +511,13 @@ def test_at_the_width_of_a_phone(visitor, photograph):
         visitor.js("scrollTo(0, 0)")
         visitor.button(view).click()
         if view == "Points":
-            visitor.wait("document.querySelector('.progress').hidden && document.querySelectorAll('[data-point]').length")
+            visitor.wait(
+                "document.querySelector('.progress').hidden && document.querySelectorAll('[data-point]').length"
+            )
         assert visitor.no_wider_than_the_window(), view
-        box = visitor.js("const r = document.querySelector('.go').getBoundingClientRect(); return [r.left, r.bottom, r.width]")
+        box = visitor.js(
+            "const r = document.querySelector('.go').getBoundingClientRect(); return [r.left, r.bottom, r.width]"
+        )
         assert box == [0, 844, 390]
     small = """return [...document.querySelectorAll('button, .button, select, input[type=range]')].filter(e => e.offsetParent &&
         !e.matches('.mark')).map(e => [e.textContent || e.ariaLabel, e.getBoundingClientRect().height]).filter(([, h]) => h < 28)"""

@@ -111,7 +111,7 @@ def test_a_body_beyond_the_limit_is_not_read(shut_server):
     port, head = shut_server.port, b"Host: localhost\r\nX-DST: 1\r\nConnection: close\r\n"
     said = raw(port, b"POST /api/images HTTP/1.1\r\n" + head + b"Content-Length: 99999999999\r\n\r\n")
     assert said.startswith(b"HTTP/1.1 413") and b"larger than 40 million bytes" in said
-    said = raw(port, b"POST /api/jobs HTTP/1.1\r\n" + head + b"Content-Length: 16000001\r\n\r\n")
+    said = raw(port, b"POST /api/jobs HTTP/1.1\r\n" + head + b"Content-Length: 160000001\r\n\r\n")
     assert said.startswith(b"HTTP/1.1 413")
 
 

@@ -11,6 +11,8 @@ from dst.cli.streams import say
 from dst.config import InputError, WebConfig
 
 PASSWORD = "DST_WEB_PASSWORD"
+NEEDED = ("starlette", "uvicorn", "anyio", "h11")
+"""What the extra `web` brings."""
 
 
 def run(args: Any) -> int:
@@ -20,13 +22,12 @@ def run(args: Any) -> int:
         options["password"] = os.environ[PASSWORD]
     WebConfig(**options)
     try:
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
+        from dst.web.remembered import painters_folder
+        from dst.web.server import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in NEEDED:
+            raise
         raise InputError(f"the page needs {error.name}: install it by `pip install '.[web]'`") from error
-
-    from dst.web.remembered import painters_folder
-    from dst.web.server import serve
 
     tell = (lambda line: None) if args.quiet else say
     options["painters"], remark = painters_folder(options["painters"])

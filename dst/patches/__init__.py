@@ -1,0 +1,1 @@
+"""Pictures from the patches of one image."""
