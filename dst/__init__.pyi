@@ -15,6 +15,10 @@ from .batch.laboratory import Sheet as Sheet
 from .batch.inversion import invert as invert
 from .batch.textures import texture as texture
 from .patches.quilting import quilt as quilt
+from .batch.one_image import one_image as one_image
+from .batch.singan import train_singan as train_singan
+from .batch.singan import load_singan as load_singan
+from .batch.singan import singan as singan
 from .deform.resuming import load_run as load_run
 from .viz.animation import run_frames as run_frames
 from .imaging.samples import demo_pair as demo_pair

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 """Where Linux tells a container its limits."""
@@ -88,6 +87,27 @@ def computing(threads: int = 0) -> Iterator[int]:
         yield torch.get_num_threads()
 
 
+def usable_device(name: str):
+    """The torch.device of a name.
+
+    Raises:
+        InputError: it is not there.
+    """
+    import torch
+
+    from dst.config import InputError
+
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"device {str(name)!r} cannot be used ({why}): choose one that is there, such as 'cpu'"
+        ) from error
+    return device
+
+
 def precision_of(asked: str, device: str) -> str:
     """`float32` or `bfloat16`: what the option `precision` comes to on a device."""
     if asked != "auto":
@@ -111,25 +131,6 @@ def has_matrix_units() -> bool:
         return False
     # asks the system for leave too, as the convolutions would; a PyTorch without the name counts as a processor without
     return bool(getattr(torch.cpu, "_init_amx", bool)())
-
-
-def on_device(module: Any, device: str) -> Any:
-    """A network, or a tensor, brought to a device.
-
-    Raises:
-        InputError: a device that is not there.
-    """
-    import torch
-
-    from dst.config import InputError
-
-    try:
-        return module.to(torch.device(device))
-    except (RuntimeError, AssertionError) as error:
-        why = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"device {device!r} cannot be used ({why}): choose one that is there, such as 'cpu'"
-        ) from error
 
 
 def free_memory(device: str = "cpu") -> float | None:

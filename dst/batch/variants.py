@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,46 @@ def variants(
     Raises:
         InputError: an option that it does not take, a side out of range, or what `stylize` refuses.
     """
+    found = choices(content, style, on_look=on_look, side=side, **options)
+    strengths, looks = found.strengths, found.looks
+    sheet = table_sheet(
+        [fitted(image, side) for image in found.images],
+        [label("warp_strength", strength) for strength in strengths] or [""],
+        [label("look", look) for look in looks],
+        [caption(choice) for choice in found.keywords] if caption else (),
+        [foot, PAINTED_ONCE if strengths else NO_WARP.format(found.verdict)],
+    )
+    return sheet, found.keywords, found.verdict
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Looks by strengths of the warp, row by row.
+
+    Attributes:
+        images: (H, W, 3 | 4) uint8 each.
+        keywords: of `stylize`, which paint each large.
+        looks: of the columns.
+        strengths: of the rows; empty where there is no warp, and one row.
+        verdict: one sentence on the matches.
+    """
+
+    images: list[np.ndarray]
+    keywords: list[dict[str, Any]]
+    looks: list[str]
+    strengths: list[float]
+    verdict: str
+
+
+def choices(
+    content: Any,
+    style: Any,
+    *,
+    on_look: Callable[[int, int, Result], object] | None = None,
+    side: int = VariantsConfig.side,
+    **options: Any,
+) -> Choices:
+    """What `variants` shows on its sheet, one by one; arguments and errors as there."""
     options, side = named_options(options), VariantsConfig(side=side).side
     config = _checked(options, len(style_list(style)))
     with runtime.computing(config.threads):
@@ -77,16 +118,9 @@ def variants(
     grid(content, style, ("look", list(LOOKS)), on_cell=on_cell, side=side, **painting)
     looks = list(LOOKS)[: len(painted)]
     rows = [{"warp_strength": strength} for strength in warps] or [{}]
-    choices = [{**options, "look": look, **row} for row in rows for look in looks]
+    keywords = [{**options, "look": look, **row} for row in rows for look in looks]
     images = [_warped(image, warp) for warp in list(warps.values()) or [None] for image in painted]
-    sheet = table_sheet(
-        [fitted(image, side) for image in images],
-        [label("warp_strength", strength) for strength in warps] or [""],
-        [label("look", look) for look in looks],
-        [caption(choice) for choice in choices] if caption else (),
-        [foot, PAINTED_ONCE if warps else NO_WARP.format(plan.verdict)],
-    )
-    return sheet, choices, plan.verdict
+    return Choices(images, keywords, looks, list(warps), plan.verdict)
 
 
 def _checked(options: dict[str, Any], styles: int) -> StylizeConfig:

@@ -33,10 +33,21 @@ from dst.config.laboratory import (
 )
 from dst.config.matching import MOST_FACES, MatchConfig
 from dst.config.methods import LEVELS, LOOKS, METHODS, PADDINGS, POOLINGS, Method
+from dst.config.one_image import TASKS, OneImageConfig
 from dst.config.optim import OptimizeConfig
 from dst.config.quilting import LIKENESSES, QuiltConfig
 from dst.config.recolor import RECOLORINGS, SPACES, RecolorConfig
 from dst.config.samples import SAMPLES
+from dst.config.singan import (
+    FROM_MODEL,
+    MASKED,
+    NOT_SINGAN,
+    PURPOSES,
+    QUICK,
+    SINGAN_TASKS,
+    SinganConfig,
+    SinganTaskConfig,
+)
 from dst.config.stylize import (
     ALIASES,
     ENCODERS,
@@ -57,34 +68,42 @@ from dst.config.stylize import (
     without_idle,
 )
 from dst.config.warp import WarpConfig
+from dst.config.web import WebConfig
 
 __all__ = [
     "ALIASES",
     "ANIMATIONS",
     "ENCODERS",
     "EXPERIMENTS",
+    "FROM_MODEL",
     "INITS",
     "LAB_INITS",
     "LEVELS",
     "LIKENESSES",
     "LOOKS",
+    "MASKED",
     "METHODS",
     "MIN_IMAGE_SIDE",
     "MOST_FACES",
     "MOST_PICTURES",
+    "NOT_SINGAN",
     "PADDINGS",
     "PARTS",
     "POOLINGS",
     "PRECISIONS",
     "PRESETS",
     "PRESET_NAMES",
+    "PURPOSES",
+    "QUICK",
     "RECOLORINGS",
     "RUN_KINDS",
     "SAMPLES",
+    "SINGAN_TASKS",
     "SPACES",
     "STATISTICS",
     "STRENGTHS",
     "STRIP",
+    "TASKS",
     "VARIED",
     "WARP_OPTIONS",
     "AnimationConfig",
@@ -99,13 +118,17 @@ __all__ = [
     "MatchConfig",
     "Method",
     "NetworkConfig",
+    "OneImageConfig",
     "OptimizeConfig",
     "QuiltConfig",
     "RecolorConfig",
+    "SinganConfig",
+    "SinganTaskConfig",
     "StylizeConfig",
     "TextureConfig",
     "VariantsConfig",
     "WarpConfig",
+    "WebConfig",
     "check_choice",
     "check_number",
     "counted",

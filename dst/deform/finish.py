@@ -42,11 +42,17 @@ def final_warp(job: Job, state: State) -> tuple[Warp, float]:
     warp = job.scene.warp
     if warp is None or not len(warp.source):
         return Warp.identity(job.content_size), 1.0
-    if "displacement" in state.parameters:
-        moved = state.parameters["displacement"][0].detach().cpu().double().numpy()
-        warp = dataclasses.replace(warp, displacement=moved, strength=1.0)
+    warp = moved_warp(warp, state)
     faces = [] if job.matches is None else [face_points(warp.origin, job.matches.source)]
     return mend(warp, job.mask, faces)
+
+
+def moved_warp(warp: Warp, state: State) -> Warp:
+    """A scene's warp with the displacements of a state, folds and all."""
+    if "displacement" not in state.parameters:
+        return warp
+    moved = state.parameters["displacement"][0].detach().cpu().double().numpy()
+    return dataclasses.replace(warp, displacement=moved, strength=1.0)
 
 
 def target_points(job: Job, warp: Warp) -> np.ndarray:

@@ -9,7 +9,7 @@ import torch
 
 import correspondence
 from correspondence.matches import Matches
-from dst.deform.objective import smooth_displacements
+from dst.deform.objective import SOLVE_STEPS, smooth_displacements
 from dst.faces.shape import landmarks
 from dst.warp import Warp
 from dst.warp.fit import drop_folding, mend
@@ -41,7 +41,14 @@ def pull(scores: np.ndarray) -> np.ndarray:
     return np.clip(scores / best, 0, 1) if best > 0 else np.ones_like(scores)
 
 
-def fit_warp(matches: Matches, strength: float, beta: float, gamma: float, mask: np.ndarray | None = None) -> Fitted:
+def fit_warp(
+    matches: Matches,
+    strength: float,
+    beta: float,
+    gamma: float,
+    mask: np.ndarray | None = None,
+    steps: int = SOLVE_STEPS,
+) -> Fitted:
     """The warp without folds that carries the content's points to the style's, brought into the content's frame.
 
     Where not even the best fifth of the matches is of some confidence, all displacements are softened by the share that
@@ -52,6 +59,7 @@ def fit_warp(matches: Matches, strength: float, beta: float, gamma: float, mask:
         strength: factor on the displacements.
         beta, gamma: weights of the balance between reaching the targets and smoothness.
         mask: (H, W) of bool, the parts that stay rigid, or None.
+        steps: of the search for the balance; a quarter of them comes within some thousandths of the long side.
 
     Raises:
         InputError: points that no warp can be fitted to; a pin inside a rigid part or too close to it.
@@ -64,7 +72,7 @@ def fit_warp(matches: Matches, strength: float, beta: float, gamma: float, mask:
     weights, confidence = (beta, gamma), pull(matches.scores)
     source, size = matches.content, matches.content_size
     face = landmarks(matches.source)
-    fitted = fit_points(source, target, size, strength, matches.pinned, mask, weights, confidence, face)
+    fitted = fit_points(source, target, size, strength, matches.pinned, mask, weights, confidence, face, steps)
     return dataclasses.replace(fitted, softened=softened)
 
 
@@ -78,6 +86,7 @@ def fit_points(
     weights: tuple[float, float] = (1.0, 0.0),
     confidence: np.ndarray | None = None,
     face: np.ndarray | None = None,
+    steps: int = SOLVE_STEPS,
 ) -> Fitted:
     """A warp without folds that carries source to target, keeps a mask's parts rigid and reaches the pins.
 
@@ -92,6 +101,7 @@ def fit_points(
         confidence: (k,) in [0, 1]: in that balance a point of little confidence pulls less and follows its neighbours.
             Pins count fully whatever is said of them. None for 1 everywhere.
         face: (k,) bool, points of a face, within which the warp is kept calm; None for none.
+        steps: of the search for that balance.
 
     Raises:
         InputError: points that no warp can be fitted to; a pin inside a rigid part or too close to it.
@@ -101,7 +111,7 @@ def fit_points(
     confidence = None if confidence is None else torch.tensor(np.where(pinned, 1.0, confidence))
     wanted = torch.tensor(strength * warp.displacement)
     reached = smooth_displacements(
-        torch.tensor(warp.source), wanted, warp.size, *weights, torch.tensor(pinned), confidence
+        torch.tensor(warp.source), wanted, warp.size, *weights, torch.tensor(pinned), confidence, steps
     )
     warp = drop_folding(dataclasses.replace(warp, displacement=reached.numpy(), pinned=pinned))
     return Fitted(*mend(warp, mask, [] if face is None else [face[warp.origin]]))

@@ -62,7 +62,7 @@ def instantly(
             imaging.resize(image.rgb, finest_side(image.size, config.size, 1.0), image.size) for image in paintings
         ]
         share = min(1.0, config.optimize.style_strength)
-        painted = painted_at_once(runtime.on_device(shown, config.device), styles, shares, share).cpu()
+        painted = painted_at_once(shown.to(runtime.usable_device(config.device)), styles, shares, share).cpu()
         if not config.guidance.raw_colors:
             painted = color.smooth_chroma(color.match_chroma(painted, styles, shares, share))
         alpha = photograph.alpha

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import time
@@ -13,13 +14,13 @@ import correspondence
 from dst import runtime, viz
 from dst.config import counted
 from dst.deform import matching
-from dst.deform.finish import final_warp, make_result, target_points
+from dst.deform.finish import final_warp, make_result, moved_warp, target_points
 from dst.deform.objective import DeformProblem
 from dst.evaluate.metrics import metrics
 from dst.features import Encoder
 from dst.methods.targets import StyleCache
 from dst.optim.loop import Loop, schedule
-from dst.optim.state import State
+from dst.optim.state import State, Step
 from dst.runs.estimate import memory_needed
 from dst.runs.job import Job
 from dst.runs.keeper import Keeper
@@ -84,7 +85,7 @@ def paint(
             keeper.write(state)
             on_step = keeper.watch(on_step)
         if loop is not None:
-            state = loop.run(on_step)
+            state = loop.run(_warping(job, on_step))
     with clock.stage("finish"):
         warp, factor = final_warp(job, state)
         images = job.content, job.style if job.geometry is None else job.geometry
@@ -98,6 +99,18 @@ def paint(
     if keeper is not None:
         keeper.publish(result, state)
     return result
+
+
+def _warping(job: Job, on_step: Callable | None) -> Callable | None:
+    """An `on_step` that is given steps which know their warp."""
+    warp = job.scene.warp
+    if on_step is None or warp is None or not len(warp.source):
+        return on_step
+
+    def told(step: Step) -> object:
+        return on_step(dataclasses.replace(step, warp=functools.partial(moved_warp, warp, step.state)))
+
+    return told
 
 
 def _tell(job: Job, loop: Loop | None, encoder: Encoder) -> None:

@@ -230,7 +230,7 @@ def load_encoder(name: str = "compact", weights=None, device="cpu", seed: int | 
         encoder = Encoder(network, state)
     else:
         encoder = Encoder(network, *load_with_hash(name, weights))
-    return runtime.on_device(encoder, device)
+    return encoder.to(runtime.usable_device(device))
 
 
 def cached_encoder(name: str = "compact", weights=None, device="cpu") -> Encoder:

@@ -153,7 +153,7 @@ def load(device: str = "cpu") -> Arbitrary:
     data = safetensors.torch.load(read_shipped(Path(__file__).parent / FILE, SHA256))
     found = Arbitrary()
     found.load_state_dict({name: _dequantised(name, data) for name in found.state_dict()})
-    return runtime.on_device(found.requires_grad_(False).eval(), device)
+    return found.requires_grad_(False).eval().to(runtime.usable_device(device))
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +55,7 @@ class Step:
         terms: unweighted terms of the objective, and the weighted `total`.
         seconds: what the step took.
         state: the loop's state (`state.image` is the image so far); it changes with the next step.
+        warp: gives the warp as it stands, which has `apply`; None where nothing is warped.
     """
 
     scale: int
@@ -66,3 +68,4 @@ class Step:
     terms: dict[str, float]
     seconds: float
     state: Any
+    warp: Callable[[], Any] | None = None

@@ -112,9 +112,7 @@ class Result:
             self.matches.to_csv(folder / "points.csv")
         self.warp.save(folder / "warp.json")
         (folder / "history.csv").write_text(_history_to_csv(self.history), encoding="utf-8")
-        for name, draw in self.figures.items():
-            packing = {"pil_kwargs": {"compress_level": PNG_LEVEL}} if name.endswith(".png") else {}
-            draw(self).savefig(folder / name, **packing)
+        save_figures(self, folder)
         (folder / "run.json").write_text(record_text(self.record) + "\n", encoding="utf-8")
 
     @classmethod
@@ -139,6 +137,13 @@ class Result:
             raise InputError(f"{home}/run.json and warp.json are of two runs: make the run again")
         matches = _matches_of(record, folder)
         return cls(**images, matches=matches, warp=warp, history=history, record=record)
+
+
+def save_figures(result: Result, folder: Path) -> None:
+    """Draw a result's figures into a folder."""
+    for name, draw in result.figures.items():
+        packing = {"pil_kwargs": {"compress_level": PNG_LEVEL}} if name.endswith(".png") else {}
+        draw(result).savefig(folder / name, **packing)
 
 
 def stored_image(folder: Any, name: str) -> imaging.Image:

@@ -14,13 +14,16 @@ from dst.cli.commands import (
     lab,
     match,
     morph,
+    one_image,
     quilt,
     recolor,
     resume,
+    singan,
     stylize,
     texture,
     variants,
     warp,
+    web,
 )
 
 COMMANDS = {
@@ -36,6 +39,8 @@ COMMANDS = {
         invert.ROW,
         texture.ROW,
         quilt.ROW,
+        one_image.ROW,
+        singan.ROW,
         recolor.ROW,
         resume.ROW,
         animate.ROW,
@@ -44,6 +49,7 @@ COMMANDS = {
         evaluate.ROW,
         grid.ROW,
         batch.ROW,
+        web.ROW,
     )
 }
 """Every command by name."""

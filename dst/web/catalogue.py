@@ -1,0 +1,184 @@
+"""What the page is told at its start: options with their words and ranges, painters, sample photographs, tabs."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dst._version import __version__
+from dst.config import SAMPLES, InputError, check_choice, option_fields, option_name
+from dst.config.kinds import Choice, Kind, Named, Number, Switch
+from dst.config.page import CONTROLS, GROUPS, PAINTERS, TABS
+from dst.config.stylize import RUN_KINDS
+from dst.config.web import MOST_STYLES, WebConfig
+
+STATIC = Path(__file__).parent / "static"
+PHOTOGRAPHS = {"astronaut": "Astronaut", "chelsea": "Cat", "coffee": "Coffee", "rocket": "Rocket"}
+"""Photographs that come with scikit-image, and what they are called."""
+IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif")
+MOST_PAINTERS = 300
+"""Paintings of a user's folder that are shown."""
+
+
+@dataclass(frozen=True)
+class Painter:
+    """A painting of the menu: its id, what it is called, and its file."""
+
+    id: str
+    name: str
+    manner: str
+    path: Path
+
+
+def painters(folder: str | None) -> dict[str, Painter]:
+    """The drawn samples, then the pictures of a user's folder, by id.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    here = Path(__file__).parents[1]
+    home = next((p for p in (here / "assets", here.parent / "assets") if (p / f"{SAMPLES[0]}.jpg").is_file()), None)
+    if home is None:
+        raise InputError("the sample images are missing from this installation: install the package again")
+    found = {
+        name: Painter(name, *PAINTERS.get(name, (name, "")), home / f"{name}.jpg") for name in (*PAINTERS, *SAMPLES)
+    }
+    if folder is None:
+        return found
+    try:
+        files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in IMAGES and p.is_file())
+    except OSError as error:
+        raise InputError(
+            f"`painters` is {folder}, which cannot be read ({error.strerror or error}): give a folder of images"
+        ) from error
+    if not files:
+        raise InputError(f"`painters` is {folder}, which holds no images: give a folder of {', '.join(IMAGES)} files")
+    for path in files[:MOST_PAINTERS]:
+        name = f"own-{hashlib.sha256(path.name.encode(errors='surrogateescape')).hexdigest()[:20]}"
+        title = path.stem.encode(errors="replace").decode().replace("_", " ")
+        found[name] = Painter(name, title, "from your folder", path)
+    return found
+
+
+def options(most: int) -> list[dict[str, Any]]:
+    """The options that the page shows; `most` is the largest size that may be asked for."""
+    return [_control(name, most) for name in CONTROLS]
+
+
+def _control(name: str, most: int) -> dict[str, Any]:
+    control = CONTROLS[name]
+    if name in RUN_KINDS:
+        kind, default, text, looks = RUN_KINDS[name], "default", "a named set of options", ""
+    else:
+        f = option_fields()[name]
+        kind, default, text, looks = f.metadata["kind"], f.default, f.metadata["help"], f.metadata["looks"]
+    shown = {"name": name, "label": control.label, "help": _sentence(text), "looks": looks}
+    shown |= {"default": default, "advanced": control.advanced, "group": GROUPS[control.group]}
+    return shown | _range(kind, control, most if name == "size" else None)
+
+
+def _sentence(text: str) -> str:
+    text = text.partition("; default:")[0]
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _range(kind: Kind, control: Any, most: int | None) -> dict[str, Any]:
+    if control.names is not None:
+        return {"kind": "choice", "choices": [{"value": v, "label": label} for v, label in control.names.items()]}
+    if isinstance(kind, Switch):
+        return {"kind": "switch"}
+    if isinstance(kind, Choice):
+        return {"kind": "choice", "choices": [{"value": v, "label": v} for v in kind.names]}
+    if not isinstance(kind, Number):
+        raise TypeError(f"{kind} has no handle")
+    low = kind.low if control.low is None else control.low
+    high = kind.high if control.high is None else control.high
+    wide = high - low > 1e6
+    found = {"kind": "number" if wide else "range", "low": low, "high": high if most is None else min(high, most)}
+    found |= {"step": control.step, "least": kind.low, "most": kind.high if most is None else most}
+    marks = [{"value": v, "label": k} for k, v in kind.names.items()] if isinstance(kind, Named) else []
+    return found | {"choices": marks}
+
+
+def check_options(given: Any, most: int, preset: bool = True) -> dict[str, Any]:
+    """Options of a request by name, each one that the page shows, checked as the command line checks them.
+
+    Raises:
+        InputError: another name or a bad value.
+    """
+    if not isinstance(given, dict):
+        raise InputError('options are not an object: give names and values, such as {"size": 512}')
+    allowed = [*CONTROLS, "warp", "alpha", "style_weights"]
+    checked: dict[str, Any] = {}
+    for key, value in given.items():
+        name = option_name(key)
+        check_choice("option", name, allowed)
+        if value is None:
+            continue
+        control = CONTROLS.get(name)
+        if control is not None and control.names is not None:
+            check_choice(name, value, control.names)
+        kind = RUN_KINDS.get(name) or option_fields()[name].metadata["kind"]
+        checked[name] = kind.check(name, value)
+    if checked.get("size", 0) > most:
+        raise InputError(f"size is {checked['size']}: it takes a whole number up to {most} here")
+    return checked
+
+
+def field_of(message: str) -> str | None:
+    """The option or input that an error's words are about."""
+    names = [
+        *option_fields(),
+        *RUN_KINDS,
+        "content",
+        "styles",
+        "style",
+        "points",
+        "strength",
+        "protect",
+        "regions",
+        "url",
+    ]
+    aliases = {"pins": "points", "rigid_mask": "protect", "content_mask": "regions", "style_mask": "regions"}
+    message = message.replace("`", "")
+    unknown = re.match(r"option '(\w+)'", message)
+    if unknown:
+        return unknown[1]
+    first = re.match(r"([a-z]+(?:_[a-z]+)*)\b", message)
+    if first and first[1] in names:
+        return aliases.get(first[1], first[1])
+    for word in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", message):
+        if word in names:
+            return aliases.get(word, word)
+    return "points" if re.search(r"\b(points?|match(es)?)\b", message) else None
+
+
+def page(config: WebConfig, menu: dict[str, Painter]) -> dict[str, Any]:
+    """What GET /api/config answers; addresses are relative to the page."""
+    return {
+        "version": __version__,
+        "links": config.links,
+        "keep_seconds": config.keep,
+        "max_megapixels": config.max_megapixels,
+        "max_upload_mb": config.max_upload,
+        "max_size": config.max_size,
+        "max_styles": MOST_STYLES,
+        "jobs_per_client": config.jobs,
+        "options": options(config.max_size),
+        "painters": [
+            {"id": p.id, "name": p.name, "manner": p.manner}
+            | {"thumb": f"api/painters/{p.id}?side=320", "image": f"api/painters/{p.id}?side=2048"}
+            for p in menu.values()
+        ],
+        "samples": [
+            {"id": name, "name": title, "thumb": f"api/samples/{name}?side=320"} for name, title in PHOTOGRAPHS.items()
+        ],
+        "tabs": [
+            {"id": name, "name": title, "module": f"static/tabs/{name}.js"}
+            for name, title in TABS.items()
+            if (STATIC / "tabs" / f"{name}.js").is_file()
+        ],
+    }

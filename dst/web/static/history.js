@@ -1,0 +1,73 @@
+// What this session made: variants to pick from, and every result with its settings to go back to.
+
+import { attribute, h } from "./dom.js";
+import { described, shown } from "./options.js";
+import { running } from "./work.js";
+
+/** What a variant is called. */
+export function labelOf(config, cell) {
+  const words = Object.entries(cell.options || {}).map(([name, value]) => {
+    const option = config.options.find((one) => one.name === name);
+    return option ? `${option.label} ${shown(option, value)}`.toLowerCase() : null;
+  });
+  return cell.label || words.filter(Boolean).join(", ");
+}
+
+/** The row of variants; pick(cell) is called with the one that is chosen. */
+export function variantsRow({ config, store, current, pick }) {
+  const row = h("div", { class: "variants", role: "group", "aria-label": "Variants" });
+  const root = h(
+    "section",
+    { class: "shelf-part", hidden: true, "aria-label": "Variants" },
+    h("div", { class: "part-head" }, h("h2", {}, "Variants"), h("p", { class: "hint" }, "Small and quick. Pick one, then Generate paints it large.")),
+    row,
+  );
+  let drawn = "";
+  store.on(["job", "cell", "content", "styles", "variants"], (state) => {
+    const job = current({ ...state, job: state.variants });
+    const cells = job?.result?.cells || job?.cells || [];
+    root.hidden = !cells.length;
+    const key = cells.map((cell) => cell.image).join();
+    if (key !== drawn) {
+      drawn = key;
+      row.replaceChildren(
+        ...cells.map((cell) =>
+          h("button", { type: "button", class: "variant", onclick: () => pick(cell) }, h("img", { src: cell.image, alt: "" }), h("span", {}, labelOf(config, cell))),
+        ),
+      );
+    }
+    [...row.children].forEach((node, k) => attribute(node, "aria-pressed", String(state.cell?.image === cells[k].image)));
+  });
+  return root;
+}
+
+const clock = (job) => {
+  const time = new Date(typeof job.created === "number" ? job.created * 1000 : job.created);
+  return Number.isNaN(time.getTime()) ? "" : time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+};
+
+/** The session's results, newest first; goBack(job) brings one with its pictures and settings. */
+export function historyRow({ config, store, current, goBack }) {
+  const row = h("div", { class: "past", role: "group", "aria-label": "Earlier results" });
+  const root = h("section", { class: "shelf-part", hidden: true, "aria-label": "Earlier results" }, h("h2", {}, "Made in this session"), row);
+  store.on(["past", "job", "content", "styles"], (state) => {
+    const { past } = state;
+    const shownNow = current(state)?.id;
+    const kept = past.filter((one) => !running(one) && one.result?.image && one.content && one.kind !== "variants");
+    root.hidden = !kept.length;
+    row.replaceChildren(
+      ...kept.map((one) => {
+        const style = (one.styles || []).map((image) => image.name).join(" + ");
+        const words = [described(config, one.options), clock(one)].filter(Boolean).join(" · ");
+        return h(
+          "button",
+          { type: "button", class: "earlier", "aria-pressed": String(shownNow === one.id), title: words, onclick: () => goBack(one) },
+          h("img", { src: one.thumb || one.result.image, alt: "", loading: "lazy" }),
+          h("span", { class: "earlier-name" }, style || "Result"),
+          h("span", { class: "hint" }, words),
+        );
+      }),
+    );
+  });
+  return root;
+}

@@ -1,0 +1,524 @@
+"""The page in a real browser: headless Chromium, driven through its own driver, with a server of the toolkit's own behind it."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import cli
+
+for library in ("selenium", "starlette", "uvicorn"):
+    pytest.importorskip(library, reason=f"the page's tests need {library}: pip install '.[test]'")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+DRIVER = shutil.which("chromedriver")
+if not (CHROMIUM and DRIVER):
+    pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver", allow_module_level=True)
+
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions, Keys  # noqa: E402
+from selenium.webdriver.chrome.service import Service  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+
+ROOT = Path(cli.__file__).resolve().parent
+ARGUMENTS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-default-browser-check",
+    "--disable-extensions", "--hide-scrollbars", "--window-size=1280,1000",
+)  # fmt: skip
+PATIENCE = 30.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The address of a page that is served by `dst web`, in a process of its own."""
+    home = tmp_path_factory.mktemp("served")
+    path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)
+    command = [sys.executable, str(ROOT / "cli.py"), "web", "--port", "0", "--no-browser", "--threads", "1"]
+    environment = {**os.environ, "PYTHONPATH": path, "XDG_CONFIG_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    with (home / "said").open("w+") as said:
+        process = subprocess.Popen(
+            command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+        )
+        try:
+            until = time.monotonic() + 60
+            while not (found := re.search(r"http://\S+/", (home / "said").read_text())):
+                assert process.poll() is None and time.monotonic() < until, (home / "said").read_text()
+                time.sleep(0.1)
+            yield found[0]
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture(scope="module")
+def chrome(tmp_path_factory):
+    """A browser without a window, an empty profile and a folder for what it saves."""
+    options = ChromeOptions()
+    options.binary_location = CHROMIUM
+    profile = tmp_path_factory.mktemp("profile")
+    for argument in (*ARGUMENTS, f"--user-data-dir={profile}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = Chrome(options=options, service=Service(DRIVER))
+    driver.set_script_timeout(PATIENCE)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+class Visitor:
+    """Someone at the page: finds things by their look or name, and waits for what is to come."""
+
+    def __init__(self, chrome, address: str, downloads: Path) -> None:
+        self.chrome, self.address, self.downloads = chrome, address, downloads
+
+    def open(self) -> None:
+        self.chrome.get(self.address)
+        self.wait("document.documentElement.dataset.ready")
+
+    def js(self, code: str, *given):
+        return self.chrome.execute_script(code, *given)
+
+    def wait(self, condition: str, seconds: float = PATIENCE):
+        until = time.monotonic() + seconds
+        while not (found := self.js(f"return ({condition})")):
+            if time.monotonic() > until:
+                said = self.js(
+                    "return [...document.querySelectorAll('.error')].map(e => e.textContent).filter(Boolean).join()"
+                )
+                raise AssertionError(f"waited in vain for {condition}; the page says: {said!r}")
+            time.sleep(0.03)
+        return found
+
+    def find(self, selector: str):
+        return self.chrome.find_element(By.CSS_SELECTOR, selector)
+
+    def click(self, selector: str) -> None:
+        self.js("arguments[0].scrollIntoView({block: 'center'})", element := self.find(selector))
+        element.click()
+
+    def button(self, text: str):
+        """The button of these words that is to be seen, brought into sight."""
+        found = [
+            b for b in self.chrome.find_elements(By.XPATH, f"//button[normalize-space()='{text}']") if b.is_displayed()
+        ]
+        assert found, text
+        self.js("arguments[0].scrollIntoView({block: 'center'})", found[0])
+        return found[0]
+
+    def press(self, *keys: str, holding: str = "") -> None:
+        chain = ActionChains(self.chrome)
+        if holding:
+            chain.key_down(holding).send_keys(*keys).key_up(holding).perform()
+        else:
+            chain.send_keys(*keys).perform()
+
+    def tab_to(self, condition: str, most: int = 80) -> None:
+        """Press Tab until the element in focus, `e`, fulfils a condition."""
+        for _ in range(most):
+            self.press(Keys.TAB)
+            if self.js(f"const e = document.activeElement; return Boolean({condition})"):
+                return
+        raise AssertionError(f"{most} times Tab do not lead to {condition}")
+
+    def give(self, path: Path) -> None:
+        """Choose a file as the photograph."""
+        self.find(".picker input[type=file]").send_keys(str(path))
+
+    def choose(self, painter: str = "facets") -> None:
+        self.click(f"[data-key={painter}]")
+        self.wait(f"document.querySelector('[data-key={painter}]').ariaPressed == 'true'")
+
+    def quickly(self) -> None:
+        """The settings of the quickest run: what a person would pull, set at once."""
+        self.set_option("size", 128)
+        self.set_option("preset", "fast")
+        self.set_option("steps", 6)
+
+    def set_option(self, name: str, value) -> None:
+        self.js(
+            """const box = document.querySelector(`[data-option=${arguments[0]}]`);
+            for (let outer = box.closest('details'); outer; outer = null) outer.open = true;
+            const input = box.querySelector('input, select');
+            input.value = arguments[1];
+            input.dispatchEvent(new Event('input', {bubbles: true}));
+            input.dispatchEvent(new Event('change', {bubbles: true}));""",
+            name,
+            value,
+        )
+
+    def saved(self, pattern: str) -> Path:
+        """A file that the browser has saved; taken away, so that the next of its name is known."""
+        until = time.monotonic() + PATIENCE
+        while not (
+            found := [p for p in self.downloads.glob(pattern) if p.suffix != ".crdownload" and p.stat().st_size]
+        ):
+            assert time.monotonic() < until, f"no {pattern} was saved"
+            time.sleep(0.05)
+        return found[0]
+
+    def fetch(self, path: str, method: str = "GET"):
+        """What the server answers to the page's own session, as JSON."""
+        code = f"fetch('{path}', {{method: '{method}', headers: {{'X-DST': '1'}}}}).then(a => a.json())"
+        return self.js(f"return {code}")
+
+    def bar(self) -> float:
+        return self.js(
+            "const b = document.querySelector('.progress progress'); return b.hasAttribute('value') ? b.value / b.max : 0"
+        )
+
+    def no_wider_than_the_window(self) -> bool:
+        return self.js("return document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.fixture
+def visitor(chrome, server, tmp_path):
+    """A new visitor; in the end no error stands in the console, and no request has left the machine."""
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    chrome.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)})
+    chrome.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    chrome.get(f"{server}health")
+    chrome.execute_script("sessionStorage.clear()")
+    for log in ("browser", "performance"):
+        chrome.get_log(log)
+    someone = Visitor(chrome, server, downloads)
+    someone.refusals = 0
+    yield someone
+    chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chrome.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    errors = [line for line in chrome.get_log("browser") if line["level"] in ("SEVERE", "WARNING")]
+    refused = [line for line in errors if "the server responded with a status of 4" in line["message"]]
+    assert len(errors) == len(refused) == someone.refusals, errors
+    messages = [json.loads(line["message"])["message"] for line in chrome.get_log("performance")]
+    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    host = urllib.parse.urlsplit(server).netloc
+    assert asked
+    assert [
+        url for url in asked if not url.startswith(("blob:", "data:")) and urllib.parse.urlsplit(url).netloc != host
+    ] == []
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory) -> Path:
+    """scikit-image's astronaut, small."""
+    from skimage import data
+
+    path = tmp_path_factory.mktemp("photograph") / "me at home.png"
+    Image.fromarray(data.astronaut()[0:300, 100:350]).resize((200, 240)).save(path)
+    return path
+
+
+def test_from_upload_to_download(visitor, photograph):
+    visitor.open()
+    assert not visitor.find(".go").is_displayed()
+    visitor.give(photograph)
+    visitor.wait("document.querySelector('.after').naturalWidth == 200")
+    assert "me at home.png" in visitor.find(".photograph").text and "200 × 240" in visitor.find(".photograph").text
+    visitor.choose()
+    visitor.wait(
+        "document.querySelector('.after').dataset.kind == 'instant' && document.querySelector('.after').src.startsWith('blob:')"
+    )
+    visitor.quickly()
+    visitor.js(
+        """window.seen = {kinds: new Set(), bars: [0]};
+        window.watching = setInterval(() => {
+            const bar = document.querySelector('.progress progress');
+            if (bar.offsetParent && bar.hasAttribute('value') && bar.value > seen.bars.at(-1)) seen.bars.push(bar.value);
+            seen.kinds.add(document.querySelector('.after').dataset.kind);
+        }, 20);"""
+    )
+    visitor.button("Generate").click()
+    visitor.wait("document.querySelector('.progress').offsetParent")
+    visitor.wait(
+        "document.querySelector('.after').dataset.kind == 'result' && document.querySelector('.after').src.endsWith('image.png')"
+    )
+    seen = visitor.js("clearInterval(watching); return {bars: seen.bars, kinds: [...seen.kinds]}")
+    assert len(seen["bars"]) >= 4 and {"instant", "preview", "result"} <= set(seen["kinds"]), seen
+    visitor.wait("document.querySelector('.progress').hidden")
+    visitor.wait(
+        "document.querySelectorAll('.downloads a').length == 3 && document.querySelectorAll('.earlier').length == 1"
+    )
+    visitor.click(".downloads a")
+    with Image.open(visitor.saved("*.png")) as image:
+        assert image.size == (107, 128) and image.format == "PNG" and np.ptp(np.asarray(image)) > 100
+    visitor.button("Compare").click()
+    slider = visitor.find(".wipe")
+    slider.send_keys(Keys.HOME)
+    assert visitor.js("return getComputedStyle(document.querySelector('.after')).clipPath") in (
+        "inset(0px)",
+        "inset(0px 0px 0px 0%)",
+    )
+    slider.send_keys(Keys.END)
+    assert visitor.js("return getComputedStyle(document.querySelector('.after')).clipPath") == "inset(0px 0px 0px 100%)"
+
+
+def ready_to_drag(visitor, photograph, rows) -> None:
+    """Photograph and painter are chosen, and points loaded from a file in the place of those that were being looked for."""
+    visitor.open()
+    visitor.give(photograph)
+    visitor.wait("document.querySelector('.after').naturalWidth == 200")
+    visitor.choose()
+    visitor.button("Points").click()
+    visitor.wait("document.querySelector('.progress').offsetParent")
+    visitor.button("Cancel").click()
+    visitor.wait("document.querySelector('.progress').hidden", 5)
+    path = visitor.downloads.parent / "mine.csv"
+    head = "content_x,content_y,style_x,style_y,score"
+    path.write_text("\n".join([head, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    visitor.find("input[accept^='.csv']").send_keys(str(path))
+    visitor.wait(f"document.querySelectorAll('[data-point]').length == {2 * len(rows)}")
+
+
+def table(path: Path) -> np.ndarray:
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0][:5] == ["content_x", "content_y", "style_x", "style_y", "score"]
+    found = np.array([[float(v) for v in row[:5]] for row in rows[1:]])
+    path.unlink()
+    return found
+
+
+ROWS = [
+    (60, 80, 200, 260, 0.9),
+    (140, 80, 330, 260, 0.1),
+    (100, 130, 262, 350, 0.8),
+    (100, 40, 262, 120, 0.7),
+    (60, 200, 150, 560, 0.6),
+]
+
+
+def test_dragging_a_point_moves_it_by_as_many_pixels_at_any_zoom(visitor, photograph):
+    ready_to_drag(visitor, photograph, ROWS)
+    low = visitor.js("return [...document.querySelectorAll('[data-point]')].map(p => p.classList.contains('low'))")
+    assert low == [False, True, False, False, False] * 2
+    before = np.array(ROWS, float)
+    for zoomed in (False, True):
+        if zoomed:
+            visitor.click("[aria-label='Zoom in']")
+        for pane, columns in enumerate((slice(0, 2), slice(2, 4))):
+            code = "const p = document.querySelectorAll('svg.pane')[arguments[0]]; p.scrollIntoView({block: 'center'}); return p.getScreenCTM().a"
+            scale = visitor.js(code, pane)
+            point = visitor.chrome.find_elements(By.CSS_SELECTOR, "svg.pane")[pane].find_elements(
+                By.CSS_SELECTOR, "[data-point]"
+            )[2]
+            bent = visitor.js("return Number(document.querySelector('.bent').dataset.count || 0)")
+            ActionChains(visitor.chrome).click_and_hold(point).move_by_offset(9, -4).move_by_offset(
+                8, -8
+            ).release().perform()
+            visitor.wait(f"Number(document.querySelector('.bent').dataset.count) > {bent}", 5)
+            visitor.button("Save points.csv").click()
+            after = table(visitor.saved("points*.csv"))
+            moved = after[2, columns] - before[2, columns]
+            assert np.abs(moved - np.array([17, -12]) / scale).max() < 0.002, (zoomed, pane)
+            after[2, columns] -= moved
+            after[2, 4] = before[2, 4]  # a hand is sure
+            assert np.abs(after - before).max() < 0.002
+            before[2, columns] += moved
+    assert scale > 1.4 * visitor.js(
+        "const p = document.querySelectorAll('svg.pane')[1]; return p.clientWidth / p.querySelector('image').width.baseVal.value"
+    )
+
+
+def test_points_are_moved_added_and_deleted_by_keys_alone(visitor, photograph):
+    visitor.open()
+    visitor.js("document.querySelector('.picker').scrollIntoView()")
+    visitor.tab_to("e.matches('.sample')")
+    visitor.press(Keys.ENTER)
+    visitor.wait("document.querySelector('.after')?.naturalWidth > 0")
+    visitor.tab_to("e.dataset.key == 'ink'")
+    visitor.press(Keys.SPACE)
+    visitor.wait("document.querySelector('.after').dataset.kind == 'instant'")
+    visitor.js("document.activeElement.blur()")
+    visitor.tab_to("e.dataset.view == 'points'")
+    visitor.press(Keys.ENTER)
+    count = visitor.wait(
+        "document.querySelector('.progress').hidden && document.querySelectorAll('[data-point]').length / 2"
+    )
+    visitor.tab_to("e.ariaLabel?.startsWith('Point 1 in the photograph')", 120)
+    place = "document.querySelector('[data-point]').transform.baseVal[0].matrix"
+    x, y = visitor.js(f"return [{place}.e, {place}.f]")
+    visitor.press(Keys.ARROW_LEFT, Keys.ARROW_UP)
+    visitor.press(Keys.ARROW_UP, holding=Keys.SHIFT)
+    assert visitor.js(f"return [{place}.e, {place}.f]") == pytest.approx([x - 1, y - 11], abs=1e-3)
+    assert visitor.js("return getComputedStyle(document.activeElement.querySelector('.halo')).strokeWidth") == "6px"
+    visitor.press(Keys.DELETE)
+    visitor.wait(f"document.querySelectorAll('[data-point]').length == {2 * (count - 1)}")
+    for _ in range(4):
+        visitor.press("z", holding=Keys.CONTROL)
+    assert visitor.js("return document.querySelectorAll('[data-point]').length") == 2 * count
+    assert visitor.js(f"return [{place}.e, {place}.f]") == pytest.approx([x, y], abs=1e-3)
+    assert visitor.button("Undo").get_attribute("disabled") and visitor.button("Reset to found").get_attribute(
+        "disabled"
+    )
+    visitor.press(Keys.ESCAPE)
+    assert visitor.js("return document.activeElement.textContent") == "Add"
+
+
+def test_the_list_of_points_goes_back_and_forth(visitor):
+    visitor.open()
+    found = visitor.chrome.execute_async_script(
+        """const done = arguments[0];
+        import(new URL('static/points.js', location.href)).then(({pointModel, partner, row}) => {
+            const model = pointModel(() => {});
+            const [content, style] = [{width: 100, height: 80}, {width: 200, height: 160}];
+            const out = {};
+            model.start(content, style);
+            model.take([[10, 10, 30, 20, 0.9, 'left eye'], [50, 40, 110, 80, 0.2], [90, 70, 190, 140, 0.5]]);
+            out.same = [model.edited(), model.canUndo()];
+            out.partner = partner(model.list(), 'content', {x: 50, y: 40}, {content, style});
+            const index = model.add('style', {x: 30, y: 20});
+            out.added = model.list()[index];
+            model.begin();
+            for (let k = 0; k < 5; k += 1) model.move(0, 'content', 10 + k, -7);
+            model.end();
+            out.moved = row(model.list()[0]);
+            model.undo();
+            out.undone = row(model.list()[0]);
+            model.redo();
+            model.remove(1);
+            out.count = model.list().length;
+            model.reset();
+            out.reset = [model.list().length, model.edited()];
+            model.undo(); model.undo(); model.undo(); model.undo();
+            out.back = [model.list().length, model.canUndo(), model.canRedo(), model.edited()];
+            done(out);
+        });"""
+    )
+    assert found["same"] == [False, False]
+    assert found["partner"] == pytest.approx({"x": 110, "y": 80}, abs=0.1)
+    added = found["added"]
+    assert (added["sx"], added["sy"]) == (30, 20) and (added["cx"], added["cy"]) == pytest.approx((10, 10), abs=0.1)
+    assert found["moved"] == [14, 0, 30, 20, 1, ""]  # five moves are one step, held inside the picture, and sure
+    assert found["undone"] == [10, 10, 30, 20, 0.9, "left eye"]
+    assert found["count"] == 3 and found["reset"] == [3, False]
+    assert found["back"] == [3, False, True, False]
+
+
+def test_brushed_cancelled_begun_anew_reloaded_and_stopped(visitor, photograph):
+    visitor.open()
+    visitor.give(photograph)
+    visitor.wait("document.querySelector('.after').naturalWidth == 200")
+    visitor.choose("ink")
+    visitor.wait("document.querySelector('.after').dataset.kind == 'instant'")
+    brush(visitor)
+    for name, value in {"size": 128, "steps": 200, "seed": 7}.items():
+        visitor.set_option(name, value)
+    visitor.button("Generate").click()
+    visitor.wait("document.querySelector('.progress').offsetParent")
+    flat_where_brushed(visitor.js("return sent").pop(), visitor.downloads.parent / "mask.png")
+    visitor.button("Cancel").click()
+    visitor.wait("document.querySelector('.progress').hidden", 5)
+    until = time.monotonic() + 5
+    while visitor.fetch("api/jobs")[0]["state"] != "cancelled":
+        assert time.monotonic() < until
+    assert visitor.find(".generate").is_enabled() and visitor.find(".after").get_attribute("data-kind") == "instant"
+    visitor.button("Generate").click()
+    visitor.wait("document.querySelector('.after').dataset.kind == 'preview'")
+    visitor.open()
+    visitor.wait(
+        "document.querySelector('.progress').offsetParent && document.querySelector('.after').dataset.kind == 'preview'"
+    )
+    assert visitor.find("[data-option=seed] input").get_attribute("value") == "7"
+    visitor.wait("!document.querySelector('.progress-acts button').disabled")
+    visitor.button("Stop, keep this").click()
+    visitor.wait("document.querySelector('.after').dataset.kind == 'result'")
+    visitor.wait("document.querySelector('.caption').textContent.includes('Stopped')")
+    assert visitor.fetch("api/jobs")[0]["state"] == "stopped"
+
+
+def brush(visitor) -> None:
+    """Paint over a part that keeps its shape; from then on, `sent` holds the bodies of what the page asks for."""
+    visitor.button("Brush").click()
+    visitor.wait(
+        "document.querySelector('.brush-pane canvas').offsetParent && document.querySelector('.brush-pane img').naturalWidth"
+    )
+    visitor.js(
+        "window.sent = []; const old = fetch; window.fetch = (to, how) => { if (how?.body) sent.push(how.body); return old(to, how); }"
+    )
+    pane = visitor.find(".brush-pane canvas")
+    ActionChains(visitor.chrome).move_to_element(pane).click_and_hold().move_by_offset(40, 30).release().perform()
+
+
+def flat_where_brushed(body: str, path: Path) -> None:
+    """The mask of a request is black and white and nothing else, and white in the middle of the picture."""
+    path.write_bytes(base64.b64decode(json.loads(body)["protect"].partition(",")[2]))
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    assert pixels.shape == (240, 200, 3) and set(np.unique(pixels)) == {0, 255}
+    assert 0.005 < (pixels[..., 0] == 255).mean() < 0.2 and pixels[121, 101].tolist() == [255] * 3
+
+
+def test_what_is_refused_is_said_beside_what_it_is_about(visitor, photograph, tmp_path, capsys):
+    words = tmp_path / "words.png"
+    words.write_text("no picture at all")
+    assert cli.main(["recolor", str(words), str(photograph), "-o", str(tmp_path / "out.png")]) == 2
+    told = capsys.readouterr().err.strip().removeprefix("dst: error: ").replace(str(words), words.name)
+    visitor.open()
+    visitor.refusals = 3
+    visitor.give(words)
+    visitor.wait("document.querySelector('.picker [data-error=content]').textContent")
+    assert visitor.find(".picker [data-error=content]").text.removeprefix("! ") == told
+    assert len([e for e in visitor.chrome.find_elements(By.CSS_SELECTOR, ".error") if e.text and e.is_displayed()]) == 1
+    visitor.button("From a link").click()
+    visitor.find(".picker input[type=url]").send_keys(f"{visitor.address}health", Keys.ENTER)
+    visitor.wait("document.querySelector('.picker [data-error=url]').textContent")
+    visitor.give(photograph)
+    visitor.wait("document.querySelector('.after')?.naturalWidth == 200")
+    visitor.choose()
+    visitor.click(".handles summary")
+    visitor.set_option("seed", -1)
+    visitor.button("Generate").click()
+    visitor.wait("document.querySelector('[data-error=seed]').textContent")
+    assert "seed is -1" in visitor.find("[data-error=seed]").text and visitor.find("[data-error=seed]").is_displayed()
+    visitor.set_option("seed", 1)
+    assert visitor.find("[data-error=seed]").text == ""
+
+
+def test_at_the_width_of_a_phone(visitor, photograph):
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    visitor.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    visitor.chrome.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    visitor.open()
+    assert visitor.no_wider_than_the_window()
+    assert (
+        visitor.find("input[capture]").get_attribute("capture") == "environment"
+        and visitor.find(".camera").is_displayed()
+    )
+    visitor.give(photograph)
+    visitor.wait("document.querySelector('.after')?.naturalWidth == 200")
+    visitor.choose("glass")
+    visitor.wait("document.querySelector('.after').dataset.kind == 'instant'")
+    for view in ("Picture", "Compare", "Points", "Brush"):
+        visitor.js("scrollTo(0, 0)")
+        visitor.button(view).click()
+        if view == "Points":
+            visitor.wait(
+                "document.querySelector('.progress').hidden && document.querySelectorAll('[data-point]').length"
+            )
+        assert visitor.no_wider_than_the_window(), view
+        box = visitor.js(
+            "const r = document.querySelector('.go').getBoundingClientRect(); return [r.left, r.bottom, r.width]"
+        )
+        assert box == [0, 844, 390]
+    small = """return [...document.querySelectorAll('button, .button, select, input[type=range]')].filter(e => e.offsetParent &&
+        !e.matches('.mark')).map(e => [e.textContent || e.ariaLabel, e.getBoundingClientRect().height]).filter(([, h]) => h < 28)"""
+    assert visitor.js(small) == []
