@@ -66,12 +66,16 @@ class Page:
     def generate(self) -> None:
         """The result."""
         self.click(".generate")
-        self.wait("document.querySelector('.after').dataset.kind == 'result' && document.querySelector('.progress').hidden")
+        self.wait(
+            "document.querySelector('.after').dataset.kind == 'result' && document.querySelector('.progress').hidden"
+        )
 
     def points(self) -> None:
         """Both pictures with their points."""
         self.click("[data-view=points]")
-        self.wait("document.querySelectorAll('[data-point]').length && document.querySelector('.bent img').naturalWidth")
+        self.wait(
+            "document.querySelectorAll('[data-point]').length && document.querySelector('.bent img').naturalWidth"
+        )
 
     def picture(self) -> Image.Image:
         """What the browser shows."""
