@@ -19,9 +19,12 @@ from starlette.staticfiles import StaticFiles
 from dst.config import InputError
 from dst.config.web import WebConfig
 from dst.web import catalogue, openapi
-from dst.web.api import Api, on_bad_input, on_failed, on_gone, on_refused
+from dst.web.answers import Answers
+from dst.web.api import Api
+from dst.web.asking import on_bad_input, on_failed, on_gone, on_refused
 from dst.web.guards import Guard, Refused
 from dst.web.jobs import Desk
+from dst.web.pictures import Pictures
 from dst.web.pool import Pool, TaskFailed
 from dst.web.sessions import Sessions
 
@@ -51,7 +54,8 @@ def make_app(config: WebConfig, home: Path, on_ready: Callable[[], None] | None 
     settings = {"threads": threads_of(config)}
     work, quick = Pool(config.workers, settings | {"quick": False}), Pool(QUICK, settings | {"quick": True})
     desk = Desk(config, work, quick)
-    api = Api(config, home, sessions, desk, catalogue.painters(config.painters))
+    menu = catalogue.painters(config.painters)
+    api, pictures, answers = Api(config, desk, menu), Pictures(config, home, desk, menu), Answers(home, desk)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette):
@@ -73,17 +77,17 @@ def make_app(config: WebConfig, home: Path, on_ready: Callable[[], None] | None 
         Route("/docs", _docs),
         Route("/openapi.json", _openapi),
         Route("/api/config", api.about),
-        Route("/api/images", api.upload, methods=["POST"]),
-        Route("/api/images/link", api.link, methods=["POST"]),
-        Route("/api/images/sample", api.sample, methods=["POST"]),
-        Route("/api/images/{id}", api.picture),
-        Route("/api/images/{id}", api.drop_picture, methods=["DELETE"]),
-        Route("/api/painters/{id}", api.painter),
-        Route("/api/samples/{id}", api.painter),
-        Route("/api/instant", api.instant, methods=["POST"]),
-        Route("/api/warp", api.warp, methods=["POST"]),
-        Route("/api/points", api.points, methods=["POST"]),
-        Route("/api/points/read", api.read_points, methods=["POST"]),
+        Route("/api/images", pictures.upload, methods=["POST"]),
+        Route("/api/images/link", pictures.link, methods=["POST"]),
+        Route("/api/images/sample", pictures.sample, methods=["POST"]),
+        Route("/api/images/{id}", pictures.picture),
+        Route("/api/images/{id}", pictures.drop_picture, methods=["DELETE"]),
+        Route("/api/painters/{id}", pictures.painter),
+        Route("/api/samples/{id}", pictures.painter),
+        Route("/api/instant", answers.instant, methods=["POST"]),
+        Route("/api/warp", answers.warp, methods=["POST"]),
+        Route("/api/points", answers.points, methods=["POST"]),
+        Route("/api/points/read", answers.read_points, methods=["POST"]),
         Route("/api/jobs", api.submit, methods=["POST"]),
         Route("/api/jobs", api.history),
         Route("/api/jobs/{id}", api.job),

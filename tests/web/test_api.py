@@ -157,8 +157,7 @@ def test_a_queue_has_places_and_ends(server, visitor, inputs):
     status, said, _ = visitor.ask("POST", "api/jobs", {"content": inputs[0]["id"], "styles": [inputs[1]["id"]]})
     assert status == 429 and "4 of your jobs" in said["error"]
     assert visitor.ask("POST", "api/images/sample", {"id": "oval"})[0] == 201  # others are answered all the while
-    while visitor.get(f"api/jobs/{first}")["done"] < 3:
-        time.sleep(0.02)
+    visitor.reach(first, 3)
     began = time.monotonic()
     assert visitor.ask("DELETE", f"api/jobs/{first}")[0] == 204
     assert visitor.wait(first)["state"] == "cancelled"
@@ -311,8 +310,7 @@ def test_a_worker_that_dies_is_replaced(server, visitor, inputs):
     import psutil
 
     job = visitor.start(*inputs, options={"size": 64, "steps": 10_000}, points=POINTS)
-    while visitor.get(f"api/jobs/{job}")["done"] < 1:
-        time.sleep(0.02)
+    visitor.reach(job, 1)
     workers = [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]
     for worker in workers:  # the idle one too: it is replaced when it is asked for something
         os.kill(worker.pid, 9)

@@ -14,8 +14,9 @@ from types import SimpleNamespace
 
 import pytest
 
-WAIT = 120
+WAIT = 90
 """Seconds that anything is waited for."""
+FINAL = ("done", "stopped", "failed", "cancelled")
 
 
 @contextlib.contextmanager
@@ -117,10 +118,17 @@ class Visitor:
         end = time.monotonic() + WAIT
         while time.monotonic() < end:
             found = self.get(f"api/jobs/{job}")
-            if found["state"] in (states or ("done", "stopped", "failed", "cancelled")):
+            if found["state"] in (states or FINAL):
                 return found
+            if found["state"] in FINAL:
+                break
             time.sleep(0.03)
         raise AssertionError(found)
+
+    def reach(self, job: str, steps: int) -> None:
+        """Wait until a job has made some steps."""
+        while self.wait(job, "running", "queued")["done"] < steps:
+            time.sleep(0.03)
 
 
 def raw(port: int, data: bytes, seconds: float = 10.0) -> bytes:

@@ -1,0 +1,70 @@
+"""Shared by the tasks: pictures written for the page, points as rows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from correspondence.matches import Matches
+from dst import imaging
+
+THUMB, SHOWN = 320, 2048
+"""Long sides of the smallest and the largest picture that the page is given, pixels."""
+QUALITY = 88
+
+
+def show(image: imaging.Image, folder: Path, side: int) -> str:
+    """Write what the page shows of an image at a size; return its type: PNG where parts are transparent, else JPEG."""
+    image = small(image, side)
+    clear = image.alpha is not None
+    data = imaging.encode(image.rgb, image.alpha, ".png" if clear else ".jpg", quality=QUALITY)
+    put(folder / f"side{side}", data)
+    return "image/png" if clear else "image/jpeg"
+
+
+def small(image: imaging.Image, side: int) -> imaging.Image:
+    """An image with its long side at `side` at most."""
+    side = min(side, max(image.size))
+    alpha = None if image.alpha is None else imaging.resize(image.alpha, side, image.size)
+    return imaging.Image(imaging.resize(image.rgb, side, image.size), alpha, 8, image.name)
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a file that others may be reading, whole."""
+    part = path.with_name(f".{path.name}-{os.getpid()}")
+    part.write_bytes(data)
+    os.replace(part, path)
+
+
+def points_of(p: dict[str, Any]) -> Matches:
+    """The points of a task, `[cx, cy, sx, sy, confidence, source]` each, as matches of its images, checked.
+
+    Raises:
+        InputError: points that no warp can be fitted to.
+    """
+    from dst.deform.matching import read_points
+
+    rows = p["points"]
+    table = np.array([row[:5] for row in rows], float).reshape(-1, 5)
+    sources = [str(row[5] if len(row) > 5 else "")[:40] for row in rows]
+    found = Matches(
+        table[:, :2], table[:, 2:4], table[:, 4], tuple(p["content_size"]), tuple(p["style_size"]), source=sources
+    )
+    return read_points(found, found.content_size, found.style_size)
+
+
+def rows_of(matches: Matches | None) -> list[list[Any]]:
+    """Matches as the page takes them: content x, y, style x, y, confidence, and where each comes from."""
+    if matches is None:
+        return []
+    table = matches.table()
+    table[:, 2:4] += matches.shift
+    if matches.style_size is not None:
+        table[:, 2:4] = table[:, 2:4].clip(-0.5, np.array(matches.style_size) - 0.5)
+    return [
+        [*(round(v, 4) for v in row), source]
+        for row, source in zip(table.tolist(), matches.source.tolist(), strict=True)
+    ]
