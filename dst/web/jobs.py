@@ -112,6 +112,7 @@ class Desk:
             job.result, job.note = done, "; ".join(filter(None, [job.note, note, stopped])) or None
             state = "stopped" if entry.stopping else "done"
             job.share = 1.0
+            job.done = job.done if entry.stopping else job.total
         except TaskFailed as failed:
             state = "cancelled" if entry.cancelled else "failed"
             if self.closing:

@@ -38,7 +38,6 @@ def main(connection: Any, settings: dict[str, Any]) -> None:
         teller.send({"ready": True})
         while True:
             message = tasks.get()
-            teller.stopped = False
             teller.send(_answer(TASKS, message, teller))
     except (BrokenPipeError, ConnectionError, EOFError):
         os._exit(0)  # the server has gone
@@ -54,6 +53,7 @@ def _listen(connection: Any, teller: Teller, tasks: Any) -> None:
         if "stop" in message:
             teller.stopped = True
         else:
+            teller.stopped = False  # here, in the order that they come: a stop may follow before the task is begun
             tasks.put(message)
 
 

@@ -174,3 +174,24 @@ def test_health_and_the_description_of_the_api(shut_server):
         assert status != 405 and not (status == 404 and "address" in str(said)), path
     html = plain(shut_server.port, "GET", "/docs")[2]
     assert b"<script" not in html and b"http://" not in html.replace(b"http or https", b"") and b"/api/warp" in html
+
+
+def test_finished_results_are_there_after_a_restart(tmp_path):
+    from dst.web.sessions import Job, Sessions, fresh_id
+
+    state = tmp_path / "state"
+    state.mkdir()
+    session, cookie = Sessions(state, 100).find(None)
+    job = Job(
+        fresh_id(), "stylize", 1.0, None, [], state="done", result={"verdict": "fine", "matches": []}, used=time.time()
+    )
+    (session.home(job) / "run").mkdir()
+    (session.home(job) / "run" / "image.png").write_bytes(b"a picture")
+    session.keep(job)
+    with bare(state=str(state)) as found:
+        mine = {"Cookie": f"dst={cookie}"}
+        (row,) = plain(found.port, "GET", "/api/jobs", headers=mine)[2]
+        assert row["id"] == job.id and row["result"]["verdict"] == "fine"
+        assert plain(found.port, "GET", "/" + row["result"]["image"], headers=mine)[2] == b"a picture"
+        assert plain(found.port, "GET", "/" + row["result"]["image"])[0] == 404
+    assert (session.home(job) / "run" / "image.png").exists()
