@@ -22,7 +22,7 @@ from dst.viz.sheets import table_sheet
 pytestmark = pytest.mark.usefixtures("no_figures", "no_metrics")
 TINY = {
     "size": 32, "smallest_scale": 32, "steps": 1, "samples": 32, "style_samples": 32, "encoder": "vgg19-16x",
-    "weights": "random", "warp": False, "splitting": 0,
+    "weights": "random", "warp": False, "splitting": 0, "layers": ("relu1_1", "relu2_1", "relu3_1"),
 }  # fmt: skip
 
 

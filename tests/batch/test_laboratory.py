@@ -315,8 +315,8 @@ def test_the_texture_command(tmp_path, capsys):
 def test_what_memory_does_not_hold_is_refused_beforehand_with_its_size(files, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("dst.runs.estimate.free_memory", lambda device: 0.9e9)
     out = tmp_path / "out.png"
-    assert cli.main(["lab", "picture", *files, "-o", str(out), "--size", "2048", "--quiet"]) == 2
+    assert cli.main(["lab", "picture", *files, "-o", str(out), "--size", "1536", "--quiet"]) == 2
     said = capsys.readouterr().err
     assert "would take about" in said and "0.9 GB are free" in said and not out.exists()
-    assert cli.main(["texture", files[1], "-o", str(out), "--size", "2048", "--quiet"]) == 2
-    assert "2072 x 2072 pixels would take" in capsys.readouterr().err and not out.exists()
+    assert cli.main(["texture", files[1], "-o", str(out), "--size", "1536", "--quiet"]) == 2
+    assert "1560 x 1560 pixels would take" in capsys.readouterr().err and not out.exists()

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.usefixtures("no_figures", "no_metrics")
 TINY = {
     "smallest_scale": 32, "steps": 2, "samples": 32, "style_samples": 32, "encoder": "vgg19-16x", "weights": "random",
     "match_size": 64, "faces": "off", "splitting": 0,
+    "layers": ("relu1_1", "relu2_1", "relu3_1"),
 }  # fmt: skip
 ALL = [(strength, look) for strength in STRENGTHS for look in LOOKS]
 

@@ -16,6 +16,7 @@ from PIL import Image as Pillow
 import cli
 from dst.cli import streams
 from dst.deform import resuming, stages
+from dst.viz import animation
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
@@ -181,8 +182,9 @@ def test_a_warped_image_goes_to_standard_output(image_file, tmp_path, capsysbina
 
 
 def test_a_painted_image_goes_to_standard_output_and_the_rest_to_files(
-    stand_in, made_result, pair, tmp_path, capsysbinary
+    stand_in, made_result, pair, tmp_path, monkeypatch, capsysbinary
 ):
+    monkeypatch.setattr(animation, "morph", lambda result: iter([result.content, result.image]))
     run = tmp_path / "run"
     assert cli.main(["stylize", *pair, "-o", "-", "--run", str(run), "--morph", str(tmp_path / "m.gif")]) == 0
     said = capsysbinary.readouterr()

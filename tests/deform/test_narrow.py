@@ -29,7 +29,7 @@ def test_a_strip_of_any_length_is_painted_and_painted_from_at_any_size(strip, me
     assert min(imaging.fit_size(strip, size)) == 1
     for sides in beside(strip):
         given = [blobs(side, k) for k, side in enumerate(sides)]
-        result = run(given, points=None, method=method, size=size, metrics=True, faces="off")
+        result = run(given, points=None, method=method, size=size, metrics=True, faces="off", layers=None)
         width, height = imaging.fit_size(sides[0], size)
         assert result.image.shape == (height, width, 3) and len(result.history) == 2 and not result.record["stopped"]
         assert all(np.isfinite(value) for value in result.record["metrics"].values() if value is not None)
@@ -49,7 +49,9 @@ def test_a_strip_is_looked_at_for_faces_and_not_matched(strip):
 
 @pytest.mark.parametrize("side", [(16, 640), (640, 16)])
 def test_a_strip_three_pixels_wide_has_a_last_pass_too(side):
-    result = run([blobs(side, 0), blobs((60, 90), 1)], points=None, size=100, splitting=2, pyramid_levels=5)
+    result = run(
+        [blobs(side, 0), blobs((60, 90), 1)], points=None, size=100, splitting=2, pyramid_levels=5, layers=None
+    )
     assert min(result.image.shape[:2]) <= 3 and len(result.history) == 4 and not result.record["stopped"]
 
 

@@ -22,7 +22,7 @@ from dst.optim.loop import DETAIL_BANDS, Loop
 from dst.optim.pixels import compose_image
 from dst.runs.job import Scene
 
-OPTIONS = {**SMALL, "size": 160, "smallest_scale": 80, "details_above": 100, "splitting": None}
+OPTIONS = {**SMALL, "size": 160, "smallest_scale": 80, "details_above": 100, "splitting": None, "layers": None}
 
 
 @pytest.fixture(scope="module")

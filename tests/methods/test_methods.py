@@ -100,7 +100,7 @@ def test_a_cache_gives_what_encoding_gives_and_tells_styles_apart(make):
     content, first, second = torch.rand(3, 1, 3, 32, 48, generator=draw)
     cache = StyleCache()
 
-    def value(style, cache=None, layers=None, weight=1.0):
+    def value(style, cache=None, layers=("relu1_1", "relu2_1", "relu3_1"), weight=1.0):
         generator = torch.Generator().manual_seed(1)
         styles = [Style(style, weight), Style(content, 1.0)]
         config = OptimizeConfig(method=make, samples=64, style_samples=64, layers=layers)

@@ -107,9 +107,10 @@ def test_places_after_a_warp_are_looked_up_where_they_were_before():
     assert _before(at, None) is at
 
 
-def test_the_last_pass_adds_steps_at_the_finest_size_and_a_stop_within_it_changes_nothing(tmp_path):
+def test_the_last_pass_adds_steps_at_the_finest_size_and_a_stop_within_it_changes_nothing(tmp_path, no_figures):
     content, style = blobs((80, 60), 0), blobs((72, 64), 1)
     options = {**BARE, "method": "nnst", "splitting": 4, "samples": 64, "style_samples": 256, "warp": False}
+    options["layers"] = ("relu1_1", "relu2_1", "relu3_1")
     whole = dst.stylize(content, style, **options)
     plain = dst.stylize(content, style, **{**options, "splitting": 0})
     assert len(whole.history) == len(plain.history) + 4 and not np.array_equal(whole.image, plain.image)
