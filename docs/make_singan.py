@@ -118,7 +118,7 @@ def moved(model) -> tuple[np.ndarray, np.ndarray]:
 def painted(model) -> np.ndarray:
     """A flat painting in the photograph's colours: sky, a house, bushes."""
     source = own(model)
-    sky, house, bush = source[8, 90], source[34, 36], source[76, 90]
+    sky, house, bush = source[8, 90], np.uint8([150, 62, 48]), np.uint8([92, 92, 58])
     image = np.full_like(source, sky)
     high = image.shape[0]
     image[int(0.74 * high) :] = bush

@@ -258,8 +258,9 @@ def checked_task(task: str, image: Any, mask: Any, options: dict[str, Any]) -> S
 def _pictures(task: str, model: Model, image: Any, mask: Any, config: SinganTaskConfig) -> Any:
     """What a task gives, one picture after the other, each (1, 3, H, W) in [0, 1]."""
     start = tasks.start_of(model, task) if config.start is None else config.start
+    amount = tasks.AMOUNTS.get(task, 1.0) if config.amount is None else config.amount
     if task == "animate":
-        own = config.frames, config.alpha, config.beta, start, config.seed, config.amount, config.size
+        own = config.frames, config.alpha, config.beta, start, config.seed, amount, config.size
         yield from tasks.animate(model, *own)
         return
     size = config.size
@@ -269,11 +270,11 @@ def _pictures(task: str, model: Model, image: Any, mask: Any, config: SinganTask
     area = None if mask is None else imaging.read_mask(mask, (given.shape[3], given.shape[2]))
     for seed in range(config.seed, config.seed + config.count):
         if task in ("sample", "retarget"):
-            yield tasks.sample(model, size, seed, start, config.amount)
+            yield tasks.sample(model, size, seed, start, amount)
         elif task == "super-resolve":
-            yield tasks.super_resolve(model, config.enlarge, seed, config.amount)
+            yield tasks.super_resolve(model, config.enlarge, seed, amount)
         else:
-            made = tasks.inject(model, given, start, seed, config.amount, size)
+            made = tasks.inject(model, given, start, seed, amount, size)
             yield made if area is None else tasks.blended(model, given, area, made, task)
 
 
