@@ -27,6 +27,7 @@ from dst.networks.singan import folder as folders
 from dst.networks.singan import tasks
 from dst.networks.singan.model import Model, grow, reconstruction
 from dst.networks.singan.pyramid import scale_sizes
+from dst.networks.singan.resume import read_state, write_state
 from dst.networks.singan.train import TERMS, Round, Training, begun, train, untrained
 from dst.viz.curves import curves_image
 from dst.viz.sheets import table_sheet
@@ -111,7 +112,7 @@ def _where(folder: Any, model: Model, force: bool) -> tuple[Model, Training | No
         raise InputError(f"{folder} holds a model of another image: {instead}")
     if found.finished:
         raise InputError(f"{folder} holds a finished model of this image: {instead}")
-    found, at = folders.read_state(folder, dataclasses.replace(found, config=model.config), record)
+    found, at = read_state(folder, dataclasses.replace(found, config=model.config), record)
     return found, at, record
 
 
@@ -136,7 +137,7 @@ def _train(
     def state(now: Training) -> None:
         nonlocal kept
         if asked or time.monotonic() - kept >= every:
-            folders.write_state(folder, now, record)
+            write_state(folder, now, record)
             kept = time.monotonic()
 
     def scale(fuller: Model, history: list[tuple[float, ...]], after: Training | None) -> None:
@@ -144,7 +145,7 @@ def _train(
         _show(folder, fuller, history)
         record = folders.write_scale(folder, fuller, record)
         if after is not None:
-            folders.write_state(folder, after, record)
+            write_state(folder, after, record)
         kept = time.monotonic()
         if on_scale is not None:
             on_scale(fuller)
