@@ -82,6 +82,7 @@ def test_every_option_of_guidance_has_a_symptom():
         "docs/colour.md",
         "docs/features.md",
         "docs/laboratory.md",
+        "docs/one_image.md",
         "docs/how-it-works.md",
         "docs/troubleshooting.md",
         "docs/parameters.md",

@@ -161,7 +161,7 @@ def test_a_stop_gives_a_picture_of_the_full_size():
 
 
 def test_too_small_for_a_patch():
-    with pytest.raises(InputError, match="a side has 14 pixels .* patches have 15"):
+    with pytest.raises(InputError, match=r"a side has 14 pixels .* patches have 15"):
         walk(NearestPatches(patch=15), Walk(picture((20, 16)), (20, 30)))
 
 
