@@ -10,6 +10,8 @@ import torch
 SEARCHED = 512
 """Sides of the part of a sample that one block is looked for in, pixels, at the most: of a larger sample another part, drawn at
 random, for each block, so that the time does not grow with the sample."""
+ROUNDING = 1e-6
+"""Of the squares that a difference is computed from, what is lost to float32."""
 
 
 class Term(NamedTuple):
@@ -30,7 +32,7 @@ class Errors(NamedTuple):
     """Of each place that a block may be taken from, how badly it fits.
 
     Attributes:
-        values: (h, w) float64, at the places (top + y, left + x) of the sample.
+        values: (h, w) float32, at the places (top + y, left + x) of the sample.
         floor: what is lost to rounding.
         top, left: the first place.
     """
@@ -53,6 +55,7 @@ class Search:
         self.parts, self.block = parts, block
         self.sums = [_summed(part) for part in parts]
         self.height, self.width = parts[0].shape[1:]
+        self._squares: dict[tuple, np.ndarray] = {}
         self._kept: tuple[tuple[int, int, int, int], torch.Tensor] | None = None
 
     def errors(self, wanted: list[list[Term]], generator: torch.Generator) -> Errors:
@@ -65,22 +68,34 @@ class Search:
         top, left, bottom, right = window = self._window(generator)
         spectrum = self._spectrum(window)
         b, size = self.block, (fast(bottom - top), fast(right - left))
-        template = np.zeros((len(spectrum), *size), np.float32)
-        height, width = bottom - top - b + 1, right - left - b + 1
-        values, same, energy, first = np.zeros((height, width)), 0.0, 0.0, 0
-        for part, sums, terms in zip(self.parts, self.sums, wanted, strict=True):
+        template, same, first = np.zeros((len(spectrum), *size), np.float32), 0.0, 0
+        for part, terms in zip(self.parts, wanted, strict=True):
             last = first + len(part)
             for given, (y0, x0, y1, x1), weight in terms:
                 inside = given[:, y0:y1, x0:x1]
                 template[first:last, y0:y1, x0:x1] += weight * inside
                 same += weight * float(np.square(inside, dtype=np.float64).sum())
-                squares = _box(sums, top + y0, left + x0, y1 - y0, x1 - x0, height, width)
-                values += weight * squares
-                energy += weight * float(squares.max())
             first = last
+        own = self._own(window, tuple(tuple((term.area, term.weight) for term in terms) for terms in wanted))
         product = (spectrum * torch.fft.rfft2(torch.from_numpy(template)).conj()).sum(0)
-        shared = torch.fft.irfft2(product, s=size)[:height, :width].numpy()
-        return Errors((values - 2 * shared + same).clip(0), 1e-6 * (energy + same), top, left)
+        shared = torch.fft.irfft2(product, s=size)[: bottom - top - b + 1, : right - left - b + 1].numpy()
+        values = np.maximum(own - 2 * shared + np.float32(same), 0)
+        return Errors(values, ROUNDING * (float(own.max()) + same), top, left)
+
+    def _own(self, window: tuple[int, int, int, int], areas: tuple) -> np.ndarray:
+        """Weighted sums of the sample's own squares at every place of a window, float32; those of the last window are kept."""
+        key = (window, areas)
+        if key not in self._squares:
+            if any(other != window for other, _ in self._squares):
+                self._squares.clear()
+            top, left, bottom, right = window
+            height, width = bottom - top - self.block + 1, right - left - self.block + 1
+            found = np.zeros((height, width))
+            for sums, some in zip(self.sums, areas, strict=True):
+                for (y0, x0, y1, x1), weight in some:
+                    found += weight * _box(sums, top + y0, left + x0, y1 - y0, x1 - x0, height, width)
+            self._squares[key] = found.astype(np.float32)
+        return self._squares[key]
 
     def _window(self, generator: torch.Generator) -> tuple[int, int, int, int]:
         """(top, left, bottom, right) of the part that is searched."""

@@ -114,8 +114,9 @@ class _Quilt:
     def chosen(self, row: int, column: int, errors: Errors, generator: torch.Generator) -> tuple[int, int]:
         """Where in the sample the block is taken from, (y, x): one of those that fit nearly as well as the best.
 
-        What goes on as its neighbour does in the sample fits without fault, and would always be the best: it never counts as
-        such, and is drawn as any other while its run is short enough. What was used close by comes last.
+        What goes on as its neighbour does in the sample fits that one without fault, and would mostly be the best. While its run is
+        short enough, and it fits as well as others in all else, it is taken with even odds; else it is kept away from. So is,
+        while there is anything else, what was used close by.
         """
         values = errors.values
         held, ongoing = np.zeros(values.shape, np.int8), []
@@ -134,12 +135,13 @@ class _Quilt:
             if inside and self.runs[row - down, column - right, way] < self.plan.piece:
                 ongoing.append((y, x))
         best = held == held.min()
-        least = float(values[best].min())
-        good = best & (values <= (1 + self.plan.tolerance) * least + errors.floor)
-        places = np.flatnonzero(good)
-        places = np.concatenate([places, [y * values.shape[1] + x for y, x in ongoing]]).astype(int)
-        drawn = int(places[int(torch.randint(len(places), (), generator=generator))])
-        return errors.top + drawn // values.shape[1], errors.left + drawn % values.shape[1]
+        most = (1 + self.plan.tolerance) * float(values[best].min()) + errors.floor
+        places = np.flatnonzero(best & (values <= most)).tolist()
+        ongoing = [y * values.shape[1] + x for y, x in ongoing if values[y, x] <= most]
+        if ongoing and int(torch.randint(2, (), generator=generator)):
+            places = ongoing
+        y, x = divmod(places[int(torch.randint(len(places), (), generator=generator))], values.shape[1])
+        return errors.top + y, errors.left + x
 
     def _around(self, row: int, column: int) -> list[tuple[int, int]]:
         """Blocks near one, that were laid before it."""

@@ -23,8 +23,9 @@ FAINT = 1e-4
 """Square of a gradient that has no direction to speak of: some two steps of 8 bits a pixel."""
 LAYER, COMPONENTS = "relu2_1", 6
 """Of the encoder, and how many principal components of its activations are followed."""
-SPREAD = 0.25
-"""Deviation that maps are brought to in the sample, where they have no unit of their own: that of an image's lightness."""
+SPREAD = 0.5
+"""What maps without a unit of their own are scaled to in the sample: the length of a clear orientation, the deviation of features.
+It is twice the deviation of an image's lightness; with once, little is seen of what they follow."""
 
 
 def likeness_maps(
@@ -43,7 +44,7 @@ def likeness_maps(
     """
     makers = {
         "luminance": lambda: tones(sample, target),
-        "orientation": lambda: tuple(SPREAD * 2 * orientation(x) for x in (sample, target)),
+        "orientation": lambda: tuple(SPREAD * orientation(x) for x in (sample, target)),
         "features": lambda: components(*(_encoded(x, encoder, weights) for x in (sample, target))),
     }
     found = [makers[name]() for name in by]
@@ -107,7 +108,7 @@ def components(sample: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     axes = torch.linalg.eigh(rows[0] @ rows[0].T / rows[0].shape[1]).eigenvectors[:, -COMPONENTS:]
     # the sign of an axis is free, and the same for both
     found = [(axes.T @ flat).view(1, -1, *maps.shape[-2:]) for flat, maps in zip(rows, (sample, target), strict=True)]
-    unit = SPREAD / float(found[0].square().mean().sqrt().clamp_min(1e-6))
+    unit = SPREAD / float(found[0].square().sum(1).mean().sqrt().clamp_min(1e-6))
     return found[0] * unit, found[1] * unit
 
 

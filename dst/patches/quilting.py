@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dst import imaging, runtime
 from dst.config import InputError, QuiltConfig
+from dst.config.laboratory import Size
 from dst.config.quilting import overlap_of
 from dst.imaging import Image
 from dst.imaging.strips import check_memory
@@ -72,8 +73,8 @@ def quilt(sample: Any, onto: Any = None, **options: Any) -> Image:
             block, a size or a picture smaller than a block.
 
     Source: Efros and Freeman 2001, "Image quilting for texture synthesis and transfer". Departures: a neighbour's own
-    continuation in the sample, which always fits without fault, is never counted as the best (`piece`), and what was used close by
-    is used again only where there is nothing else; the published programs would copy the sample as it stands.
+    continuation in the sample, which fits without fault and would always win, is taken for so many blocks alone as `piece` says;
+    what was used close by is used again only where there is nothing else; of two images' lightness the histograms are matched.
     """
     config = QuiltConfig().replace(**options)
     with runtime.computing(1):
@@ -91,8 +92,8 @@ def quilted(
         on_row: called after each row of blocks with how many were laid, and how many there will be.
     """
     size = config.size or (SIZE if target is None else target.size)
-    config = config.replace(size=size, block=config.block or first_block(sample, target, size))
-    _check(sample, target, config)
+    config = config.replace(block=config.block or first_block(sample, target, size))
+    _check(sample, target, config, size)
     check_memory(f"a quilt of {sample.name}", size, BYTES * size[0] * size[1], "laid")
     generator = torch.Generator().manual_seed(config.seed)
     colours = _colours(sample)
@@ -106,7 +107,7 @@ def quilted(
         shown = shown if target.size == size else imaging.cover(shown, size[::-1])
         maps, onto = likeness_maps(_over_grey(sample), shown, config.by, config.encoder, config.weights)
         parts = [colours, maps]
-        plans = transfer_plans(config)
+        plans = transfer_plans(size, config)
     rows = [-(-(size[1] - plan.over) // (block - plan.over)) for block, plan in plans]
     told = iter(range(1, sum(rows) + 1))
     for block, plan in plans:
@@ -116,8 +117,8 @@ def quilted(
     return Quilt(_gathered(sample, layout), sample, *layout, step=block - plans[-1][1].over)
 
 
-def transfer_plans(config: QuiltConfig) -> list[tuple[int, Plan]]:
-    """The block's side and the plan of each pass of a texture transfer; size and block are those of the config.
+def transfer_plans(size: tuple[int, int], config: QuiltConfig) -> list[tuple[int, Plan]]:
+    """The block's side and the plan of each pass of a texture transfer onto a picture of a size (W, H), with the config's first block.
 
     alpha rises from .1 to .9, and blocks shrink by a third a pass, to 4 pixels at the least.
 
@@ -128,7 +129,7 @@ def transfer_plans(config: QuiltConfig) -> list[tuple[int, Plan]]:
         block = max(SMALLEST, round(config.block * SHRINK**k))
         alpha = 0.8 * k / max(1, config.passes - 1) + 0.1
         over = overlap_of(block, config.overlap)
-        found.append((block, Plan(config.size, over, config.tolerance, config.piece, alpha)))
+        found.append((block, Plan(size, over, config.tolerance, config.piece, alpha)))
     return found
 
 
@@ -139,35 +140,42 @@ def first_block(sample: Image, target: Image | None, size: tuple[int, int]) -> i
     return min(max(FINEST, min(COARSEST, max(size) // 16)), *(n // 2 for n in sample.size), *size)
 
 
-def _check(sample: Image, target: Image | None, config: QuiltConfig) -> None:
+def _check(sample: Image, target: Image | None, config: QuiltConfig, size: tuple[int, int]) -> None:
     """Refuse what no quilt can be made of, or onto."""
-    block, size = config.block, config.size
+    block, most = config.block, Size.high
     if min(sample.size) < block:
         raise InputError(
             f"the sample {sample.name} is {sample.size[0]} x {sample.size[1]} pixels, smaller than a block of {block}: "
-            f"give a larger one, or a smaller block, a half of the sample at the most"
+            "give a larger sample, or a smaller block"
         )
     if target is not None and min(target.size) < block:
         raise InputError(
             f"{target.name} is {target.size[0]} x {target.size[1]} pixels, smaller than a block of {block}: "
             "give a larger picture, or a smaller block"
         )
+    if max(size) > most:
+        raise InputError(
+            f"{target.name} is {size[0]} x {size[1]} pixels, a quilt at most {most} on each side: give size"
+        )
     if min(size) < block:
         raise InputError(
             f"size is {size[0]} x {size[1]}, smaller than a block of {block}: make it larger, or the block smaller"
         )
-    if target is None and config.by != QuiltConfig.by:
-        raise InputError("by says what of a picture is followed, and none is given: give --onto, or leave it out")
-    spread = [float(x.flatten(2).std(2, correction=0).max()) for x in (sample.rgb, sample.alpha) if x is not None]
-    if max(spread) < FLAT:
+    for name in ("by", "passes") if target is None else ():
+        if getattr(config, name) != getattr(QuiltConfig, name):
+            raise InputError(f"{name} is given, and no picture to lay the quilt onto: give onto, or leave it out")
+    if sample.alpha is not None and not bool(sample.alpha.any()):
+        raise InputError(f"{sample.name} is wholly transparent: give another sample")
+    if float(_colours(sample).std((1, 2)).max()) * 3**0.5 < FLAT:
         raise InputError(f"{sample.name} has one colour alone, which is no texture: give another sample")
 
 
 def _colours(image: Image) -> np.ndarray:
     """What blocks have to agree in, (3 | 4, h, w) float32: colours as far as they are opaque, and alpha; their mean square counts."""
-    rgb = image.rgb[0] - image.rgb[0].mean((1, 2), keepdim=True)  # small numbers lose less to rounding
-    planes = rgb if image.alpha is None else torch.cat([rgb * image.alpha[0], image.alpha[0]])
-    return (planes / 3**0.5).numpy()
+    opaque = torch.ones_like(image.rgb[0, :1]) if image.alpha is None else image.alpha[0]
+    mean = (image.rgb[0] * opaque).sum((1, 2), keepdim=True) / opaque.sum()
+    planes = (image.rgb[0] - mean) * opaque  # small numbers lose less to rounding
+    return ((planes if image.alpha is None else torch.cat([planes, opaque])) / 3**0.5).numpy()
 
 
 def _over_grey(image: Image) -> Tensor:
