@@ -82,4 +82,39 @@ def test_every_option_of_guidance_has_a_symptom():
         "docs/colour.md",
         "docs/features.md",
         "docs/laboratory.md",
+        "docs/one_image.md",
         "docs/patches.md",
+        "docs/how-it-works.md",
+        "docs/troubleshooting.md",
+        "docs/parameters.md",
+    ],
+)
+def test_every_flag_that_a_page_names_exists(name):
+    _, commands = build(COMMANDS)
+    known = {flag for parser in commands.values() for action in parser._actions for flag in action.option_strings}
+    named = {flag for flag in re.findall(r"--[a-z][a-z-]+", page(name)) if flag != "--version"}
+    assert named <= known, named - known
+
+
+def test_the_file_of_options_on_the_page_is_understood(tmp_path):
+    example = re.search(r"```toml\n(.*?)```", page("docs/parameters.md"), re.DOTALL).group(1)
+    (tmp_path / "recipe.toml").write_text(example)
+    found = read_settings(tmp_path / "recipe.toml")
+    assert set(found) >= {"preset", "warp"} and len(found) == example.count(" = ")
+
+
+@pytest.mark.parametrize(
+    "command", re.findall(r"^dst (.+?)(?:\s+#.*)?$", page("README.md") + page("docs/features.md"), re.MULTILINE)
+)
+def test_every_command_of_a_page_is_understood(command):
+    assert parse(command.replace("'", "").split(), COMMANDS).command == command.split()[0]
+
+
+def test_the_readme_begins_with_the_two_commands():
+    block = re.search(r"```sh\n(.*?)```", page("README.md"), re.DOTALL).group(1)
+    lines = [re.sub(r"\s+#.*", "", line) for line in block.strip().splitlines()]
+    assert lines == [
+        "pip install -c constraints.txt . && dst demo",
+        "pip install -c constraints.txt '.[test]' && pytest",
+    ]
+    assert page("README.md").index("```sh") < 60
