@@ -87,6 +87,27 @@ def computing(threads: int = 0) -> Iterator[int]:
         yield torch.get_num_threads()
 
 
+def usable_device(name: str):
+    """The torch.device of a name.
+
+    Raises:
+        InputError: it is not there.
+    """
+    import torch
+
+    from dst.config import InputError
+
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"device {str(name)!r} cannot be used ({why}): choose one that is there, such as 'cpu'"
+        ) from error
+    return device
+
+
 def precision_of(asked: str, device: str) -> str:
     """`float32` or `bfloat16`: what the option `precision` comes to on a device."""
     if asked != "auto":

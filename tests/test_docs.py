@@ -84,6 +84,7 @@ def test_every_option_of_guidance_has_a_symptom():
         "docs/laboratory.md",
         "docs/one_image.md",
         "docs/patches.md",
+        "docs/singan.md",
         "docs/how-it-works.md",
         "docs/troubleshooting.md",
         "docs/parameters.md",

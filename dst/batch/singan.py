@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from dst import imaging, runtime
 from dst.config import (
@@ -27,6 +26,7 @@ from dst.files import csv_text
 from dst.networks.singan import folder as folders
 from dst.networks.singan import tasks
 from dst.networks.singan.model import Model, grow, reconstruction
+from dst.networks.singan.pyramid import scale_sizes
 from dst.networks.singan.train import TERMS, Round, Training, begun, train, untrained
 from dst.viz.curves import curves_image
 from dst.viz.sheets import table_sheet
@@ -86,9 +86,10 @@ def train_singan(
     folders.check_folder(folder)
     with runtime.computing(config.threads):
         given = imaging.read(image, side=4 * config.side)
+        scale_sizes(given.size, config)  # refused under its own size
         small = imaging.resize(given.rgb, min(config.side, max(given.size)), given.size)
         source = imaging.read(imaging.to_array(small), min_side=1).rgb  # in 256 steps, as the folder holds it
-        model = untrained(source.to(config.device), config)
+        model = untrained(source.to(runtime.usable_device(config.device)), config)
         with folders.held(folder):
             model, at, record = _where(folder, model, force)
             return _train(folder, model, at, record, every, on_step, on_scale)
@@ -99,7 +100,7 @@ def _where(folder: Any, model: Model, force: bool) -> tuple[Model, Training | No
     if not folders.check_folder(folder) or force or not folders.is_begun(folder):
         return model, None, folders.write_begun(folder, model)
     instead = "choose another folder, or give `force` to replace it"
-    found, record = folders.read_model(folder, model.config.device)
+    found, record = folders.read_model(folder, model.source.device)
     if folders.settings(found.config) != folders.settings(model.config):
         other = next(n for n, v in folders.settings(found.config).items() if v != getattr(model.config, n))
         was, now = (getattr(some.config, other) for some in (found, model))
@@ -155,18 +156,18 @@ def _show(folder: Any, model: Model, history: list[tuple[float, ...]]) -> None:
     """Write the table and the plot of the losses, and a sheet of the last scale's pictures."""
     rows = [{"scale": int(row[0]), "epoch": int(row[1]), **dict(zip(TERMS, row[2:], strict=True))} for row in history]
     folders.put(folder, folders.LOG, csv_text(rows, ("scale", "epoch", *TERMS)).encode())
-    epochs = [row["scale"] * model.config.epochs + row["epoch"] for row in rows]
+    epochs = [sum(map(model.config.rounds, range(row["scale"]))) + row["epoch"] for row in rows]
     curves = {
         "reconstruction": (epochs, [row["reconstruction"] for row in rows]),
         "distance that the critic sees": (epochs, [abs(row["critic_real"] - row["critic_fake"]) for row in rows]),
     }
-    plot = curves_image(curves, (8, 4), 100, "epoch, one scale after the other", "loss")
+    plot = curves_image(curves, (8, 4), 100, "round, one scale after the other", "loss")
     folders.put(folder, folders.PLOT, imaging.encode(plot))
     last = len(model.scales) - 1
     made = [model.real(last), reconstruction(model)]
     made += [grow(model, model.sizes, model.draws(torch.Generator().manual_seed(seed))) for seed in range(3)]
     times = max(1, round(SHEET_SIDE / max(model.size)))
-    pictures = [imaging.to_array(F.interpolate(tasks.shown(one), scale_factor=times, mode="nearest")) for one in made]
+    pictures = [imaging.to_array(tasks.shown(one)).repeat(times, 0).repeat(times, 1) for one in made]
     names = ["image", "reconstruction", *(f"sample, seed {seed}" for seed in range(3))]
     foot = [
         f"Scale {last} of 0 to {len(model.sizes) - 1}, {model.size[0]} x {model.size[1]} pixels, each shown as {times} x {times}."
@@ -181,7 +182,7 @@ def load_singan(folder: Any, device: str = "cpu") -> Model:
         InputError: no such folder, no model, a damaged or foreign one, one of a newer version, or one without a trained scale.
     """
     with runtime.computing():
-        model, _ = folders.read_model(folder, device)
+        model, _ = folders.read_model(folder, runtime.usable_device(device))
     if not model.scales:
         raise InputError(f"{folder} holds a model without a trained scale: go on with its training first")
     return model
@@ -257,8 +258,9 @@ def checked_task(task: str, image: Any, mask: Any, options: dict[str, Any]) -> S
 def _pictures(task: str, model: Model, image: Any, mask: Any, config: SinganTaskConfig) -> Any:
     """What a task gives, one picture after the other, each (1, 3, H, W) in [0, 1]."""
     start = tasks.start_of(model, task) if config.start is None else config.start
+    amount = tasks.AMOUNTS.get(task, 1.0) if config.amount is None else config.amount
     if task == "animate":
-        own = config.frames, config.alpha, config.beta, start, config.seed, config.amount, config.size
+        own = config.frames, config.alpha, config.beta, start, config.seed, amount, config.size
         yield from tasks.animate(model, *own)
         return
     size = config.size
@@ -268,11 +270,11 @@ def _pictures(task: str, model: Model, image: Any, mask: Any, config: SinganTask
     area = None if mask is None else imaging.read_mask(mask, (given.shape[3], given.shape[2]))
     for seed in range(config.seed, config.seed + config.count):
         if task in ("sample", "retarget"):
-            yield tasks.sample(model, size, seed, start, config.amount)
+            yield tasks.sample(model, size, seed, start, amount)
         elif task == "super-resolve":
-            yield tasks.super_resolve(model, config.enlarge, seed, config.amount)
+            yield tasks.super_resolve(model, config.enlarge, seed, amount)
         else:
-            made = tasks.inject(model, given, start, seed, config.amount, size)
+            made = tasks.inject(model, given, start, seed, amount, size)
             yield made if area is None else tasks.blended(model, given, area, made, task)
 
 

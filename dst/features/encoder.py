@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from dst import runtime
 from dst.config import LEVELS as LEVELS
 from dst.config import PADDINGS, POOLINGS, PRECISIONS, InputError, check_choice
 from dst.features.networks import NETWORKS, Network
@@ -229,13 +230,7 @@ def load_encoder(name: str = "compact", weights=None, device="cpu", seed: int | 
         encoder = Encoder(network, state)
     else:
         encoder = Encoder(network, *load_with_hash(name, weights))
-    try:
-        return encoder.to(torch.device(device))
-    except (RuntimeError, AssertionError) as error:
-        why = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"device {device!r} cannot be used ({why}): choose one that is there, such as 'cpu'"
-        ) from error
+    return encoder.to(runtime.usable_device(device))
 
 
 def cached_encoder(name: str = "compact", weights=None, device="cpu") -> Encoder:

@@ -1,15 +1,15 @@
 """SinGAN: its pyramid, its networks, its training and what a folder keeps, on tiny models."""
 
-import dataclasses
 import hashlib
+import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from conftest import blobs
 from PIL import Image
-from torch.nn import functional as F
 
 import cli
 import dst
@@ -18,7 +18,7 @@ from dst.config import InputError, SinganConfig
 from dst.networks.singan import folder as folders
 from dst.networks.singan import tasks
 from dst.networks.singan.layers import Frozen, Patches, gradient_penalty
-from dst.networks.singan.model import below, grow, reconstruction
+from dst.networks.singan.model import below, reconstruction
 from dst.networks.singan.pyramid import scale_sizes, sizes_for
 from dst.networks.singan.train import begun, epoch, under_of, untrained
 
@@ -66,9 +66,11 @@ def contents(home):
 def test_scales_run_from_the_coarsest_to_the_finest(size, changes, sizes):
     config = SinganConfig(**changes)
     found = scale_sizes(size, config)
-    assert [tuple(np.abs(np.subtract(a, b)) <= 1) for a, b in zip(found, sizes, strict=True)] == [(True, True)] * len(sizes)
+    assert [tuple(np.abs(np.subtract(a, b)) <= 1) for a, b in zip(found, sizes, strict=True)] == [(True, True)] * len(
+        sizes
+    )
     assert found[-1] == sizes[-1]
-    steps = [a[0] / b[0] for a, b in zip(found, found[1:], strict=False)]
+    steps = [a[0] / b[0] for a, b in itertools.pairwise(found)]
     assert all(config.factor - 0.03 < step < 1 for step in steps)
 
 
@@ -80,7 +82,7 @@ def test_channels_double_every_four_scales_up_to_the_most():
 
 
 def test_a_networks_output_is_made_of_two_n_and_one_pixels():
-    net = Patches(6, 5, 1, torch.Generator().manual_seed(1)).eval()
+    net = Patches(6, 5, 1, True, torch.Generator().manual_seed(1)).eval()
     x = torch.zeros(1, 3, 21, 25, requires_grad=True)
     y = net(x)
     assert y.shape == (1, 1, 11, 15)
@@ -91,11 +93,13 @@ def test_a_networks_output_is_made_of_two_n_and_one_pixels():
 
 
 def test_a_frozen_generator_is_the_trained_one_also_in_strips(monkeypatch):
-    net = Patches(6, 3, 3, torch.Generator().manual_seed(2))
+    net = Patches(6, 3, 3, True, torch.Generator().manual_seed(2))
     for _ in range(3):
         net(torch.randn(1, 3, 20, 20, generator=torch.Generator().manual_seed(3)) * 2 + 1)
     frozen, x = Frozen(net), torch.randn(1, 3, 60, 33, generator=torch.Generator().manual_seed(4))
     whole = frozen(x)
+    bare = Patches(6, 3, 3, False, torch.Generator().manual_seed(2))
+    torch.testing.assert_close(Frozen(bare)(x), bare(x).detach(), rtol=1e-5, atol=1e-6)
     with torch.no_grad():
         torch.testing.assert_close(whole, net.eval()(x), rtol=1e-4, atol=1e-5)
     monkeypatch.setattr("dst.networks.singan.layers.VALUES", 1)
@@ -103,7 +107,7 @@ def test_a_frozen_generator_is_the_trained_one_also_in_strips(monkeypatch):
 
 
 def test_the_gradient_penalty_is_that_of_finite_differences():
-    net = Patches(4, 3, 1, torch.Generator().manual_seed(5)).double()
+    net = Patches(4, 3, 1, True, torch.Generator().manual_seed(5)).double()
     draw = torch.Generator().manual_seed(6)
     real, fake = (torch.randn(1, 3, 9, 8, generator=draw, dtype=torch.float64) for _ in (0, 1))
     found = gradient_penalty(net, real, fake, 0.3)
@@ -158,6 +162,16 @@ def test_pictures_of_any_size(model, size):
     assert made.shape == (size[1], size[0], 3) and made.dtype == np.uint8 and made.std() > 1
 
 
+@pytest.mark.parametrize("norm", ["generator", "neither"])
+def test_a_model_with_less_normalisation_goes_on_too(norm, picture, tmp_path):
+    few = {**TINY, "epochs": 2, "norm": norm}
+    whole = dst.train_singan(picture, tmp_path / "whole", **few)
+    dst.train_singan(picture, tmp_path / "stopped", **few, on_step=lambda step: step.scale == 1)
+    dst.train_singan(picture, tmp_path / "stopped", **few)
+    assert contents(tmp_path / "whole") == contents(tmp_path / "stopped")
+    assert len(whole.scales[0].generator.norms) == (2 if norm == "generator" else 0)
+
+
 def test_noise_in_the_margin_is_the_same_size(picture, tmp_path):
     dst.train_singan(picture, tmp_path / "m", purpose="animate", **{**TINY, "epochs": 1})
     model = dst.load_singan(tmp_path / "m")
@@ -202,6 +216,14 @@ def test_super_resolution_enlarges_by_any_factor(model):
         assert made.shape == (size[1], size[0], 3)
 
 
+def test_a_model_of_one_scale_draws_anew_alone(tmp_path):
+    model = dst.train_singan(blobs((16, 16), 2), tmp_path / "m", **{**TINY, "coarsest": 16, "epochs": 1})
+    assert dst.singan("sample", model, size=(20, 40))[0].shape == (40, 20, 3)
+    for task, given in (("super-resolve", None), ("style", blobs((16, 16), 3))):
+        with pytest.raises(InputError, match="a single trained scale"):
+            dst.singan(task, model, given)
+
+
 def test_a_loop_closes_and_follows_its_equation(model):
     draw = torch.Generator().manual_seed(3)
     alpha, beta, count = 0.1, 0.9, 12
@@ -230,21 +252,20 @@ def test_a_stopped_training_goes_on_to_the_same_bytes(picture, folder, tmp_path)
 
 def test_a_killed_training_goes_on_from_what_was_kept(picture, folder, tmp_path):
     """A process that is killed between any two writings: the folder as it was then."""
-    home, kills = tmp_path / "killed", 0
+    home, kills, left = tmp_path / "killed", 0, [0]
 
     class Killed(BaseException):
         pass
 
     real = folders.put
 
-    def put(where, name, data, after=None):
-        nonlocal count
-        count -= 1
-        if count < 0:
+    def put(where, name, data):
+        left[0] -= 1
+        if left[0] < 0:
             raise Killed
         return real(where, name, data)
 
-    for count in range(1, 60, 2):
+    for left[0] in range(1, 60, 2):
         try:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(folders, "put", put)
@@ -266,13 +287,11 @@ def test_what_training_shows(folder, model):
 def test_steps_tell_of_the_work(picture, tmp_path):
     seen = []
     dst.train_singan(picture, tmp_path / "m", **TINY, on_step=seen.append)
-    assert len(seen) == 12 and seen[-1].done == pytest.approx(seen[-1].total_steps) and seen[-1].left == pytest.approx(0)
+    assert (
+        len(seen) == 12 and seen[-1].done == pytest.approx(seen[-1].total_steps) and seen[-1].left == pytest.approx(0)
+    )
     assert [step.done for step in seen] == sorted(step.done for step in seen)
     assert seen[8].scale == 2 and seen[8].step == 0 and seen[8].steps == 4 and seen[8].scales == 3
-
-
-def changed(record, **changes):
-    return json.dumps({**record, **changes})
 
 
 DAMAGE = {
@@ -329,8 +348,6 @@ def spoil(home):
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_a_damaged_folder_is_one_line(name, folder, tmp_path, capsys):
-    import shutil
-
     home, (damage, words) = tmp_path / "m", DAMAGE[name]
     shutil.copytree(folder, home)
     damage(home)
@@ -383,7 +400,7 @@ def test_what_a_folder_holds_is_kept(picture, folder, tmp_path, capsys):
     "image, options, words",
     [
         (np.full((40, 40, 3), 90, np.uint8), {}, "one colour"),
-        (blobs((400, 20)), {"side": 64}, "short side"),
+        (blobs((400, 20)), {"side": 64}, "400 x 20, so that its short side has 3 pixels"),
         (blobs((40, 40)), {"layers": 7, "coarsest": 14}, "see 15 pixels"),
         (blobs((40, 40)), {"channels": 200}, "channels"),
         (blobs((40, 40)), {"epochs": 0}, "epochs"),
@@ -448,4 +465,3 @@ def test_the_command_trains_and_draws(image_file, tmp_path, capsys):
 def test_sizes_of_another_picture_keep_their_ratio():
     own = [(37, 25), (49, 33), (64, 43)]
     assert sizes_for((128, 43), own) == [(74, 25), (98, 33), (128, 43)]
-    assert dataclasses.is_dataclass(SinganConfig) and F is not None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import Field, fields, replace
-from types import SimpleNamespace
 from typing import Any
 
 from dst.cli.progress import Interrupt, Overall
 from dst.cli.rows import Argument, Command, argument_of, output
-from dst.cli.running import check_image, output_name, spare, stepped, write_image
+from dst.cli.running import check_image, output_name, spare, write_image
 from dst.cli.streams import STDOUT, say
 from dst.config import (
     FROM_MODEL,
@@ -99,13 +98,10 @@ def _train(args: Any, given: dict[str, Any]) -> int:
 
 
 def _time(seconds: float) -> str:
-    return (
-        f"{seconds / 3600:.1f} h"
-        if seconds > 5400
-        else f"{seconds / 60:.0f} min"
-        if seconds > 90
-        else f"{seconds:.0f} s"
-    )
+    for unit, name in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds > 1.5 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
 
 
 def _draw(args: Any, given: dict[str, Any]) -> int:
@@ -128,13 +124,16 @@ def _draw(args: Any, given: dict[str, Any]) -> int:
     if args.task == "super-resolve" and not args.quiet and model.config.reconstruction < 100:
         say("note: the model was not trained for super-resolve (--for super-resolve); edges may be wrong")
 
-    def work(on_step: Any) -> Any:
-        def one(done: int, total: int) -> bool:
-            return on_step(SimpleNamespace(done=done, total_steps=total, size=model.size))
+    bars = Overall(args.quiet, config.frames if args.task == "animate" else config.count, args.task)
+    with Interrupt("after this picture") as interrupt:
 
-        return singan(args.task, model, args.image, mask=args.mask, on_step=one, **given)
+        def on_step(done: int, total: int) -> bool:
+            if bars.bar is not None:
+                bars.on_run(f"{model.size[0]} x {model.size[1]} px model")
+            return interrupt.asked
 
-    made, code = stepped(args, args.task, work)
+        made = singan(args.task, model, args.image, mask=args.mask, on_step=on_step, **given)
+    bars.close()
     if args.task == "animate":
         from dst.viz.animation import write_animation
 
@@ -144,17 +143,14 @@ def _draw(args: Any, given: dict[str, Any]) -> int:
     if not args.quiet:
         what = f"{len(made)} {'frames' if args.task == 'animate' else 'pictures'} of " if len(made) > 1 else ""
         say(f"wrote {output_name(args.output)} ({what}{made[0].shape[1]} x {made[0].shape[0]} pixels)")
-    return code
+    return interrupt.code
 
 
 def _unset(f: Field) -> Argument:
     """An option that is None where it was not given, so that what `--quick` sets can give way to it."""
-    known = (
-        []
-        if f.default is None
-        else [f"default {f.default:g}" if isinstance(f.default, float) else f"default {f.default}"]
-    )
-    known += [f"{QUICK[f.name]:g} with --quick"] if TRAINING.get(f.name) is f and f.name in QUICK else []
+    text = lambda value: f"{value:g}" if isinstance(value, float) else str(value)  # noqa: E731
+    known = [] if f.default is None else [f"default {text(f.default)}"]
+    known += [f"{text(QUICK[f.name])} with --quick"] if TRAINING.get(f.name) is f and f.name in QUICK else []
     words = f.metadata["help"] + (f"; {', '.join(known)}" if known else "")
     return replace(argument_of(f, default=None), help=words)
 

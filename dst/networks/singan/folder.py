@@ -29,7 +29,7 @@ from dst.imaging import read as read_image
 from dst.networks.singan.layers import Frozen, Patches
 from dst.networks.singan.model import Model, Scale
 from dst.networks.singan.pyramid import scale_sizes
-from dst.networks.singan.train import TERMS, Training, adams, untrained
+from dst.networks.singan.train import TERMS, Training, adams, untaught, untrained
 
 KIND, FORMAT = "dst singan", 1
 RECORD, SOURCE, STATE = "model.json", "source.png", "training.safetensors"
@@ -281,7 +281,7 @@ def _config(record: dict[str, Any]) -> SinganConfig:
     return SinganConfig(**given)
 
 
-def read_model(folder: Any, device: str = "cpu") -> tuple[Model, dict[str, Any]]:
+def read_model(folder: Any, device: str | torch.device = "cpu") -> tuple[Model, dict[str, Any]]:
     """The model of a folder, whole or with the scales that are trained so far; and its record.
 
     Raises:
@@ -294,7 +294,7 @@ def read_model(folder: Any, device: str = "cpu") -> tuple[Model, dict[str, Any]]
     model = untrained(source.to(device), _config(record))
     for k, row in enumerate(record["scales"]):
         found = _tensors(folder, part(k), _bytes(folder, part(k), row["sha256"]))
-        generator = Patches(model.config.width(k), model.config.layers, 3)
+        generator, _ = untaught(model.config, k)
         width, height = model.sizes[k]
         wanted = {f"generator.{name}": value for name, value in generator.state_dict().items()}
         wanted |= {"reconstruction": torch.empty(1, 3, height, width), "star": model.star}
@@ -321,12 +321,10 @@ def read_state(folder: Any, model: Model, record: dict[str, Any]) -> tuple[Model
         raise InputError(f"{folder}/{STATE} is not that of the model beside it: train it again with --force")
     _check(folder, STATE, {"at": found.get("at")}, {"at": torch.zeros(2, dtype=torch.int64)})
     scale, epoch = found["at"].tolist()
-    if not (0 <= scale <= len(model.scales) and 0 <= epoch <= model.config.epochs):
+    if not (0 <= scale <= len(model.scales) and 0 <= epoch <= model.config.rounds(scale)):
         raise InputError(f"{folder}/{STATE} speaks of a scale that is not there: train the model again with --force")
     model = dataclasses.replace(model, scales=model.scales[:scale])
-    networks = [
-        Patches(model.config.width(scale), model.config.layers, ends).to(model.source.device) for ends in (3, 1)
-    ]
+    networks = [network.to(model.source.device) for network in untaught(model.config, scale)]
     at = Training(scale, epoch, 0.0, *networks, adams(*networks, model.config), [])
     wanted = {"at": found["at"], "model": found["model"], "amplitude": torch.zeros((), dtype=torch.float64)}
     for name, network, _ in _sides(at):

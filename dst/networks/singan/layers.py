@@ -15,29 +15,36 @@ VALUES = 2**25
 
 
 class Patches(nn.Module):
-    """Convolutions of 3 x 3 without padding, each but the last with batch normalisation and a leaky rectifier.
+    """Convolutions of 3 x 3 without padding, each but the last with batch normalisation, or without, and a leaky rectifier.
 
     An output is made of `2 * layers + 1` pixels a side, and the picture shrinks by `layers` pixels on each side. Weights are
-    drawn from N(0, 0.02), factors of the normalisation from N(1, 0.02), as published.
+    drawn from N(0, 0.02), factors of the normalisation from N(1, 0.02), as published; without normalisation, which would bring
+    such small weights to size, they are drawn as He et al. 2015 have it.
     """
 
-    def __init__(self, channels: int, layers: int, ends: int, generator: torch.Generator | None = None) -> None:
+    def __init__(
+        self, channels: int, layers: int, ends: int, norm: bool = True, generator: torch.Generator | None = None
+    ) -> None:
         super().__init__()
         widths = [3, *[channels] * (layers - 1), ends]
         self.convs = nn.ModuleList(nn.Conv2d(a, b, 3) for a, b in itertools.pairwise(widths))
-        self.norms = nn.ModuleList(nn.BatchNorm2d(channels, EPSILON, MOMENTUM) for _ in range(layers - 1))
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(channels, EPSILON, MOMENTUM) for _ in range(layers - 1 if norm else 0)
+        )
         if generator is not None:
             with torch.no_grad():
                 for conv in self.convs:
-                    conv.weight.normal_(0, 0.02, generator=generator)
+                    gain = nn.init.calculate_gain("leaky_relu", SLOPE) / conv.weight[0].numel() ** 0.5
+                    conv.weight.normal_(0, 0.02 if norm else gain, generator=generator)
                     conv.bias.zero_()
                 for norm in self.norms:
                     norm.weight.normal_(1, 0.02, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) to (N, ends, H - 2 layers, W - 2 layers)."""
-        for conv, norm in zip(self.convs, self.norms, strict=False):
-            x = F.leaky_relu(norm(conv(x)), SLOPE)
+        for k, conv in enumerate(self.convs[:-1]):
+            x = conv(x)
+            x = F.leaky_relu(self.norms[k](x) if len(self.norms) else x, SLOPE)
         return self.convs[-1](x)
 
 
@@ -59,11 +66,13 @@ class Frozen:
     def __init__(self, network: Patches) -> None:
         self.layers: list[tuple[Tensor, Tensor]] = []
         with torch.no_grad():
-            for conv, norm in zip(network.convs, network.norms, strict=False):
-                factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-                bias = norm.bias + (conv.bias - norm.running_mean) * factor
-                self.layers.append(((conv.weight * factor.view(-1, 1, 1, 1)).clone(), bias.clone()))
-            self.layers.append((network.convs[-1].weight.clone(), network.convs[-1].bias.clone()))
+            for norm, conv in itertools.zip_longest(network.norms, network.convs):
+                weight, bias = conv.weight.clone(), conv.bias.clone()
+                if norm is not None:
+                    factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+                    weight.mul_(factor.view(-1, 1, 1, 1))
+                    bias.sub_(norm.running_mean).mul_(factor).add_(norm.bias)
+                self.layers.append((weight, bias))
 
     def to(self, device: torch.device | str) -> Frozen:
         """The same on a device, in place."""

@@ -12,10 +12,13 @@ from torch import Tensor
 
 from dst.config import MASKED, InputError
 from dst.networks.singan.model import Model, grow
-from dst.networks.singan.pyramid import Size, enlarged, resized, sizes_for
+from dst.networks.singan.pyramid import Size, resized, sizes_for
 
 BLUR = 5.0
 """Standard deviation of the edge of a mask, pixels, as published."""
+ALONE = "a single trained scale, which draws all anew"
+AMOUNTS = {"animate": 0.25}
+"""Noise of a task where nothing is said, by eye: as much as in training moves whole buildings."""
 LEAST = 8
 """Pixels that a picture must have on its short side at the coarsest scale."""
 
@@ -28,7 +31,7 @@ def shown(made: Tensor) -> Tensor:
 def start_of(model: Model, task: str) -> int:
     """The scale that a task begins at where nothing is said: 0 to draw all anew, the finest to change the least."""
     count = len(model.scales)
-    share = {"retarget": 0.25, "animate": 0.3, "paint-to-image": 0.3, "style": 0.5, "edit": 0.5, "harmonise": 0.6}
+    share = {"retarget": 0.25, "paint-to-image": 0.3, "style": 0.5, "edit": 0.5, "harmonise": 0.6}
     return min(count - 1, max(1, round(share[task] * count))) if task in share else 0
 
 
@@ -109,6 +112,8 @@ def inject(
         InputError: as `sizes_of` and `check_start`; a start at the coarsest scale, where nothing of the picture would be left.
     """
     if check_start(model, start) < 1:
+        if len(model.scales) == 1:
+            raise InputError(f"the model has {ALONE}: train one of a larger image, or with a smaller coarsest")
         raise InputError("start is 0, at which nothing of the picture is left: give 1 or more")
     sizes = sizes_of(model, size or fitted(model, (image.shape[3], image.shape[2])))
     draw = model.draws(torch.Generator().manual_seed(seed), amount)
@@ -154,26 +159,21 @@ def super_resolve(model: Model, enlarge: float = 2.0, seed: int = 0, amount: flo
 
     Returns:
         (1, 3, H, W) in [0, 1].
+
+    Raises:
+        InputError: a model of a single scale.
     """
     width, height = model.size
-    factor = width / model.sizes[-2][0] if len(model.sizes) > 1 else 2 ** (1 / 3)
-    steps = max(1, round(math.log(enlarge) / math.log(factor)))
     top = len(model.scales) - 1
+    if not top:
+        raise InputError(f"the model has {ALONE}: train one of a larger image, or with a smaller coarsest")
+    steps = max(1, round(math.log(enlarge) / math.log(width / model.scales[-2].size[0])))
     draw = model.draws(torch.Generator().manual_seed(seed), amount)
     made = resized(model.source * 2 - 1, model.size)
     for k in range(1, steps + 1):
         size = tuple(round(n * enlarge ** (k / steps)) for n in (width, height))
-        sizes = [*[size] * top, size]
-        made = grow(model, sizes, draw, top, made) if top else grow_alone(model, size, draw, made)
+        made = grow(model, [size] * (top + 1), draw, top, made)
     return shown(made)
-
-
-def grow_alone(model: Model, size: Size, draw, made: Tensor) -> Tensor:
-    """As `grow` for a model of a single scale, which draws upon a picture all the same."""
-    from dst.networks.singan.layers import generated
-
-    scale, under = model.scales[0], enlarged(made, size)
-    return generated(scale.frozen, draw(0, size) * 0.0, under)
 
 
 def animate(

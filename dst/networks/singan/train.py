@@ -111,7 +111,7 @@ def begun(model: Model, below: Training | None) -> Training:
     channels, and afresh where they have not."""
     config, scale, device = model.config, len(model.scales), model.source.device
     draws, width = seeded(config, scale, -1), config.width(scale)
-    networks = [Patches(width, config.layers, ends, draws) for ends in (3, 1)]
+    networks = list(untaught(config, scale, draws))
     if below is not None and config.width(scale - 1) == width:
         for mine, theirs in zip(networks, (below.generator, below.critic), strict=True):
             mine.load_state_dict(theirs.state_dict())
@@ -122,6 +122,15 @@ def begun(model: Model, below: Training | None) -> Training:
         amplitude = config.noise * float((model.real(scale) - under).square().mean().sqrt())
     return Training(
         scale, 0, amplitude, generator, critic, adams(generator, critic, config), [] if below is None else below.history
+    )
+
+
+def untaught(config: SinganConfig, scale: int, generator: torch.Generator | None = None) -> tuple[Patches, Patches]:
+    """The generator and the critic of a scale, their weights drawn where there is a generator of random numbers."""
+    width = config.width(scale)
+    return (
+        Patches(width, config.layers, 3, config.norm != "neither", generator),
+        Patches(width, config.layers, 1, config.norm == "both", generator),
     )
 
 
@@ -149,7 +158,7 @@ def epoch(model: Model, at: Training, real: Tensor, rebuilt: Tensor) -> dict[str
     """
     config, scale = model.config, at.scale
     draws = seeded(config, scale, at.epoch)
-    rate = config.lr * (DROP if at.epoch >= DROP_AT * config.epochs else 1.0)
+    rate = config.lr * (DROP if at.epoch >= DROP_AT * config.rounds(scale) else 1.0)
     for optimizer in at.optimizers:
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -207,21 +216,21 @@ def rounds(model: Model, at: Training) -> Iterator[tuple[dict[str, float], float
     Raises:
         InputError: the training has gone astray.
     """
-    config, terms = model.config, {}
+    config, count, terms = model.config, model.config.rounds(at.scale), {}
     real = model.real(at.scale)
     made = reconstruction(model) if at.scale else None
     rebuilt = under_of(model, at.scale, made)
-    while at.epoch < config.epochs:
+    while at.epoch < count:
         began = time.perf_counter()
         found = epoch(model, at, real, rebuilt)
-        if at.epoch % LOGGED == 0 or at.epoch == config.epochs or not terms:
+        if at.epoch % LOGGED == 0 or at.epoch == count or not terms:
             terms = {**terms, **{name: float(value) for name, value in found.items()}}
             if not all(map(math.isfinite, terms.values())):
                 raise InputError(
                     f"the training went astray at scale {at.scale}, round {at.epoch}: try a smaller lr or another seed"
                 )
             terms["total"] = terms["adversarial"] + config.reconstruction * terms["reconstruction"]
-            if at.epoch % LOGGED == 0 or at.epoch == config.epochs:
+            if at.epoch % LOGGED == 0 or at.epoch == count:
                 at.history.append((at.scale, at.epoch, *(terms.get(name, 0.0) for name in TERMS)))
         yield terms, time.perf_counter() - began
 
@@ -250,19 +259,20 @@ def train(
         InputError: as `rounds`.
     """
     config = model.config
-    costs = [config.epochs * cost(size, config.width(k), config) for k, size in enumerate(model.sizes)]
+    costs = [config.rounds(k) * cost(size, config.width(k), config) for k, size in enumerate(model.sizes)]
     began, behind, stop = time.perf_counter(), None, False
     at = begun(model, None) if at is None and not model.finished else at
     while not model.finished:
+        count = config.rounds(at.scale)
         for terms, seconds in rounds(model, at):
-            done = sum(costs[: at.scale]) + costs[at.scale] * at.epoch / config.epochs
-            behind = done - costs[at.scale] / config.epochs if behind is None else behind
+            done = sum(costs[: at.scale]) + costs[at.scale] * at.epoch / count
+            behind = done - costs[at.scale] / count if behind is None else behind
             left = (time.perf_counter() - began) * (sum(costs) - done) / (done - behind)
-            place = at.scale, len(costs), model.sizes[at.scale], at.epoch - 1, config.epochs
+            place = at.scale, len(costs), model.sizes[at.scale], at.epoch - 1, count
             stop = on_step is not None and on_step(Round(*place, done / sum(costs) * 1e9, 1e9, terms, seconds, left))
             if on_state is not None:
                 on_state(at)
-            if stop and at.epoch < config.epochs:
+            if stop and at.epoch < count:
                 return model
         model = trained(model, at)
         after = None if model.finished else begun(model, at)
