@@ -2,7 +2,7 @@
 
     python docs/make_singan.py [NAME ...] [--models DIR]
 
-From models of scikit-learn's and scikit-image's photographs, trained with `quick`, which takes some eight minutes each on two cores;
+From models of scikit-learn's and scikit-image's photographs, trained with `quick`, which takes some nine minutes and six of one core;
 `--models` keeps them, so that a stopped run goes on.
 """
 
@@ -77,7 +77,7 @@ def samples(models: Path) -> np.ndarray:
 def sizes(models: Path) -> np.ndarray:
     """Wide and tall samples, and starts at each scale."""
     import dst
-    from dst.viz.sheets import table_sheet, titled_sheet
+    from dst.viz.sheets import titled_sheet
 
     model = trained("pagoda", models)
     width, height = model.size
@@ -86,7 +86,6 @@ def sizes(models: Path) -> np.ndarray:
         (f"first to draw: scale {k}", dst.singan("sample", model, start=k, seed=1)[0]) for k in range(len(model.scales))
     ]
     rows = [[("three times as wide", wide)], from_scale]
-    assert table_sheet is not None
     return titled_sheet(rows, 2 * height)
 
 
@@ -118,7 +117,7 @@ def moved(model) -> tuple[np.ndarray, np.ndarray]:
 def painted(model) -> np.ndarray:
     """A flat painting in the photograph's colours: sky, a house, bushes."""
     source = own(model)
-    sky, house, bush = source[8, 90], source[34, 36], source[76, 90]
+    sky, house, bush = source[8, 90], np.uint8([150, 62, 48]), np.uint8([92, 92, 58])
     image = np.full_like(source, sky)
     high = image.shape[0]
     image[int(0.74 * high) :] = bush
@@ -144,7 +143,7 @@ def tasks(models: Path) -> np.ndarray:
 
 
 def animate(models: Path) -> np.ndarray:
-    """Every sixth frame of a loop."""
+    """Every eighth frame of a loop."""
     import dst
     from dst.viz.sheets import table_sheet
 

@@ -85,6 +85,7 @@ def test_every_option_of_guidance_has_a_symptom():
         "docs/patches.md",
         "docs/singan.md",
         "docs/web.md",
+        "docs/one_image.md",
         "docs/how-it-works.md",
         "docs/troubleshooting.md",
         "docs/parameters.md",

@@ -25,7 +25,7 @@ from dst.config import FROM_MODEL, MASKED, NOT_SINGAN, TASKS, InputError, OneIma
 from dst.config.one_image import METHODS
 from dst.evaluate.one_image import diversity
 from dst.optim.state import Step
-from dst.patches.gpdm import CALM, SlicedDistribution
+from dst.patches.gpdm import CALM, FAINT, SlicedDistribution
 from dst.patches.gpnn import NearestPatches
 from dst.patches.pyramid import Engine, Walk, enlarge, walk
 from dst.viz.sheets import titled_sheet
@@ -113,7 +113,7 @@ def _gpnn(problem: Problem, config: OneImageConfig) -> Callable[[int], Engine]:
 def _gpdm(problem: Problem, config: OneImageConfig) -> Callable[[int], Engine]:
     more: dict[str, Any] = {}
     if problem.guess is not None or problem.task == "super-resolve":
-        more |= {"coarse": 1, "rate": CALM}
+        more |= {"coarse": 1, "rate": CALM if problem.guess is not None else FAINT}
     if config.settings == "published":
         more |= {"rate": 0.01, "end": 1.0, "positions": None, "tinted": False}
     return lambda seed: SlicedDistribution(config.patch, config.of("projections"), config.of("steps"), seed, **more)

@@ -23,7 +23,7 @@ FLAT = 1 / 255
 UNLIKE = 4 / 255
 """Difference from which a pixel of an edited image counts as edited."""
 STARTS = {
-    "gpnn": {"harmonise": 0.75, "edit": 0.6, "paint-to-image": 0.2, "style": 0.4},
+    "gpnn": {"harmonise": 0.75, "edit": 0.6, "paint-to-image": 0.2, "style": 0.5},
     "gpdm": {"harmonise": 1.0, "edit": 1.0, "paint-to-image": 0.3, "style": 0.9},
 }
 """Where what is begun from enters, by method and task: 0 at the coarsest scale, 1 at the finest. By eye."""

@@ -27,6 +27,7 @@ from dst.networks.singan import folder as folders
 from dst.networks.singan import tasks
 from dst.networks.singan.model import Model, grow, reconstruction
 from dst.networks.singan.pyramid import scale_sizes
+from dst.networks.singan.resume import read_state, write_state
 from dst.networks.singan.train import TERMS, Round, Training, begun, train, untrained
 from dst.viz.curves import curves_image
 from dst.viz.sheets import table_sheet
@@ -111,7 +112,7 @@ def _where(folder: Any, model: Model, force: bool) -> tuple[Model, Training | No
         raise InputError(f"{folder} holds a model of another image: {instead}")
     if found.finished:
         raise InputError(f"{folder} holds a finished model of this image: {instead}")
-    found, at = folders.read_state(folder, dataclasses.replace(found, config=model.config), record)
+    found, at = read_state(folder, dataclasses.replace(found, config=model.config), record)
     return found, at, record
 
 
@@ -136,7 +137,7 @@ def _train(
     def state(now: Training) -> None:
         nonlocal kept
         if asked or time.monotonic() - kept >= every:
-            folders.write_state(folder, now, record)
+            write_state(folder, now, record)
             kept = time.monotonic()
 
     def scale(fuller: Model, history: list[tuple[float, ...]], after: Training | None) -> None:
@@ -144,7 +145,7 @@ def _train(
         _show(folder, fuller, history)
         record = folders.write_scale(folder, fuller, record)
         if after is not None:
-            folders.write_state(folder, after, record)
+            write_state(folder, after, record)
         kept = time.monotonic()
         if on_scale is not None:
             on_scale(fuller)
@@ -258,8 +259,9 @@ def checked_task(task: str, image: Any, mask: Any, options: dict[str, Any]) -> S
 def _pictures(task: str, model: Model, image: Any, mask: Any, config: SinganTaskConfig) -> Any:
     """What a task gives, one picture after the other, each (1, 3, H, W) in [0, 1]."""
     start = tasks.start_of(model, task) if config.start is None else config.start
+    amount = tasks.AMOUNTS.get(task, 1.0) if config.amount is None else config.amount
     if task == "animate":
-        own = config.frames, config.alpha, config.beta, start, config.seed, config.amount, config.size
+        own = config.frames, config.alpha, config.beta, start, config.seed, amount, config.size
         yield from tasks.animate(model, *own)
         return
     size = config.size
@@ -269,11 +271,11 @@ def _pictures(task: str, model: Model, image: Any, mask: Any, config: SinganTask
     area = None if mask is None else imaging.read_mask(mask, (given.shape[3], given.shape[2]))
     for seed in range(config.seed, config.seed + config.count):
         if task in ("sample", "retarget"):
-            yield tasks.sample(model, size, seed, start, config.amount)
+            yield tasks.sample(model, size, seed, start, amount)
         elif task == "super-resolve":
-            yield tasks.super_resolve(model, config.enlarge, seed, config.amount)
+            yield tasks.super_resolve(model, config.enlarge, seed, amount)
         else:
-            made = tasks.inject(model, given, start, seed, config.amount, size)
+            made = tasks.inject(model, given, start, seed, amount, size)
             yield made if area is None else tasks.blended(model, given, area, made, task)
 
 

@@ -59,7 +59,7 @@ OWN = {
 """Options that not every method has a use for, and the methods that have."""
 SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "gpnn": {
-        "fast": {"noise": 1.0, "coarsest": 14, "ratio": 4 / 3, "steps": 10, "alpha": 0.005},
+        "fast": {"noise": 1.5, "coarsest": 14, "ratio": 4 / 3, "steps": 10, "alpha": 0.005},
         "published": {"noise": 0.75, "coarsest": 14, "ratio": 4 / 3, "steps": 10, "alpha": 0.005},
     },
     "gpdm": {

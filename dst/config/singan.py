@@ -169,8 +169,12 @@ class SinganTaskConfig(Checked):
         "picture",
         "low: more is made anew; high: closer to the picture",
     )
-    amount: float = option(
-        1.0, "noise, relative to that of the training", Number(0.0, 10.0), "picture", "0: no variety"
+    amount: float | None = option(
+        None,
+        "noise, relative to that of the training; default: 1, of animate a quarter",
+        Number(0.0, 10.0),
+        "picture",
+        "0: no variety",
     )
     enlarge: float = option(2.0, "how many times as large, of super-resolve", Number(1.05, 16.0), "picture")
     frames: int = option(48, "frames of animate's loop", whole(2, 1000), "animation")

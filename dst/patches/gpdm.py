@@ -18,6 +18,8 @@ POSITIONS = 2**14
 """Patches that are compared in a step, about, on a grid placed at random."""
 CALM = 0.02
 """Rate where what is begun from is to be changed no more than is needed."""
+FAINT = 0.005
+"""Rate where a picture is enlarged, and only detail is wanted."""
 COARSE = 3
 """How many times as many steps the first scale takes: they are cheap there, and the noise has far to go."""
 

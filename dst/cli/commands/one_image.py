@@ -67,7 +67,7 @@ def _compare(args: Any, calls: Any, options: dict[str, Any]) -> int:
 ROW = Command(
     "one-image",
     "generate from one image by its patches: sample, retarget, inpaint and more",
-    "TASK IMAGE -o FILE [--guide FILE] [--mask FILE] [--method NAME] [options], or dst one-image compare IMAGE -o FILE",
+    "TASK IMAGE -o FILE [--guide FILE] [--mask FILE] [options], or dst one-image compare IMAGE -o FILE",
     run,
     (
         Argument("task", "what to make: see below", Choice([*TASKS, COMPARE])),
@@ -83,5 +83,6 @@ ROW = Command(
     record=False,
     glossary={**TASKS, COMPARE: "samples and a retargeted image by each method, in one sheet"},
     epilog="Example: dst one-image sample lake.jpg -o lakes.png --count 4 --size 400x200\n"
-    "Sources: Granot and others, Drop the GAN, CVPR 2022; Elnekave and Weiss, Generating natural images with direct patch distributions matching, ECCV 2022.",
+    "Sources: Granot and others, Drop the GAN, CVPR 2022;\n"
+    "Elnekave and Weiss, Generating natural images with direct patch distributions matching, ECCV 2022.",
 )

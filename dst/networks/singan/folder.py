@@ -26,10 +26,10 @@ from dst.config.kinds import whole
 from dst.files import read_json, remove_left, replacing, unwritten
 from dst.imaging import encode
 from dst.imaging import read as read_image
-from dst.networks.singan.layers import Frozen, Patches
+from dst.networks.singan.layers import Frozen
 from dst.networks.singan.model import Model, Scale
 from dst.networks.singan.pyramid import scale_sizes
-from dst.networks.singan.train import TERMS, Training, adams, untaught, untrained
+from dst.networks.singan.train import untaught, untrained
 
 KIND, FORMAT = "dst singan", 1
 RECORD, SOURCE, STATE = "model.json", "source.png", "training.safetensors"
@@ -140,7 +140,8 @@ def put(folder: Any, name: str, data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _packed(tensors: dict[str, Tensor]) -> bytes:
+def packed(tensors: dict[str, Tensor]) -> bytes:
+    """Tensors as the bytes of a safetensors file."""
     from safetensors.torch import save
 
     return save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
@@ -190,37 +191,12 @@ def write_scale(folder: Any, model: Model, record: dict[str, Any]) -> dict[str, 
     k, scale = len(model.scales) - 1, model.scales[-1]
     tensors = {f"generator.{name}": value for name, value in scale.generator.state_dict().items()}
     tensors |= {"reconstruction": scale.reconstruction, "star": model.star}
-    row = {"amplitude": scale.amplitude, "sha256": put(folder, part(k), _packed(tensors))}
+    row = {"amplitude": scale.amplitude, "sha256": put(folder, part(k), packed(tensors))}
     record = {**record, "scales": [*record["scales"][:k], row], "finished": model.finished}
     _write_record(folder, record)
     if model.finished:
         (Path(folder) / STATE).unlink(missing_ok=True)
     return record
-
-
-def write_state(folder: Any, at: Training, record: dict[str, Any]) -> None:
-    """Write where a training stands: everything that its next round depends on, besides the trained scales."""
-    tensors = {
-        "at": torch.tensor([at.scale, at.epoch]),
-        "amplitude": torch.tensor(at.amplitude, dtype=torch.float64),
-        "history": torch.tensor(at.history, dtype=torch.float64).view(-1, len(TERMS) + 2),
-        "model": _mark(record),
-    }
-    for name, network, optimizer in _sides(at):
-        tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-        for k, row in optimizer.state_dict()["state"].items():
-            tensors |= {f"{name}.adam.{k}.{key}": value for key, value in row.items()}
-    put(folder, STATE, _packed(tensors))
-
-
-def _sides(at: Training) -> list[tuple[str, Patches, torch.optim.Adam]]:
-    return [("generator", at.generator, at.optimizers[0]), ("critic", at.critic, at.optimizers[1])]
-
-
-def _mark(record: dict[str, Any]) -> Tensor:
-    """What tells a training's state from that of another picture or other settings."""
-    said = json.dumps([record["source"], record["settings"]], sort_keys=True).encode()
-    return torch.tensor(list(hashlib.sha256(said).digest()), dtype=torch.uint8)
 
 
 def read_record(folder: Any) -> dict[str, Any]:
@@ -288,17 +264,17 @@ def read_model(folder: Any, device: str | torch.device = "cpu") -> tuple[Model, 
         InputError: as `read_record`; a file that is missing, is not the one that the record speaks of, or does not fit.
     """
     record = read_record(folder)
-    source = read_image(_decoded(_bytes(folder, SOURCE, record["source"]), folder)).rgb
+    source = read_image(_decoded(read_bytes(folder, SOURCE, record["source"]), folder)).rgb
     if [source.shape[3], source.shape[2]] != record["size"]:
         raise InputError(f"{folder}/{SOURCE} is of another size than {RECORD} says: train the model again")
     model = untrained(source.to(device), _config(record))
     for k, row in enumerate(record["scales"]):
-        found = _tensors(folder, part(k), _bytes(folder, part(k), row["sha256"]))
+        found = read_tensors(folder, part(k), read_bytes(folder, part(k), row["sha256"]))
         generator, _ = untaught(model.config, k)
         width, height = model.sizes[k]
         wanted = {f"generator.{name}": value for name, value in generator.state_dict().items()}
         wanted |= {"reconstruction": torch.empty(1, 3, height, width), "star": model.star}
-        _check(folder, part(k), found, wanted)
+        check_tensors(folder, part(k), found, wanted)
         generator.load_state_dict({name: found[f"generator.{name}"] for name in generator.state_dict()})
         generator.to(device).requires_grad_(False)
         rebuilt, star = found["reconstruction"].to(device), found["star"].to(device)
@@ -307,50 +283,12 @@ def read_model(folder: Any, device: str | torch.device = "cpu") -> tuple[Model, 
     return model, record
 
 
-def read_state(folder: Any, model: Model, record: dict[str, Any]) -> tuple[Model, Training | None]:
-    """Where a training stands, and the model up to there; None where no state was kept, and then the model without a scale.
+def read_bytes(folder: Any, name: str, sha256: str | None = None) -> bytes:
+    """A file of the folder, the one that a sha256 speaks of where one is given.
 
     Raises:
-        InputError: a damaged or foreign state.
+        InputError: it cannot be read, or is another one.
     """
-    path = Path(folder) / STATE
-    if model.finished or not path.exists():
-        return (model if model.finished else dataclasses.replace(model, scales=())), None
-    found = _tensors(folder, STATE, _bytes(folder, STATE))
-    if "model" not in found or not torch.equal(found["model"], _mark(record)):
-        raise InputError(f"{folder}/{STATE} is not that of the model beside it: train it again with --force")
-    _check(folder, STATE, {"at": found.get("at")}, {"at": torch.zeros(2, dtype=torch.int64)})
-    scale, epoch = found["at"].tolist()
-    if not (0 <= scale <= len(model.scales) and 0 <= epoch <= model.config.rounds(scale)):
-        raise InputError(f"{folder}/{STATE} speaks of a scale that is not there: train the model again with --force")
-    model = dataclasses.replace(model, scales=model.scales[:scale])
-    networks = [network.to(model.source.device) for network in untaught(model.config, scale)]
-    at = Training(scale, epoch, 0.0, *networks, adams(*networks, model.config), [])
-    wanted = {"at": found["at"], "model": found["model"], "amplitude": torch.zeros((), dtype=torch.float64)}
-    for name, network, _ in _sides(at):
-        wanted |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-        for k, value in enumerate(network.parameters() if epoch else ()):
-            kept = {"step": torch.zeros(()), "exp_avg": value, "exp_avg_sq": value}
-            wanted |= {f"{name}.adam.{k}.{key}": item for key, item in kept.items()}
-    history = found.pop("history", torch.empty(0))
-    _check(
-        folder,
-        STATE,
-        {**found, "history": history},
-        {**wanted, "history": history.new_empty(len(history), len(TERMS) + 2)},
-    )
-    at.amplitude, at.history = float(found["amplitude"]), [tuple(row) for row in history.tolist()]
-    for name, network, optimizer in _sides(at):
-        network.load_state_dict({key: found[f"{name}.{key}"] for key in network.state_dict()})
-        rows = {
-            k: {key: found[f"{name}.adam.{k}.{key}"] for key in ("step", "exp_avg", "exp_avg_sq")}
-            for k, _ in enumerate(network.parameters() if epoch else ())
-        }
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": rows})
-    return model, at
-
-
-def _bytes(folder: Any, name: str, sha256: str | None = None) -> bytes:
     try:
         data = read_regular(Path(folder) / name, MAX_BYTES)
     except OSError as error:
@@ -375,7 +313,12 @@ def _decoded(data: bytes, folder: Any) -> Any:
     return image
 
 
-def _tensors(folder: Any, name: str, data: bytes) -> dict[str, Tensor]:
+def read_tensors(folder: Any, name: str, data: bytes) -> dict[str, Tensor]:
+    """What the bytes of a safetensors file hold.
+
+    Raises:
+        InputError: they are damaged.
+    """
     from safetensors.torch import load
 
     try:
@@ -386,8 +329,12 @@ def _tensors(folder: Any, name: str, data: bytes) -> dict[str, Tensor]:
         raise InputError(f"{folder}/{name} is damaged: train the model again") from error
 
 
-def _check(folder: Any, name: str, found: dict[str, Tensor | None], wanted: dict[str, Tensor]) -> None:
-    """Refuse tensors of other names, shapes or types than are wanted, or with values that are not finite."""
+def check_tensors(folder: Any, name: str, found: dict[str, Tensor | None], wanted: dict[str, Tensor]) -> None:
+    """Refuse tensors of other names, shapes or types than are wanted, or with values that are not finite.
+
+    Raises:
+        InputError: the name of the first.
+    """
     for key in sorted(found.keys() | wanted.keys()):
         mine, model = found.get(key), wanted.get(key)
         fits = mine is not None and model is not None and mine.shape == model.shape and mine.dtype == model.dtype

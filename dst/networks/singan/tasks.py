@@ -17,6 +17,8 @@ from dst.networks.singan.pyramid import Size, resized, sizes_for
 BLUR = 5.0
 """Standard deviation of the edge of a mask, pixels, as published."""
 ALONE = "a single trained scale, which draws all anew"
+AMOUNTS = {"animate": 0.25}
+"""Noise of a task where nothing is said, by eye: as much as in training moves whole buildings."""
 LEAST = 8
 """Pixels that a picture must have on its short side at the coarsest scale."""
 
@@ -29,7 +31,7 @@ def shown(made: Tensor) -> Tensor:
 def start_of(model: Model, task: str) -> int:
     """The scale that a task begins at where nothing is said: 0 to draw all anew, the finest to change the least."""
     count = len(model.scales)
-    share = {"retarget": 0.25, "animate": 0.3, "paint-to-image": 0.3, "style": 0.5, "edit": 0.5, "harmonise": 0.6}
+    share = {"retarget": 0.25, "paint-to-image": 0.3, "style": 0.5, "edit": 0.5, "harmonise": 0.6}
     return min(count - 1, max(1, round(share[task] * count))) if task in share else 0
 
 

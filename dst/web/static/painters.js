@@ -93,6 +93,10 @@ export function painters({ config, store, fail, clear }) {
     const chosen = styles.map(keyOf);
     for (const node of grid.querySelectorAll("[data-key]")) attribute(node, "aria-pressed", String(chosen.includes(node.dataset.key)));
     if (styles.length > 1) mix.checked = true;
+    const tile = grid.querySelector("[aria-pressed='true']"); // on a phone the menu is a strip: what is chosen comes into sight
+    if (tile && (tile.offsetLeft < grid.scrollLeft || tile.offsetLeft + tile.offsetWidth > grid.scrollLeft + grid.clientWidth)) {
+      grid.scrollLeft = tile.offsetLeft - (grid.clientWidth - tile.offsetWidth) / 2;
+    }
     const manner = (image) => config.painters.find((painter) => painter.id === image.painter)?.manner;
     const words = styles.length === 1 ? [styles[0].name, manner(styles[0])] : [styles.map((image) => image.name).join(" + ")];
     name.textContent = styles.length ? words.filter(Boolean).join(": ") : "";

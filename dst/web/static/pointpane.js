@@ -15,7 +15,8 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 export function pointPane({ model, end, name, acts }) {
   const image = svg("image", { x: -0.5, y: -0.5, preserveAspectRatio: "none" });
   const layer = svg("g", {});
-  const node = svg("svg", { class: "pane", tabindex: 0, role: "group", "aria-label": `${name}, with its points` }, image, layer);
+  const crown = svg("g", { class: "crown", "aria-hidden": "true", "pointer-events": "none" }); // the chosen point once more, above all others
+  const node = svg("svg", { class: "pane", tabindex: 0, role: "group", "aria-label": `${name}, with its points` }, image, layer, crown);
   const [across, down] = end === "content" ? ["cx", "cy"] : ["sx", "sy"];
   let selected = -1;
   let drag = null;
@@ -141,6 +142,13 @@ export function pointPane({ model, end, name, acts }) {
       const sure = low ? "of low confidence, " : "";
       attribute(group, "aria-label", `Point ${k + 1} in the ${name.toLowerCase()}, ${sure}at ${Math.round(point[across])}, ${Math.round(point[down])}`);
     });
+    drawCrown();
+  }
+
+  function drawCrown() {
+    const group = layer.children[selected];
+    crown.replaceChildren(...[...(group?.children || [])].map((part) => part.cloneNode(true)));
+    if (group) crown.setAttribute("transform", group.getAttribute("transform"));
   }
 
   return {

@@ -2,20 +2,27 @@
 
 import { attribute, h } from "./dom.js";
 
-/** Puts a picture into an element once it is decoded, so that nothing flashes; the last one asked for wins. */
-export function swap(img, url, then = () => {}) {
+const AGAIN = 2000;
+
+/**
+ * Puts a picture into an element once it is decoded, so that nothing flashes; the last one asked for wins. Where it cannot be
+ * had, as while the connection is lost, what is seen stays, and it is asked for again.
+ */
+export function swap(img, url) {
   if (img.dataset.wanted === url) return;
   img.dataset.wanted = url;
-  const next = new Image();
-  next.src = url;
-  next
-    .decode()
-    .catch(() => {})
-    .then(() => {
-      if (img.dataset.wanted !== url) return;
-      img.src = url;
-      then();
-    });
+  const bring = async (left) => {
+    const next = new Image();
+    next.src = url;
+    try {
+      await next.decode();
+    } catch {
+      if (left && img.dataset.wanted === url) setTimeout(bring, AGAIN, left - 1);
+      return;
+    }
+    if (img.dataset.wanted === url) img.src = url;
+  };
+  bring(30);
 }
 
 /** Gives an element the proportions of a picture. */

@@ -1,0 +1,156 @@
+"""Draws the figures of one_image.md: images/one-*.jpg.
+
+    python docs/make_one_image.py [NAME ...]
+
+From scikit-image's and scikit-learn's photographs and the drawn samples; four minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+HOME = Path(__file__).resolve().parent
+sys.path.insert(0, str(HOME.parent))
+SIDE = 256
+
+
+def image(name: str) -> np.ndarray:
+    """A picture by name, (h, w, 3) uint8, of `SIDE` pixels."""
+    from bench.one_image import image_of
+
+    return image_of(name, SIDE)
+
+
+def made(task: str, pixels: np.ndarray, method: str = "gpnn", **options) -> np.ndarray:
+    import dst
+
+    return dst.one_image(task, pixels, method=method, **options)[0]
+
+
+def both(task: str, pixels: np.ndarray, **options) -> list[tuple[str, np.ndarray]]:
+    return [(method, made(task, pixels, method, **options)) for method in ("gpnn", "gpdm")]
+
+
+def sheet(rows: list[list[tuple[str, np.ndarray]]], height: int = 150) -> np.ndarray:
+    from dst.viz.sheets import titled_sheet
+
+    return titled_sheet(rows, height)
+
+
+def sample() -> np.ndarray:
+    import dst
+
+    rows = []
+    for name in ("china", "coffee", "brick"):
+        pixels = image(name)
+        samples = dst.one_image("sample", pixels, count=2)
+        rows.append([(name, pixels), *(("gpnn", x) for x in samples), ("gpdm", made("sample", pixels, "gpdm"))])
+    return sheet(rows)
+
+
+def retarget() -> np.ndarray:
+    return sheet([[(name, image(name)), *both("retarget", image(name))] for name in ("flower", "china")], 140)
+
+
+def pasted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A painting, a copy of it with a flower pasted in, and the flower's mask."""
+    ground, flower = image("impasto"), image("flower")
+    size = 80
+    cut = cv2.resize(flower[30:150, 62:182], (size, size), interpolation=cv2.INTER_AREA)
+    y, x = np.mgrid[:size, :size]
+    inside = np.hypot(x - size / 2, y - size / 2) < 0.45 * size
+    composite, mask = ground.copy(), np.zeros(ground.shape[:2], np.uint8)
+    top, left = 20, 20
+    composite[top : top + size, left : left + size][inside] = cut[inside]
+    mask[top : top + size, left : left + size][inside] = 255
+    return ground, composite, mask
+
+
+def harmonise() -> np.ndarray:
+    ground, composite, mask = pasted()
+    return sheet([[("pasted", composite), *both("harmonise", ground, guide=composite, mask=mask)]], 190)
+
+
+def edit() -> np.ndarray:
+    pixels = image("china")
+    edited = pixels.copy()
+    edited[52:165, 163:197] = pixels[52:165, 221:255]  # the tree at the right, once more
+    return sheet([[("image", pixels), ("edited", edited), *both("edit", pixels, guide=edited)]], 150)
+
+
+def inpaint() -> np.ndarray:
+    rows = []
+    for name, box in (("flower", (55, 25, 190, 152)), ("china", (24, 8, 160, 160))):
+        pixels = image(name)
+        mask = np.zeros(pixels.shape[:2], np.uint8)
+        mask[box[1] : box[3], box[0] : box[2]] = 255
+        shown = np.where(mask[..., None] > 0, np.uint8(255), pixels)
+        rows.append([("image", pixels), ("hole", shown), ("gpnn", made("inpaint", pixels, mask=mask))])
+    return sheet(rows)
+
+
+def doodle() -> np.ndarray:
+    """A flat painting of a tower by a lake, (171, 256, 3) uint8."""
+    flat = np.full((171, 256, 3), (190, 215, 245), np.uint8)
+    cv2.rectangle(flat, (0, 105), (256, 140), (170, 190, 200), -1)
+    cv2.ellipse(flat, (60, 171), (90, 40), 0, 0, 360, (80, 90, 50), -1)
+    cv2.ellipse(flat, (200, 171), (80, 30), 0, 0, 360, (90, 100, 70), -1)
+    cv2.rectangle(flat, (120, 60), (190, 150), (120, 50, 45), -1)
+    cv2.fillPoly(flat, [np.array([[110, 60], [155, 25], [200, 60]])], (190, 110, 70))
+    return flat
+
+
+def paint() -> np.ndarray:
+    pixels = image("china")
+    return sheet([[("image", pixels), ("painting", doodle()), *both("paint-to-image", pixels, guide=doodle())]], 150)
+
+
+def style() -> np.ndarray:
+    pixels, layout = image("impasto"), image("china")
+    return sheet([[("image", pixels), ("layout", layout), *both("style", pixels, guide=layout)]], 170)
+
+
+def enlarge() -> np.ndarray:
+    whole = image("flower")
+    small = cv2.resize(whole, (128, whole.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    size = small.shape[1] * 2, small.shape[0] * 2
+    plain = cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
+    parts = [("bicubic", plain), *both("super-resolve", small)]
+    part = np.s_[40:150, 70:180]
+    return sheet([[(name, x[part]) for name, x in parts] + [("original", whole[part])]], 220)
+
+
+FIGURES: dict[str, Callable[[], np.ndarray]] = {
+    "sample": sample,
+    "retarget": retarget,
+    "harmonise": harmonise,
+    "edit": edit,
+    "inpaint": inpaint,
+    "paint": paint,
+    "style": style,
+    "enlarge": enlarge,
+}
+
+
+def main() -> None:
+    """Draw what is named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", choices=[[], *FIGURES], help="figures to draw (default: all)")
+    parser.add_argument("--folder", type=Path, default=HOME / "images", help="where to (default: %(default)s)")
+    args = parser.parse_args()
+    from dst import imaging
+
+    for name in args.names or FIGURES:
+        found = FIGURES[name]()
+        imaging.write(args.folder / f"one-{name}.jpg", found, quality=78)
+        print(name, found.shape[:2], flush=True)
+
+
+if __name__ == "__main__":
+    main()
