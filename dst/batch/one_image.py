@@ -30,6 +30,8 @@ from dst.patches.gpnn import NearestPatches
 from dst.patches.pyramid import Engine, Walk, enlarge, walk
 from dst.viz.sheets import titled_sheet
 
+RETARGETED = 18
+"""Short side of the coarsest scale of `retarget`, pixels, at the least. By eye."""
 OnStep = Callable[[Step], object]
 NOT: dict[str, dict[str, str]] = {
     "gpnn": {"animate": "where the first guess moves smoothly nearest patches stand still, and then leap"},
@@ -131,6 +133,8 @@ def _patches(problem: Problem, model: None, config: OneImageConfig, on_step: OnS
         return
     width, height = problem.size
     coarsest = config.of("coarsest")
+    if problem.task == "retarget" and config.coarsest is None:
+        coarsest = max(RETARGETED, coarsest)
     if problem.hole is not None:
         least = coarsest_for(problem.hole, config.patch, coarsest)
         coarsest = least if config.coarsest is None else coarsest
