@@ -92,6 +92,8 @@ def prepare(task: str, image: Any, guide: Any, mask: Any, config: OneImageConfig
     other = None if guide is None else _read(guide, config.side)
     shown = source if other is None else other
     area = None if mask is None else _area(mask, shown)
+    if task == "edit" and area is None and other.shape == source.shape:
+        area = _changed(other, source)
     problem = PREPARED[task](source, other, area, config)
     start = STARTS.get(config.method, {}).get(task, 0.0) if config.start is None else config.start
     return Problem(
@@ -110,6 +112,14 @@ def _area(mask: Any, image: Tensor) -> Tensor:
     if not found.any() or found.all():
         what = "everything" if found.all() else "nothing"
         raise InputError(f"the mask marks {what}: paint a part white and the rest black")
+    return found
+
+
+def _changed(edited: Tensor, image: Tensor) -> Tensor:
+    """Where an edited image differs from the image, (h, w) bool."""
+    found = (edited - image).abs().amax((0, 1)) > UNLIKE
+    if not found.any():
+        raise InputError("the edited image is the image itself: move something in it, or give another")
     return found
 
 
@@ -134,10 +144,6 @@ def _harmonise(source: Tensor, guide: Tensor | None, area: Tensor, config: OneIm
 
 
 def _edit(source: Tensor, guide: Tensor, area: Tensor | None, config: OneImageConfig) -> dict[str, Any]:
-    if area is None and guide.shape == source.shape:
-        area = (guide - source).abs().amax((0, 1)) > UNLIKE
-        if not area.any():
-            raise InputError("the edited image is the image itself: move something in it, or give another")
     found: dict[str, Any] = {"size": _size(guide), "guess": guide, "complete": area is None}
     if area is not None:
         found["area"], found["edge"] = _widened(area, "edit")
