@@ -180,7 +180,7 @@ class OneImageConfig(Checked):
     steps: int | None = option(None, "at a scale; default: by the method", whole(1, 10000), "method")
     alpha: float | None = option(
         None,
-        "of gpnn: how little it minds leaving patches of the image out; default 0.005, of inpaint 1",
+        "of gpnn: how little it minds leaving patches of the image out; default 0.005, of inpaint, harmonise and edit no such score",
         Number(1e-6, 1e6),
         "method",
         "small: all of the image comes back",
