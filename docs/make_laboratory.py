@@ -7,11 +7,11 @@ From scikit-learn's and scikit-image's photographs and the drawn samples; three 
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import figures
 import numpy as np
 
 HOME = Path(__file__).resolve().parent
@@ -104,19 +104,5 @@ FIGURES: dict[str, Callable[[], np.ndarray]] = {
 }
 
 
-def main() -> None:
-    """Draw what is named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", choices=[[], *FIGURES], help="figures to draw (default: all)")
-    parser.add_argument("--folder", type=Path, default=HOME / "images", help="where to (default: %(default)s)")
-    args = parser.parse_args()
-    from dst import imaging
-
-    for name in args.names or FIGURES:
-        image = FIGURES[name]()
-        imaging.write(args.folder / f"lab-{name}.jpg", image, quality=72)
-        print(name, image.shape[:2], flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    figures.draw(__doc__, FIGURES, "lab-", 72)

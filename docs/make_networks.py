@@ -7,10 +7,10 @@ From scikit-image's photographs and the drawn samples; one minute on two cores.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
+import figures
 import numpy as np
 
 HOME = Path(__file__).resolve().parent
@@ -68,17 +68,5 @@ def mixtures() -> np.ndarray:
 FIGURES = {"instant": instant, "mixtures": mixtures}
 
 
-def main() -> None:
-    """Draw what is named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", choices=[[], *FIGURES], help="figures to draw (default: all)")
-    from dst import imaging
-
-    for name in parser.parse_args().names or FIGURES:
-        image = FIGURES[name]()
-        imaging.write(HOME / "images" / f"networks-{name}.jpg", image, quality=72)
-        print(name, image.shape[:2], flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    figures.draw(__doc__, FIGURES, "networks-", 72)

@@ -7,12 +7,12 @@ From scikit-image's and scikit-learn's photographs and the drawn samples; four m
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import figures
 import numpy as np
 
 HOME = Path(__file__).resolve().parent
@@ -138,19 +138,5 @@ FIGURES: dict[str, Callable[[], np.ndarray]] = {
 }
 
 
-def main() -> None:
-    """Draw what is named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", choices=[[], *FIGURES], help="figures to draw (default: all)")
-    parser.add_argument("--folder", type=Path, default=HOME / "images", help="where to (default: %(default)s)")
-    args = parser.parse_args()
-    from dst import imaging
-
-    for name in args.names or FIGURES:
-        found = FIGURES[name]()
-        imaging.write(args.folder / f"one-{name}.jpg", found, quality=78)
-        print(name, found.shape[:2], flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    figures.draw(__doc__, FIGURES, "one-", 78)

@@ -7,11 +7,11 @@ From scikit-learn's and scikit-image's photographs and the drawn samples; two mi
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import figures
 import numpy as np
 
 HOME = Path(__file__).resolve().parent
@@ -136,18 +136,5 @@ FIGURES: dict[str, Callable[[], np.ndarray]] = {
 }
 
 
-def main() -> None:
-    """Draw the figures asked for, or all."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", choices=[[], *FIGURES], default=[])
-    parser.add_argument("--output", type=Path, default=HOME / "images")
-    args = parser.parse_args()
-    from dst import imaging
-
-    for name in args.names or FIGURES:
-        imaging.write(args.output / f"{name}.jpg", FIGURES[name](), quality=60)
-        print(name, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    figures.draw(__doc__, FIGURES, "", 60)

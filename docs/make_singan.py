@@ -8,12 +8,12 @@ From models of scikit-learn's and scikit-image's photographs, trained with `quic
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import figures
 import numpy as np
 
 OPTIONS = {"stars": {"side": 96}}
@@ -162,20 +162,14 @@ FIGURES: dict[str, Callable[[Path], np.ndarray]] = {
 
 def main() -> None:
     """Draw what is named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", choices=[[], *FIGURES], help="figures to draw (default: all)")
-    parser.add_argument("--folder", type=Path, default=HOME / "images", help="where to (default: %(default)s)")
+    parser = figures.parser_of(__doc__, FIGURES)
     parser.add_argument("--models", type=Path, help="folder that models are kept in (default: none)")
     args = parser.parse_args()
-    from dst import imaging
-
     with tempfile.TemporaryDirectory() as scratch:
         models = args.models or Path(scratch)
         models.mkdir(parents=True, exist_ok=True)
         for name in args.names or FIGURES:
-            image = FIGURES[name](models)
-            imaging.write(args.folder / f"singan-{name}.jpg", image, quality=78)
-            print(name, image.shape[:2], flush=True)
+            figures.write(args.folder, f"singan-{name}", FIGURES[name](models), 78)
 
 
 if __name__ == "__main__":

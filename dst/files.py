@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,28 @@ def clear_beside(target) -> None:
     for left in Path(os.path.realpath(target)).parent.glob(f"{BESIDE}*"):
         if left.is_dir():
             remove_left(left, BESIDE)
+
+
+@contextlib.contextmanager
+def made_folder(folder: Any) -> Iterator[Path]:
+    """A folder, made where there is none yet; what was made is removed in the end if nothing came to lie in it.
+
+    Raises:
+        InputError: it cannot be made.
+        OSError: the disk is full or fails.
+    """
+    home = Path(os.path.realpath(folder))
+    fresh = not home.exists()
+    try:
+        home.mkdir(exist_ok=True)
+    except OSError as error:
+        raise unwritten(folder, error) from error
+    try:
+        yield home
+    finally:
+        if fresh:
+            with contextlib.suppress(OSError):
+                home.rmdir()
 
 
 def remove_left(path: Path, prefix: str = common.PREFIX) -> None:

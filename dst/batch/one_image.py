@@ -20,7 +20,6 @@ from torch import Tensor
 from dst import imaging, runtime
 from dst.batch.problems import Problem, coarsest_for, prepare
 from dst.batch.singan import load_singan, singan
-from dst.batch.singan import sheet_of as sheet_of
 from dst.config import FROM_MODEL, MASKED, NOT_SINGAN, TASKS, InputError, OneImageConfig, check_choice
 from dst.config.one_image import METHODS
 from dst.evaluate.one_image import diversity
@@ -234,6 +233,7 @@ def compare(image: Any, *, model: Any = None, on_step: OnStep | None = None, **o
     for name in options:
         if getattr(config, name) != getattr(OneImageConfig, name) and name not in COMPARED:
             raise InputError(f"`{name}` is given, but compare does not use it: it takes {', '.join(COMPARED)}")
+    model = load_singan(model) if isinstance(model, (str, os.PathLike)) else model
     names = [name for name in METHODS if name != "singan" or model is not None]
     shared = {name: getattr(config, name) for name in COMPARED}
     plain = {"seed", "threads"}

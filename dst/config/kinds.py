@@ -262,6 +262,24 @@ class Names(Kind):
         return names
 
 
+class Several(Names):
+    """Names of a choice with + or commas between, each once."""
+
+    def __init__(self, choices: Iterable[str]) -> None:
+        self.choices = tuple(choices)
+
+    def check(self, name: str, value: Any) -> tuple[str, ...]:
+        """As `Kind.check`."""
+        names = value.replace(",", "+").split("+") if isinstance(value, str) else list(value)
+        for item in names:
+            check_choice(name, item, self.choices)
+        if not names or len(set(names)) < len(names):
+            raise InputError(
+                f"{name} is {'+'.join(names)!r}: it takes each of {', '.join(self.choices)} once at the most"
+            )
+        return tuple(names)
+
+
 class Numbers(Kind):
     """Numbers with commas between: `1,0.5`; from Python a list or a single one; nothing from an empty list."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from numbers import Integral
 
-from dst.config.base import Checked, InputError, check_choice, option
-from dst.config.kinds import Choice, Kind, Names, Number, Numbers, Switch, read_number, whole
+from dst.config.base import Checked, InputError, option
+from dst.config.kinds import Choice, Kind, Names, Number, Numbers, Several, Switch, read_number, whole
 from dst.config.methods import LEVELS, POOLINGS
 from dst.config.stylize import StylizeConfig
 
@@ -67,25 +67,10 @@ class Size(Kind):
         return f"a width and a height from {self.low} to {self.high}, such as 512x384"
 
 
-class Statistics(Names):
-    """Names of `STATISTICS` with + between, each once."""
-
-    def check(self, name, value):
-        """As `Kind.check`."""
-        names = value.replace(",", "+").split("+") if isinstance(value, str) else list(value)
-        for item in names:
-            check_choice(name, item, STATISTICS)
-        if not names or len(set(names)) < len(names):
-            raise InputError(
-                f"{name} is {'+'.join(names)!r}: it takes each of {', '.join(STATISTICS)} once at the most"
-            )
-        return tuple(names)
-
-
-def shared(name: str):
-    """An option of `stylize`, the same here."""
-    (own,) = (f for f in fields(StylizeConfig) if f.name == name)
-    return field(default=own.default, metadata=own.metadata)
+def shared(name: str, home: type = StylizeConfig, **changes: str):
+    """An option of another config, of a run's where none is named, the same here but for some of its words."""
+    (own,) = (f for f in fields(home) if f.name == name)
+    return field(default=own.default, metadata={**own.metadata, **changes})
 
 
 @dataclass(frozen=True)
@@ -175,7 +160,7 @@ class TextureConfig(NetworkConfig):
         ("sliced",),
         f"what is compared, of {', '.join(STATISTICS)}, with + between: Gram matrices; those of shifted maps, for long structures; "
         "sliced Wasserstein distances",
-        Statistics(),
+        Several(STATISTICS),
         "objective",
         "gram: as published",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from dst.config.animation import AnimationConfig
@@ -120,11 +120,6 @@ class Enlargement(Kind):
         return "2 or 4"
 
 
-def _frames_a_second():
-    (own,) = (f for f in fields(AnimationConfig) if f.name == "fps")
-    return field(default=own.default, metadata={**own.metadata, "group": "animation"})
-
-
 @dataclass(frozen=True)
 class OneImageConfig(Checked):
     """Generation from one image, whatever the method; what is None goes by the task, the method and `SETTINGS`."""
@@ -165,7 +160,7 @@ class OneImageConfig(Checked):
         "low: the image's layout; high: any layout",
     )
     frames: int = option(24, "frames of the loop", whole(2, 240), "animation")
-    fps: float = _frames_a_second()
+    fps: float = shared("fps", AnimationConfig, group="animation")
     patch: int = option(7, "side of a patch, pixels, odd", whole(3, 15), "method", "larger: larger pieces stay whole")
     coarsest: int | None = option(
         None, "short side of the coarsest scale, pixels; default: by the task and the method", whole(7, 256), "method",

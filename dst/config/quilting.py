@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dst.config.base import Checked, InputError, check_choice, option
-from dst.config.kinds import Names, Number, whole
+from dst.config.base import Checked, option
+from dst.config.kinds import Number, Several, whole
 from dst.config.laboratory import Size, shared
 
 LIKENESSES = {
@@ -16,22 +16,12 @@ LIKENESSES = {
 """What a texture follows where it is laid onto a picture."""
 
 
-class Likeness(Names):
-    """Names of `LIKENESSES` with + between, each once."""
-
-    def check(self, name, value):
-        """As `Kind.check`."""
-        names = value.replace(",", "+").split("+") if isinstance(value, str) else list(value)
-        for item in names:
-            check_choice(name, item, LIKENESSES)
-        if not names or len(set(names)) < len(names):
-            given = "+".join(names)
-            raise InputError(f"{name} is {given!r}: it takes each of {', '.join(LIKENESSES)} once at the most")
-        return tuple(names)
+class Likeness(Several):
+    """Names of `LIKENESSES` with + between, each once; the help lists them."""
 
     def allowed(self) -> str:
         """As `Kind.allowed`."""
-        return ", ".join(LIKENESSES)
+        return ", ".join(self.choices)
 
 
 class Share(Number):
@@ -78,7 +68,7 @@ class QuiltConfig(Checked):
         "1: every block begins something new; large: whole pieces of the sample come back",
     )
     by: tuple[str, ...] = option(
-        ("luminance",), "with --onto: what the texture follows, with + between", Likeness(), "picture"
+        ("luminance",), "with --onto: what the texture follows, with + between", Likeness(LIKENESSES), "picture"
     )
     passes: int = option(
         3,

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from dst.config import InputError
 from dst.config.metrics import ONE_IMAGE
 from dst.features import Encoder
-from dst.imaging.color import LUMA
+from dst.imaging.color import luminance
 from dst.losses import nearest
 
 PATCH = 7
@@ -178,7 +178,7 @@ def diversity(samples: Sequence[Tensor] | Tensor, source: Tensor) -> float:
 
 def _intensity(image: Tensor) -> Tensor:
     """(1, 3, H, W) to (H, W), float64."""
-    return (image.double().cpu() * torch.tensor(LUMA, dtype=torch.float64).view(1, 3, 1, 1)).sum(1)[0]
+    return luminance(image.double().cpu())[0, 0]
 
 
 def patch_share(image: Tensor, source: Tensor, size: int = PATCH, tolerance: float = TOLERANCE) -> float:

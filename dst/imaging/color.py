@@ -112,6 +112,11 @@ def tone_colors(image: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     return painted.reshape(image.shape).to(image.dtype).clamp(0, 1)
 
 
+def luminance(image: Tensor) -> Tensor:
+    """How light each pixel is, by `LUMA`: (N, 3, H, W) to (N, 1, H, W), of the same type."""
+    return (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
 def match_chroma(image: Tensor, styles: list[Tensor], weights: list[float], strength: float = 1.0) -> Tensor:
     """Give an image the mean and covariance of CIELAB's a and b of others; its lightness stays.
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 from dst.config import MIN_IMAGE_SIDE, InputError, check_number, suggest
 from dst.files import check_extension, check_output, replacing
 from dst.imaging.codecs import MAX_PIXELS, READABLE, Decoded, decode, too_many_pixels
-from dst.imaging.color import LUMA
+from dst.imaging.color import luminance
 from dst.imaging.encoding import encode_pixels
 from dst.imaging.quiet import quiet
 from dst.imaging.resample import flatten
@@ -109,7 +109,7 @@ def read_mask(source, size: tuple[int, int] | None = None, min_side: int = MIN_I
     if image.alpha is not None and image.alpha.min() < image.alpha.max():
         mask = image.alpha
     else:
-        mask = (image.rgb * image.rgb.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True).clamp(0, 1)
+        mask = luminance(image.rgb).clamp(0, 1)
     if not bool(mask.any()):
         raise InputError(f"the mask {image.name} is zero everywhere: paint white where it should act")
     if size is None or tuple(size) == image.size:

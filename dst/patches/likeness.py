@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from dst.config import InputError
 from dst.features import cached_encoder
-from dst.imaging.color import LUMA
+from dst.imaging.color import luminance
 from dst.imaging.transport import histogram_map
 
 BLUR = 3.0
@@ -50,11 +50,6 @@ def likeness_maps(
     found = [makers[name]() for name in by]
     own, other = (torch.cat(side, 1)[0].float() / len(by) ** 0.5 for side in zip(*found, strict=True))
     return own.numpy(), other.numpy()
-
-
-def luminance(image: Tensor) -> Tensor:
-    """(1, 3, H, W) to (1, 1, H, W): how light each pixel is."""
-    return (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def tones(sample: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

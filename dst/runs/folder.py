@@ -17,7 +17,7 @@ from typing import Any
 
 from correspondence.common import PREFIX, holding, open_regular
 from dst.config import InputError
-from dst.files import clear_beside, folder_beside, read_json, remove_left, unwritten
+from dst.files import clear_beside, folder_beside, made_folder, read_json, remove_left
 from dst.runs.record import KIND
 
 IMAGES = ("image", "unwarped", "warped_content", "content", "style")
@@ -165,21 +165,10 @@ def claimed(folder: Any, force: bool, inputs: Iterable[Any] = ()) -> Iterator[No
         return
     check_folder(folder, True)
     check_inputs(folder, inputs)
-    home = Path(os.path.realpath(folder))
-    fresh = not home.exists()
-    try:
-        home.mkdir(exist_ok=True)
-    except OSError as error:
-        raise unwritten(folder, error) from error
-    try:
-        with held(folder):
-            check_folder(folder, force)  # now that nobody else changes it
-            clear_left(folder)
-            yield
-    finally:
-        if fresh:
-            with contextlib.suppress(OSError):
-                home.rmdir()
+    with made_folder(folder), held(folder):
+        check_folder(folder, force)  # now that nobody else changes it
+        clear_left(folder)
+        yield
 
 
 @contextlib.contextmanager

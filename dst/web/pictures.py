@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 import shutil
 import time
 import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +52,11 @@ class Pictures:
         session = session_of(request)
         self._check_room(session)
         name = urllib.parse.unquote(request.headers.get("x-name", "picture"), errors="replace")
-        picture, path = self._new_picture(session, name)
-        try:
+        with self._new_picture(session, name) as (picture, path):
             with path.open("wb") as file:
                 async for chunk in request.stream():
                     file.write(chunk)
             return JSONResponse(await self._taken(session, picture, path), 201, NO_STORE)
-        except BaseException:
-            session.drop(picture)
-            raise
 
     async def link(self, request: Request) -> Response:
         """POST /api/images/link: a picture by its address."""
@@ -69,27 +67,19 @@ class Pictures:
         url = body.get("url")
         url = url.strip() if isinstance(url, str) else ""
         links.check_link(url)
-        picture, path = self._new_picture(session, links.name_of(url))
-        try:
+        with self._new_picture(session, links.name_of(url)) as (picture, path):
             async with self.fetching:
                 await asyncio.to_thread(links.fetch, url, path, self.config.max_upload * 10**6)
             return JSONResponse(await self._taken(session, picture, path), 201, NO_STORE)
-        except BaseException:
-            session.drop(picture)
-            raise
 
     async def sample(self, request: Request) -> Response:
         """POST /api/images/sample: a painter or a sample photograph by its id."""
         session, body = session_of(request), await json_of(request)
         self._check_room(session)
         source, name = await self._shared_source(str(body.get("id")))
-        picture, path = self._new_picture(session, name)
-        try:
+        with self._new_picture(session, name) as (picture, path):
             path.write_bytes(await asyncio.to_thread(source.read_bytes))
             return JSONResponse(await self._taken(session, picture, path), 201, NO_STORE)
-        except BaseException:
-            session.drop(picture)
-            raise
 
     async def _shared_source(self, name: str) -> tuple[Path, str]:
         """The file of a painter or a sample, and what it is called."""
@@ -109,10 +99,16 @@ class Pictures:
         if shutil.disk_usage(self.home).free < LEAST_FREE:
             raise Refused(503, "the server's disk is nearly full: try again later")
 
-    def _new_picture(self, session: Session, name: str) -> tuple[Picture, Path]:
+    @contextlib.contextmanager
+    def _new_picture(self, session: Session, name: str) -> Iterator[tuple[Picture, Path]]:
+        """A new picture and where its file is to lie; forgotten again where what is done with it fails."""
         name = CLEAR_NAME.sub("_", name.replace("\\", "/").rpartition("/")[2]).strip()[:80] or "picture"
         picture = Picture(fresh_id(), name, 0, 0, f"f{secrets.token_hex(10)}", used=time.time())
-        return picture, session.home(picture) / picture.full
+        try:
+            yield picture, session.home(picture) / picture.full
+        except BaseException:
+            session.drop(picture)
+            raise
 
     async def _taken(self, session: Session, picture: Picture, path: Path) -> dict[str, Any]:
         """Have a new picture checked, keep it, and say what it is."""

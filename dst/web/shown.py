@@ -19,9 +19,18 @@ QUALITY = 88
 def show(image: imaging.Image, folder: Path, side: int) -> str:
     """Write what the page shows of an image at a size; return its type: PNG where parts are transparent, else JPEG."""
     image = small(image, side)
-    clear = image.alpha is not None
-    data = imaging.encode(image.rgb, image.alpha, ".png" if clear else ".jpg", quality=QUALITY)
-    put(folder / f"side{side}", data)
+    return write(folder / f"side{side}", image.rgb, image.alpha)
+
+
+def write(path: Path, rgb: Any, alpha: Any = None) -> str:
+    """Write a picture for the page, whole; return its type: PNG where it has alpha, else JPEG.
+
+    Args:
+        rgb: as `dst.imaging.encode` takes it, (H, W, 4) for one with alpha too.
+        alpha: of a tensor.
+    """
+    clear = alpha is not None or (isinstance(rgb, np.ndarray) and rgb.shape[2] == 4)
+    put(path, imaging.encode(rgb, alpha, ".png" if clear else ".jpg", quality=QUALITY))
     return "image/png" if clear else "image/jpeg"
 
 

@@ -17,7 +17,7 @@ from correspondence.matches import Matches
 from dst import imaging, runtime
 from dst.config import StylizeConfig, WarpConfig
 from dst.web.painting import morph, packed, stylize, variants
-from dst.web.shown import QUALITY, SHOWN, THUMB, points_of, put, rows_of, show, small
+from dst.web.shown import SHOWN, THUMB, points_of, put, rows_of, show, small, write
 from dst.web.teller import Teller
 
 WARP_STEPS = 12
@@ -75,10 +75,7 @@ def _shown(path: str, side: int) -> imaging.Image:
 def resized(p: dict[str, Any], _: Teller) -> dict[str, Any]:
     """Write a picture at another size to `out`."""
     image = _shown(p["shown"], p["side"])
-    put(
-        Path(p["out"]),
-        imaging.encode(image.rgb, image.alpha, ".jpg" if image.alpha is None else ".png", quality=QUALITY),
-    )
+    write(Path(p["out"]), image.rgb, image.alpha)
     return {}
 
 
@@ -102,9 +99,8 @@ def instant(p: dict[str, Any], _: Teller) -> dict[str, Any]:
     styles = [_shown(path, size) for path in p["styles"]]
     more = {} if p.get("weights") is None else {"style_weights": p["weights"]}
     painted = instantly(_shown(p["content"], size), styles, strength=p["strength"], size=size, **more)
-    clear = painted.shape[2] == 4
-    put(Path(p["out"]), imaging.encode(painted, extension=".png" if clear else ".jpg", quality=QUALITY))
-    return {"mime": "image/png" if clear else "image/jpeg", "seconds": time.perf_counter() - began}
+    mime = write(Path(p["out"]), painted)
+    return {"mime": mime, "seconds": time.perf_counter() - began}
 
 
 def warp(p: dict[str, Any], _: Teller) -> dict[str, Any]:
@@ -117,9 +113,8 @@ def warp(p: dict[str, Any], _: Teller) -> dict[str, Any]:
         fitted = fit_warp(points_of(p), p["strength"], weights.beta, weights.gamma, steps=WARP_STEPS)
         rgb = fitted.warp.apply(image.rgb, "bilinear").clamp(0, 1)
         alpha = None if image.alpha is None else fitted.warp.apply(image.alpha, "bilinear").clamp(0, 1)
-    clear = alpha is not None
-    put(Path(p["out"]), imaging.encode(rgb, alpha, ".png" if clear else ".jpg", quality=QUALITY))
-    return {"mime": "image/png" if clear else "image/jpeg", "kept": fitted.kept, "softened": fitted.softened}
+    mime = write(Path(p["out"]), rgb, alpha)
+    return {"mime": mime, "kept": fitted.kept, "softened": fitted.softened}
 
 
 def points_csv(p: dict[str, Any], _: Teller) -> dict[str, Any]:

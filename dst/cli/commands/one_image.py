@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from dst.cli.drawn import check_drawn, say_drawn, write_drawn
 from dst.cli.rows import Argument, Command, argument_of, image_output, options_of
-from dst.cli.running import check_image, output_name, spare, stepped, write_image
+from dst.cli.running import output_name, stepped, write_image
 from dst.cli.streams import say
 from dst.config import TASKS, OneImageConfig
 from dst.config.kinds import Choice, File, Folder
-from dst.files import check_animation
 
 COMPARE = "compare"
 
@@ -18,11 +18,7 @@ COMPARE = "compare"
 def run(args: Any) -> int:
     """Generate, or compare the methods."""
     inputs = [path for path in (args.image, args.guide, args.mask) if path]
-    if args.task == "animate":
-        check_animation(args.output)
-        spare(args.output, args, *inputs)
-    else:
-        check_image(args, *inputs)
+    check_drawn(args, *inputs)
     options = options_of(args, OneImageConfig)
 
     from dst.batch import one_image as calls
@@ -37,17 +33,11 @@ def run(args: Any) -> int:
         )
 
     made, code = stepped(args, args.task, work)
-    if args.task == "animate":
-        from dst.viz.animation import write_animation
-
-        write_animation(args.output, made, config.fps)
-    else:
-        write_image(args.output, made[0] if len(made) == 1 else calls.sheet_of(made, config.seed))
+    write_drawn(args, made, config)
     if code:
         say("note: stopped on request; what there is so far is written")
     if not args.quiet:
-        what = f"{len(made)} {'frames' if args.task == 'animate' else 'pictures'} of " if len(made) > 1 else ""
-        say(f"wrote {output_name(args.output)} ({what}{made[0].shape[1]} x {made[0].shape[0]} pixels)")
+        say_drawn(args, made)
         if len(made) > 1 and args.task == "sample":
             say(f"diversity {calls.diversity_of(made, args.image, config):.2f} (0: all alike; as in the SinGAN paper)")
     return code

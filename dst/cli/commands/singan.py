@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import Field, fields, replace
 from typing import Any
 
+from dst.cli.drawn import check_drawn, say_drawn, write_drawn
 from dst.cli.progress import Interrupt, Overall
 from dst.cli.rows import Argument, Command, argument_of, output
-from dst.cli.running import check_image, output_name, spare, write_image
 from dst.cli.streams import STDOUT, say
 from dst.config import (
     FROM_MODEL,
@@ -21,7 +21,6 @@ from dst.config import (
     SinganTaskConfig,
 )
 from dst.config.kinds import Choice, File, Switch
-from dst.files import check_animation
 
 TRAINING = {f.name: f for f in fields(SinganConfig)}
 USE = {f.name: f for f in fields(SinganTaskConfig)}
@@ -109,13 +108,9 @@ def _draw(args: Any, given: dict[str, Any]) -> int:
         if value:
             raise InputError(f"{flag} is given, but it is for training alone: leave it out")
     inputs = [path for path in (args.image, args.mask) if path]
-    if args.task == "animate":
-        check_animation(args.output)
-        spare(args.output, args, *inputs)
-    else:
-        check_image(args, *inputs)
+    check_drawn(args, *inputs)
 
-    from dst.batch.singan import checked_task, load_singan, sheet_of, singan
+    from dst.batch.singan import checked_task, load_singan, singan
 
     config = checked_task(args.task, args.image, args.mask, given)
     model = load_singan(args.source, config.device)
@@ -134,15 +129,9 @@ def _draw(args: Any, given: dict[str, Any]) -> int:
 
         made = singan(args.task, model, args.image, mask=args.mask, on_step=on_step, **given)
     bars.close()
-    if args.task == "animate":
-        from dst.viz.animation import write_animation
-
-        write_animation(args.output, made, config.fps)
-    else:
-        write_image(args.output, made[0] if len(made) == 1 else sheet_of(made, config.seed))
+    write_drawn(args, made, config)
     if not args.quiet:
-        what = f"{len(made)} {'frames' if args.task == 'animate' else 'pictures'} of " if len(made) > 1 else ""
-        say(f"wrote {output_name(args.output)} ({what}{made[0].shape[1]} x {made[0].shape[0]} pixels)")
+        say_drawn(args, made)
     return interrupt.code
 
 

@@ -23,7 +23,7 @@ from dst._version import __version__
 from dst.config import InputError, SinganConfig
 from dst.config.base import shown
 from dst.config.kinds import whole
-from dst.files import read_json, remove_left, replacing, unwritten
+from dst.files import made_folder, read_json, remove_left, replacing
 from dst.imaging import encode
 from dst.imaging import read as read_image
 from dst.networks.singan.layers import Frozen
@@ -107,26 +107,15 @@ def held(folder: Any) -> Iterator[None]:
         InputError: another process holds it, or it cannot be made.
         OSError: the disk is full or fails.
     """
-    home = Path(os.path.realpath(folder))
-    fresh = not home.exists()
-    try:
-        home.mkdir(exist_ok=True)
-    except OSError as error:
-        raise unwritten(folder, error) from error
-    try:
-        with holding(home) as ours:
-            if ours is False:
-                raise InputError(
-                    f"another process is training in {folder}: wait until it has ended, or choose another folder"
-                )
-            for left in home.glob(f"{PREFIX}*"):
-                if left.is_file():
-                    remove_left(left)
-            yield
-    finally:
-        if fresh:
-            with contextlib.suppress(OSError):
-                home.rmdir()
+    with made_folder(folder) as home, holding(home) as ours:
+        if ours is False:
+            raise InputError(
+                f"another process is training in {folder}: wait until it has ended, or choose another folder"
+            )
+        for left in home.glob(f"{PREFIX}*"):
+            if left.is_file():
+                remove_left(left)
+        yield
 
 
 def put(folder: Any, name: str, data: bytes) -> str:
