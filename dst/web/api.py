@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import json
 import os
 import re
@@ -16,23 +14,20 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from dst._version import __version__
-from dst.config import InputError, StylizeConfig, check_number
 from dst.web import catalogue
 from dst.web.asking import (
     KEPT,
     NO_STORE,
     described,
     find,
-    inputs_of,
     json_of,
     mime_of,
-    names_of,
-    rows_of,
     session_of,
 )
 from dst.web.guards import Refused, client_of
 from dst.web.jobs import MOST_WAITING
-from dst.web.sessions import Job, Session, fresh_id
+from dst.web.orders import PLACES, order
+from dst.web.sessions import Job, Session
 
 HEARTBEAT = 15.0
 """Seconds after which a stream that has nothing to tell says that it is alive."""
@@ -40,7 +35,6 @@ MOST_STREAMS = 12
 """Streams of events that one session may listen to at once."""
 PER_ADDRESS = 4
 """Times the jobs of one session that an address of another machine may have."""
-MASK = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
 FILES = {
     **{
         f"{name}.png": f"run/{name}.png"
@@ -53,6 +47,8 @@ FILES = {
     "thumb.jpg": "thumb.jpg",
     "morph.mp4": "morph.mp4",
     "morph.gif": "morph.gif",
+    "table.csv": "table.csv",
+    **{f"mask-{name}.png": f"mask-{name}.png" for name in PLACES},
 }
 """Files of a job that may be asked for, and where they are."""
 MADE = {"run.zip": "packed", "morph.mp4": "morph", "morph.gif": "morph"}
@@ -72,34 +68,7 @@ class Api:
         session, body = session_of(request), await json_of(request)
         address = client_of(request.scope)
         self._check_load(session, address)
-        kind = body.get("kind", "stylize")
-        if kind not in ("match", "stylize", "variants"):
-            raise Refused(400, f"kind {str(kind)[:40]!r} is not known: choose one of match, stylize, variants", "kind")
-        content, styles = inputs_of(session, body)
-        options = self._options(kind, body.get("options") or {}, len(styles))
-        job = Job(fresh_id(), kind, time.time(), content.id, [s.id for s in styles], options, used=time.time())
-        folder = session.home(job)
-        payload = {
-            "content": str(session.home(content) / content.full),
-            "styles": [str(session.home(s) / s.full) for s in styles],
-            "options": {**options},
-            "folder": str(folder),
-            "names": names_of(session, content, *styles),
-            "content_size": [content.width, content.height],
-            "style_size": [styles[0].width, styles[0].height],
-        }
-        try:
-            if body.get("points") is not None and kind != "match":
-                job.points = payload["points"] = rows_of(body["points"])
-            self._masks(body, folder, payload)
-        except BaseException:
-            session.drop(job)
-            raise
-        if kind == "variants":
-            payload["side"] = check_number("side", body.get("side", 160), 32, 512, whole=True)
-        now = time.time()
-        for picture in (content, *styles):
-            picture.used = now
+        job, payload = order(session, body, self.config.max_size)
         place = self.desk.submit(session, job, payload, address)
         return JSONResponse({"id": job.id, "place": place}, 202, NO_STORE)
 
@@ -113,44 +82,6 @@ class Api:
             raise Refused(429, "too many jobs from your network wait or run already: wait for one")
         if self.desk.active() >= MOST_WAITING:
             raise Refused(503, "the queue is full: try again later")
-
-    def _options(self, kind: str, given: dict[str, Any], styles: int) -> dict[str, Any]:
-        """The options of a job, checked as far as they can be before it begins."""
-        options = catalogue.check_options(given, self.config.max_size)
-        if kind == "variants":
-            options = {
-                k: v for k, v in options.items() if k not in ("look", "alpha", "warp_strength", "warp", "color_only")
-            }
-        if kind in ("stylize", "variants"):
-            options.setdefault("size", min(StylizeConfig.size, self.config.max_size))
-        weights = options.get("style_weights")
-        if weights is not None and len(weights) != styles:
-            raise InputError(f"{len(weights)} style_weights for {styles} style images: give one each")
-        StylizeConfig.from_options(**{k: v for k, v in options.items() if k != "warp"})
-        return options
-
-    def _masks(self, body: dict[str, Any], folder: Path, payload: dict[str, Any]) -> None:
-        """Painted masks, written beside the job, as options of the run."""
-        regions = body.get("regions") or {}
-        if not isinstance(regions, dict):
-            raise InputError("regions are no object: give content and style")
-        given = {"protect": body.get("protect"), "content": regions.get("content"), "style": regions.get("style")}
-        options = {"protect": "rigid_mask", "content": "content_mask", "style": "style_mask"}
-        for name, url in given.items():
-            if url is None:
-                continue
-            found = MASK.fullmatch(url) if isinstance(url, str) else None
-            try:
-                data = base64.b64decode(found[1], validate=True) if found else b""
-            except binascii.Error:
-                data = b""
-            field = "protect" if name == "protect" else "regions"
-            if not data.startswith(b"\x89PNG"):
-                raise Refused(400, f"the mask {name} is no PNG: paint it anew", field)
-            path = folder / f"mask-{name}.png"
-            path.write_bytes(data)
-            payload["names"][str(path)] = f"the mask {name}"
-            payload["options"][options[name]] = str(path) if name != "style" else [str(path)]
 
     async def history(self, request: Request) -> Response:
         """GET /api/jobs: this session's, newest first."""
@@ -180,6 +111,7 @@ class Api:
             "created",
             "options",
             "points",
+            "task",
         )
         shown = {name: getattr(job, name) for name in (*names, "note", "error")}
         pictures = [
@@ -191,6 +123,9 @@ class Api:
         shown["thumb"] = f"{home}/thumb.jpg" if job.result and job.kind != "match" else None
         if job.preview:
             shown["preview"] = f"{home}/preview-{job.preview}.jpg"
+        shown["masks"] = {name: f"{home}/mask-{name}.png" for name in job.masks}
+        if job.cells and job.result is None:
+            shown["cells"] = _cells(job.cells, home)
         if job.result is not None:
             shown["result"] = found = {"verdict": None, "matches": [], **job.result}
             if job.kind == "stylize":
@@ -203,11 +138,10 @@ class Api:
                         "unwarped": "unwarped",
                     }.items()
                 }
+            elif "image" in found:
+                found["image"] = f"{home}/{found['image']}"
             if "cells" in found:
-                found["cells"] = [
-                    {"options": c["options"], "label": c["label"], "image": f"{home}/{c['file']}"}
-                    for c in found["cells"]
-                ]
+                found["cells"] = _cells(found["cells"], home)
         return shown
 
     async def events(self, request: Request) -> Response:
@@ -288,6 +222,14 @@ class Api:
         work = self.desk.work
         found = {"status": "ok", "version": __version__, "workers": work.count, "ready": work.ready}
         return JSONResponse({**found, "queued": waiting, "running": running}, headers=NO_STORE)
+
+
+def _cells(cells: list[dict[str, Any]], home: str) -> list[dict[str, Any]]:
+    """Variants as the page takes them; one whose picture is not made yet has none."""
+    return [
+        {"options": c["options"], "label": c["label"], "image": f"{home}/{c['file']}" if c["file"] else None}
+        for c in cells
+    ]
 
 
 def _called(session: Session, job: Job, name: str) -> str:

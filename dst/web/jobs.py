@@ -141,7 +141,7 @@ class Desk:
             entry.worker.send({"stop": True})
 
     def _told(self, entry: Entry, told: dict[str, Any]) -> None:
-        for name in ("stage", "done", "total", "share", "seconds_left", "preview", "note"):
+        for name in ("stage", "done", "total", "share", "seconds_left", "preview", "note", "cells"):
             if name in told:
                 setattr(entry.job, name, told[name])
         self.news(entry.job)

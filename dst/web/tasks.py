@@ -16,12 +16,25 @@ import numpy as np
 from correspondence.matches import Matches
 from dst import imaging, runtime
 from dst.config import StylizeConfig, WarpConfig
+from dst.web.making import MAKING
 from dst.web.painting import morph, packed, stylize, variants
 from dst.web.shown import SHOWN, THUMB, points_of, put, rows_of, show, small, write
 from dst.web.teller import Teller
 
 WARP_STEPS = 12
 """Of the balance of a bent preview, which is off by a fraction of a pixel then and follows the hand."""
+
+
+SOURCES = {"wood": "coffee", "cells": "immunohistochemistry"}
+"""Samples that are called something else than the picture of scikit-image that they are cut from."""
+CUTS = {
+    "astronaut": np.s_[0:300, 100:350],
+    "wood": np.s_[20:190, 450:600],
+    "cells": np.s_[0:256, 0:256],
+    "gravel": np.s_[0:256, 0:256],
+    "brick": np.s_[0:256, 0:256],
+}
+"""The part of a picture that is taken."""
 
 
 def prepare(settings: dict[str, Any]) -> None:
@@ -83,9 +96,10 @@ def sample_photograph(p: dict[str, Any], _: Teller) -> dict[str, Any]:
     """Write one of the photographs that come with scikit-image to `out`, as PNG."""
     from skimage import data
 
-    image = getattr(data, p["name"])()
-    if p["name"] == "astronaut":
-        image = image[0:300, 100:350]
+    image = getattr(data, SOURCES.get(p["name"], p["name"]))()
+    if p["name"] in CUTS:
+        image = image[CUTS[p["name"]]]
+    image = image if image.ndim == 3 else np.repeat(image[..., None], 3, 2)
     put(Path(p["out"]), imaging.encode(np.ascontiguousarray(image)))
     return {}
 
@@ -159,6 +173,6 @@ TASKS = {
     "variants": variants,
     "morph": morph,
     "packed": packed,
+    **MAKING,
 }
 """Every task by name."""
-KINDS = ("match", "stylize", "variants")

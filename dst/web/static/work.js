@@ -83,7 +83,7 @@ export function progress({ store, work }) {
   const root = h("div", { class: "progress", hidden: true }, h("div", { class: "progress-words" }, words, left), bar, h("div", { class: "progress-acts" }, stop, cancel));
   store.on(["work"], ({ work: job }) => {
     const goes = running(job);
-    if (!goes && root.contains(document.activeElement)) document.querySelector(".generate")?.focus();
+    if (!goes && root.contains(document.activeElement)) root.closest(".tab")?.querySelector(".generate")?.focus();
     root.hidden = !goes;
     if (!goes) return;
     words.textContent = job.stopping ? "Stopping; the best so far is kept" : doing(job);
@@ -92,7 +92,7 @@ export function progress({ store, work }) {
       bar.max = 1;
       bar.value = job.share ?? job.done / job.total;
     } else bar.removeAttribute("value");
-    stop.hidden = job.kind === "match";
+    stop.hidden = ["match", "exaggerate"].includes(job.kind) && job.task !== "painted";
     stop.disabled = job.stopping || job.state === "queued" || !job.done;
   });
   return root;

@@ -6,7 +6,7 @@ import { historyRow, labelOf, variantsRow } from "../history.js";
 import { maskView } from "../masks.js";
 import { changed, defaults, described, handles } from "../options.js";
 import { painters } from "../painters.js";
-import { droppable, picker, pickerDialog, pictureIn } from "../picker.js";
+import { chosenButton, droppable, pasted, picker, pickerDialog, samplesOf } from "../picker.js";
 import { pointModel, row } from "../points.js";
 import { pointView } from "../pointview.js";
 import { pictureOf, stage } from "../stage.js";
@@ -19,6 +19,7 @@ const INSTANT_SIDE = 512;
 
 export async function mount(root, app) {
   const { config } = app;
+  root.classList.add("paint");
   const store = makeStore({
     content: null, styles: [], options: defaults(config), view: "picture", instant: null, strength: 1, work: null, job: null,
     variants: null, cell: null, past: [], protect: null, regions: null,
@@ -37,30 +38,12 @@ export async function mount(root, app) {
   }
 
   const words = { drop: "Drop a photograph here, or paste one.", choose: "Choose a photograph", more: "Then choose a painter. A first version is there at once; the real one is painted before your eyes." };
-  const given = { ...context, kind: "content", words, samples: config.samples, take: takeContent };
+  const given = { ...context, kind: "content", words, samples: samplesOf(config, "style"), take: takeContent };
   const first = picker(given);
   const change = pickerDialog({ ...given, title: "Another photograph" });
   const menu = painters(context);
 
-  const photograph = h("button", { type: "button", class: "photograph", onclick: change.open });
-  const photographPart = h(
-    "section",
-    { class: "part photograph-part", "aria-labelledby": "photograph-title" },
-    h("div", { class: "part-head" }, h("h2", { id: "photograph-title" }, "Photograph")),
-    photograph,
-    h("p", { class: "error", role: "alert", "data-error": "content" }),
-    change.dialog,
-  );
-  store.on(["content"], ({ content }) => {
-    photographPart.hidden = !content;
-    if (!content) return;
-    const size = `${content.width} × ${content.height}`;
-    photograph.replaceChildren(
-      h("img", { src: content.thumb, alt: "", width: 56, height: 56 }),
-      h("span", {}, h("b", {}, content.name), h("span", { class: "hint" }, [size, content.note].filter(Boolean).join(", "))),
-      h("span", { class: "plain" }, "Change"),
-    );
-  });
+  const photographPart = chosenButton({ ...context, title: "Photograph", dialog: change });
 
   // ---- the first version, at once
 
@@ -169,6 +152,7 @@ export async function mount(root, app) {
     });
     if (job.points?.length) model.replace(job.points);
     else if (job.result?.matches?.length) model.take(job.result.matches);
+    brush.restore(job.masks);
     root.querySelector(".stage").scrollIntoView({ block: "nearest" });
   }
 
@@ -279,14 +263,9 @@ export async function mount(root, app) {
 
   droppable(stageRoot, (file) => (store.get().content ? change : first).file(file));
   droppable(menu.root, menu.file);
-  addEventListener("paste", (event) => {
-    if (root.hidden || event.target.closest?.("input, textarea")) return;
-    const file = pictureIn(event.clipboardData);
-    if (!file) return;
-    event.preventDefault();
+  pasted(root, change.dialog, (file, toFirst) => {
     const { content, styles } = store.get();
-    const dialogs = [...root.querySelectorAll("dialog[open]")];
-    if (dialogs.length ? dialogs[0] === change.dialog : !content || styles.length) (content ? change : first).file(file);
+    if (toFirst ?? (!content || styles.length)) (content ? change : first).file(file);
     else menu.file(file);
   });
 
@@ -295,11 +274,12 @@ export async function mount(root, app) {
   try {
     const past = await api.jobs();
     store.set({ past });
-    const open = past.find((job) => running(job));
+    const open = past.find((job) => running(job) && ["match", "stylize", "variants"].includes(job.kind));
     const last = JSON.parse(sessionStorage.getItem(KEEP) || "null");
     if (open) {
       store.set({ content: open.content, styles: open.styles, options: { ...defaults(config), ...open.options } });
       if (open.points?.length) model.replace(open.points);
+      brush.restore(open.masks);
       work.resume(open);
     } else if (last?.content && (await api.there(last.content))) store.set({ content: last.content, styles: last.styles || [] });
   } catch (error) {
