@@ -14,6 +14,7 @@ from dst import imaging, runtime
 from dst.config import StylizeConfig
 from dst.web.shown import QUALITY, THUMB, points_of, put, rows_of, show
 from dst.web.teller import Teller
+from dst.web.verdicts import plainly
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 0.5
 """Long side of a live preview, and seconds between two."""
@@ -121,7 +122,7 @@ def stylize(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
     thumb(imaging.read(np.ascontiguousarray(result.image), min_side=1), folder)
     return {
         "matches": rows_of(result.matches),
-        "verdict": result.record["matches"]["verdict"],
+        "verdict": plainly(result.record["matches"]["verdict"]),
         "size": list(result.record["size"]),
         "files": [
             "image.png",
@@ -223,7 +224,7 @@ def variants(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
     made = [cell for cell in cells if cell["file"]]
     if made:
         (folder / "thumb.jpg").write_bytes((folder / made[0]["file"]).read_bytes())
-    return {"cells": made, "verdict": found.verdict, "files": []}
+    return {"cells": made, "verdict": plainly(found.verdict), "files": []}
 
 
 def _cell(choice: dict[str, Any]) -> dict[str, Any]:

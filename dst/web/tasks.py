@@ -20,6 +20,7 @@ from dst.web.making import MAKING
 from dst.web.painting import morph, packed, stylize, variants
 from dst.web.shown import SHOWN, THUMB, points_of, put, rows_of, show, small, write
 from dst.web.teller import Teller
+from dst.web.verdicts import plainly
 
 WARP_STEPS = 12
 """Of the balance of a bent preview, which is off by a fraction of a pixel then and follows the hand."""
@@ -156,7 +157,7 @@ def match(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
     run = Path(p["folder"]) / "run"
     run.mkdir()
     found.to_csv(run / "points.csv")
-    about = {"verdict": verdict, "usable": bool(usable), "confidence": found.confidence, "files": ["points.csv"]}
+    about = {"verdict": plainly(verdict), "usable": bool(usable), "confidence": found.confidence, "files": ["points.csv"]}
     return {"matches": rows_of(found), **about}
 
 

@@ -46,6 +46,7 @@ async function open(tab, config, links) {
     root.hidden = id !== tab.id;
     if (id !== tab.id) module.hide?.();
   }
+  if (mounted.size) scrollTo(0, 0);
   for (const link of links) link.setAttribute("aria-current", link.dataset.tab === tab.id ? "page" : "false");
   if (mounted.has(tab.id)) return mounted.get(tab.id).module.show?.();
   const module = await import(new URL(tab.module, location.href));

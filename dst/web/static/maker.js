@@ -187,6 +187,7 @@ export async function maker(root, app, id, { atOnce = null } = {}) {
     app.clear();
     store.set({ task: job.task, content: job.content, styles: job.styles, options: { ...defaults(config), ...job.options }, job, instant: null, view: "picture" });
     if (job.masks?.mask) await pane.load(job.masks.mask).catch(() => {});
+    else if (pane.count()) pane.clear();
     root.querySelector(".stage").scrollIntoView({ block: "nearest" });
   }
 
@@ -251,7 +252,7 @@ export async function maker(root, app, id, { atOnce = null } = {}) {
   const aside = h("aside", { class: "panel", "aria-label": "Settings" }, firstPart, taskPart, menuPlace, settings);
   const called = (job) => tab.tasks.find((task) => task.value === job.task)?.label;
   const shelf = h("div", { class: "shelf" }, historyRow({ ...context, goBack, kind: id, called }));
-  root.append(stageRoot, h("div", { class: "side" }, aside, go), shelf);
+  root.append(h("div", { class: "left" }, stageRoot, shelf), h("div", { class: "side" }, aside, go));
   droppable(stageRoot, (file) => (store.get().content ? change : first).file(file));
   pasted(root, change.dialog, (file, toFirst) => {
     const { content, styles } = store.get();

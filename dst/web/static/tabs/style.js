@@ -97,7 +97,7 @@ export async function mount(root, app) {
     if (job.kind === "match") {
       if (job.state !== "done" || !belongs(job, state)) return;
       model.take(job.result.matches);
-      if (!job.result.matches.length) app.fail(new api.ApiError(`${job.result.verdict}: add points by hand`, "points"));
+      if (!job.result.matches.length) app.fail(new api.ApiError(job.result.verdict, "points"));
       return;
     }
     const failed = ["failed", "cancelled"].includes(job.state);
@@ -231,7 +231,7 @@ export async function mount(root, app) {
       ...Object.keys(DOWNLOADS).filter((name) => files.includes(name)).map((name) => h("a", { class: "button quiet", href: api.file(job.id, name), download: name }, DOWNLOADS[name])),
     );
     verdict.hidden = !(over && plainly && !cell && job.result?.matches?.length && job.result.verdict);
-    if (!verdict.hidden) verdict.lastChild.textContent = `${job.result.verdict}.`;
+    if (!verdict.hidden) verdict.lastChild.textContent = job.result.verdict;
     downloads.hidden = !files.length || !plainly;
   });
 
@@ -257,7 +257,7 @@ export async function mount(root, app) {
   );
   const aside = h("aside", { class: "panel", "aria-label": "Settings" }, photographPart, menu.root, handles(context));
   const shelf = h("div", { class: "shelf" }, variantsRow({ ...context, pick }), historyRow({ ...context, goBack }));
-  root.append(stageRoot, h("div", { class: "side" }, aside, go), shelf);
+  root.append(h("div", { class: "left" }, stageRoot, shelf), h("div", { class: "side" }, aside, go));
 
   // ---- drops and pastes: the photograph first, then the painting
 
