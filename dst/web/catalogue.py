@@ -91,7 +91,12 @@ def _tab_options(tab: Tab, most: int) -> list[dict[str, Any]]:
     found = []
     for name, control in tab.controls.items():
         f = tab.field_of(name)
-        shown = {"name": name, "label": control.label, "help": _sentence(f.metadata["help"]), "looks": f.metadata["looks"]}
+        shown = {
+            "name": name,
+            "label": control.label,
+            "help": _sentence(f.metadata["help"]),
+            "looks": f.metadata["looks"],
+        }
         shown |= {"default": _told(f.default), "advanced": control.advanced, "group": TAB_GROUPS[control.group]}
         kind, limit = f.metadata["kind"], most if name in ("size", "side") else None
         found.append(shown | _range(kind, control, limit))

@@ -164,9 +164,7 @@ def one_image(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
     watcher, task, other = Watcher(p, teller), p["task"], (p["styles"] or [None])[0]
     if task in ("quilt", "onto"):
         return _finished(p, teller, _quilt(p, other, watcher))
-    made = calls.one_image(
-        task, p["content"], guide=other, mask=p.get("mask"), on_step=watcher.on_step, **p["options"]
-    )
+    made = calls.one_image(task, p["content"], guide=other, mask=p.get("mask"), on_step=watcher.on_step, **p["options"])
     return _finished(p, teller, made[0] if len(made) == 1 else sheet_of(made, p["options"].get("seed", 0)))
 
 

@@ -90,7 +90,9 @@ def _run_options(kind: str, given: Any, styles: int, most: int) -> dict[str, Any
     return options
 
 
-def _made(session: Session, body: dict[str, Any], kind: str, most: int) -> tuple[Picture, list[Picture], dict, dict, str]:
+def _made(
+    session: Session, body: dict[str, Any], kind: str, most: int
+) -> tuple[Picture, list[Picture], dict, dict, str]:
     """Pictures, options as given, options checked, and the task of a job of another tab."""
     tab = MAKERS[kind]
     task = check_choice("task", body.get("task", next(iter(tab.tasks))), tab.tasks)
