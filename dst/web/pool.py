@@ -14,6 +14,8 @@ from typing import Any
 
 from dst.web import worker
 
+STARTING = threading.Lock()
+"""Held while a process starts."""
 QUICK_SECONDS = 60.0
 """What a small task may take before its worker is replaced."""
 
@@ -30,20 +32,40 @@ class TaskFailed(Exception):
         self.bad = bad
 
 
+def _context() -> Any:
+    """How processes are made: forked from one that has loaded all that they need, where the system can, else anew."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["dst.web.preload"])
+    return context
+
+
 class Worker:
-    """One process, and a thread that listens to it."""
+    """One process, and a thread that starts it and listens to it."""
 
     def __init__(self, settings: dict[str, Any], loop: asyncio.AbstractEventLoop) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = _context()
         ours, theirs = context.Pipe()
         self.loop, self.connection, self.ready, self.alive = loop, ours, False, True
         self.answer: asyncio.Future | None = None
         self.on_told: Callable[[dict], None] | None = None
+        self.started = threading.Event()
         self.process = context.Process(target=worker.main, args=(theirs, settings), name="dst-web-worker", daemon=True)
-        with _uninterrupted():
-            self.process.start()
-        theirs.close()
-        threading.Thread(target=self._listen, name="dst-web-listener", daemon=True).start()
+        threading.Thread(target=self._begin, args=(theirs,), name="dst-web-listener", daemon=True).start()
+
+    def _begin(self, theirs: Any) -> None:
+        """Start the process, which the first time takes as long as loading everything, and listen to it."""
+        try:
+            with STARTING, _uninterrupted():
+                if self.alive:
+                    self.process.start()
+        finally:
+            theirs.close()
+            self.started.set()
+        if not self.alive:  # killed meanwhile
+            self.kill()
+        self._listen()
 
     def _listen(self) -> None:
         while True:
@@ -83,12 +105,14 @@ class Worker:
     def kill(self) -> None:
         """End the process at once."""
         self.alive = False
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # the last where it has not begun
             self.process.kill()
 
     def bury(self) -> None:
         """Wait for the end of the process, so that nothing is left of it."""
-        self.process.join(5)
+        self.started.wait(20)
+        with contextlib.suppress(AssertionError):  # it was never started
+            self.process.join(5)
         with contextlib.suppress(OSError):
             self.connection.close()
 

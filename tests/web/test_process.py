@@ -43,7 +43,7 @@ def test_ctrl_c_ends_it_cleanly(tmp_path):
         stream = urllib.request.urlopen(f"{url}api/config", timeout=30)
         stream.close()
         children = psutil.Process(process.pid).children(recursive=True)
-        assert len(children) >= 3
+        assert len(children) >= 2  # what workers are forked from among them
         os.killpg(process.pid, signal.SIGINT)  # as the terminal does: to the workers too, at whatever they are
         rest = process.communicate(timeout=30)[1]
         assert process.returncode == 130 and rest == "dst: stopped\n"

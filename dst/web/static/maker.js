@@ -252,7 +252,7 @@ export async function maker(root, app, id, { atOnce = null } = {}) {
   const aside = h("aside", { class: "panel", "aria-label": "Settings" }, firstPart, taskPart, menuPlace, settings);
   const called = (job) => tab.tasks.find((task) => task.value === job.task)?.label;
   const shelf = h("div", { class: "shelf" }, historyRow({ ...context, goBack, kind: id, called }));
-  root.append(h("div", { class: "left" }, stageRoot, shelf), h("div", { class: "side" }, aside, go));
+  root.append(h("div", { class: "easel" }, stageRoot, shelf), h("div", { class: "side" }, aside, go));
   droppable(stageRoot, (file) => (store.get().content ? change : first).file(file));
   pasted(root, change.dialog, (file, toFirst) => {
     const { content, styles } = store.get();

@@ -257,7 +257,7 @@ export async function mount(root, app) {
   );
   const aside = h("aside", { class: "panel", "aria-label": "Settings" }, photographPart, menu.root, handles(context));
   const shelf = h("div", { class: "shelf" }, variantsRow({ ...context, pick }), historyRow({ ...context, goBack }));
-  root.append(h("div", { class: "left" }, stageRoot, shelf), h("div", { class: "side" }, aside, go));
+  root.append(h("div", { class: "easel" }, stageRoot, shelf), h("div", { class: "side" }, aside, go));
 
   // ---- drops and pastes: the photograph first, then the painting
 
