@@ -14,26 +14,21 @@ import pytest
 pytest.importorskip("starlette", reason="the page is not installed: pip install '.[web]'")
 
 from PIL import Image as Pillow
-from visiting import Visitor, plain, serving
+from visiting import Visitor, plain
 
 from correspondence.matches import Matches
 from dst import imaging
 from dst.config import read_settings
 from dst.runs.result import Result
-from dst.web import application
 
 SMALL = {"size": 64, "steps": 2}
 POINTS = [[10, 10, 8, 12], [38, 12, 30, 14], [20, 30, 16, 40, 0.5], [30, 33, 28, 38, 1.0, "mouth"]]
 
 
-@pytest.fixture(scope="module")
-def server():
-    """A server with one worker for jobs and one for small tasks."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(application, "QUICK", 1)
-    with serving(threads=1, max_megapixels=1, max_upload=2, jobs=4, max_size=512) as found:
-        yield found
-    patch.undo()
+@pytest.fixture
+def server(page_server):
+    """The server."""
+    return page_server
 
 
 @pytest.fixture

@@ -264,23 +264,28 @@ export async function maker(root, app, id, { atOnce = null } = {}) {
   // ---- what was begun before a reload; else the photograph of the first tab
 
   store.on(["content", "styles", "task", "options"], ({ content, styles, task, options }) => content && sessionStorage.setItem(keep, JSON.stringify({ content, styles, task, options })));
-  try {
-    const past = await api.jobs();
-    store.set({ past });
-    const open = past.find((job) => running(job) && job.kind === id);
-    if (open) {
-      store.set({ task: open.task, content: open.content, styles: open.styles, options: { ...defaults(config), ...open.options } });
-      if (open.masks?.mask) await pane.load(open.masks.mask).catch(() => {});
-      work.resume(open);
-      return;
+  await pickUp();
+  root.dataset.mounted = "yes";
+
+  async function pickUp() {
+    try {
+      const past = await api.jobs();
+      store.set({ past });
+      const open = past.find((job) => running(job) && job.kind === id);
+      if (open) {
+        store.set({ task: open.task, content: open.content, styles: open.styles, options: { ...defaults(config), ...open.options } });
+        if (open.masks?.mask) await pane.load(open.masks.mask).catch(() => {});
+        work.resume(open);
+        return;
+      }
+      const last = JSON.parse(sessionStorage.getItem(keep) || "null");
+      if (last?.content && (await api.there(last.content))) store.set({ ...last, styles: last.styles || [] });
+      else if (["Photograph", "Picture"].includes(tab.first)) {
+        const { content } = JSON.parse(sessionStorage.getItem(FROM_STYLE) || "{}");
+        if (content && (await api.there(content))) store.set({ content });
+      }
+    } catch (error) {
+      if (error.status) app.fail(error);
     }
-    const last = JSON.parse(sessionStorage.getItem(keep) || "null");
-    if (last?.content && (await api.there(last.content))) store.set({ ...last, styles: last.styles || [] });
-    else if (["Photograph", "Picture"].includes(tab.first)) {
-      const { content } = JSON.parse(sessionStorage.getItem(FROM_STYLE) || "{}");
-      if (content && (await api.there(content))) store.set({ content });
-    }
-  } catch (error) {
-    if (error.status) app.fail(error);
   }
 }
