@@ -130,7 +130,9 @@ class Tab:
                 continue
             names, kind = self.controls[name].names, self.field_of(name, task).metadata["kind"]
             if names is not None and (isinstance(value, (list, dict)) or value not in names):
-                raise InputError(f"{name} is {str(value)[:40]!r}: choose one of {', '.join(str(n) for n in names)}")
+                raise InputError(
+                    f"{name} is {str(value)[:40]!r}: choose one of {', '.join(str(n) for n in names if n is not None)}"
+                )
             found[name] = kind.parse(name, value) if isinstance(value, str) else kind.check(name, value)
         for name in ("size", "side"):
             sides = found.get(name, 0)

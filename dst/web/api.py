@@ -7,6 +7,7 @@ import json
 import os
 import re
 import time
+from collections import Counter
 from typing import Any
 
 from starlette.requests import Request
@@ -23,15 +24,15 @@ from dst.web.asking import (
     mime_of,
     session_of,
 )
-from dst.web.guards import Refused, client_of
+from dst.web.guards import Refused, client_of, is_near
 from dst.web.jobs import MOST_WAITING
 from dst.web.orders import PLACES, order
 from dst.web.sessions import Job, Session
 
 HEARTBEAT = 15.0
 """Seconds after which a stream that has nothing to tell says that it is alive."""
-MOST_STREAMS = 12
-"""Streams of events that one session may listen to at once."""
+MOST_STREAMS, MOST_OF_ADDRESS = 12, 48
+"""Streams of events that one session, and one address of another machine, may listen to at once."""
 PER_ADDRESS = 4
 """Times the jobs of one session that an address of another machine may have."""
 FILES = {
@@ -61,6 +62,7 @@ class Api:
         """`menu`: the painters by id."""
         self.config, self.desk, self.menu = config, desk, menu
         self.making: dict[str, asyncio.Lock] = {}
+        self.streams: Counter[str] = Counter()
 
     async def submit(self, request: Request) -> Response:
         """POST /api/jobs."""
@@ -76,8 +78,7 @@ class Api:
             raise Refused(503, "the server is stopping: try again later")
         if self.desk.active(session) >= self.config.jobs:
             raise Refused(429, f"{self.config.jobs} of your jobs wait or run already: wait for one, or cancel one")
-        near = address in ("127.0.0.1", "::1", "")
-        if not near and self.desk.active(address=address) >= PER_ADDRESS * self.config.jobs:
+        if not is_near(address) and self.desk.active(address=address) >= PER_ADDRESS * self.config.jobs:
             raise Refused(429, "too many jobs from your network wait or run already: wait for one")
         if self.desk.active() >= MOST_WAITING:
             raise Refused(503, "the queue is full: try again later")
@@ -147,11 +148,13 @@ class Api:
         """GET /api/jobs/{id}/events: what GET /api/jobs/{id} says, at once and at every change."""
         session = session_of(request)
         job = find(session.jobs, request.path_params["id"])
-        if session.streams >= MOST_STREAMS:
-            raise Refused(429, f"{MOST_STREAMS} streams are open already: close one")
+        address = client_of(request.scope)
+        if session.streams >= MOST_STREAMS or (not is_near(address) and self.streams[address] >= MOST_OF_ADDRESS):
+            raise Refused(429, "too many streams are open already: close one", None, ((b"connection", b"close"),))
 
         async def stream():
             session.streams += 1
+            self.streams[address] += 1
             try:
                 while True:
                     job.used = time.time()
@@ -162,6 +165,9 @@ class Api:
                         yield ": alive\n\n"
             finally:
                 session.streams -= 1
+                self.streams[address] -= 1
+                if not self.streams[address]:
+                    del self.streams[address]
 
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)

@@ -188,10 +188,14 @@ def field_of(message: str) -> str | None:
         "strength",
         "protect",
         "regions",
+        "mask",
         "url",
+        *(name for tab in MAKERS.values() for name in tab.controls),
     ]
     aliases = {"pins": "points", "rigid_mask": "protect", "content_mask": "regions", "style_mask": "regions"}
     message = message.replace("`", "")
+    if message.startswith("no face is found"):
+        return "content"
     unknown = re.match(r"option '(\w+)'", message)
     if unknown:
         return unknown[1]

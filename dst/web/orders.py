@@ -129,13 +129,18 @@ def _masks(body: dict[str, Any], kind: str, folder: Path, payload: dict[str, Any
             data = b""
         field = name if name in ("protect", "mask") else "regions"
         if not data.startswith(b"\x89PNG"):
-            raise Refused(400, f"the mask {name} is no PNG: paint it anew", field)
+            raise Refused(400, f"{_called(name)} is no PNG: paint it anew", field)
         path = folder / f"mask-{name}.png"
         path.write_bytes(data)
-        payload["names"][str(path)] = f"the mask {name}" if name != "mask" else "the mask"
+        payload["names"][str(path)] = _called(name)
         if kind in MAKERS:
             payload["mask"] = str(path)
         else:
             payload["options"][PLACES[name]] = str(path) if name != "style" else [str(path)]
         written.append(name)
     return written
+
+
+def _called(name: str) -> str:
+    """What messages call a mask."""
+    return "the mask" if name == "mask" else f"the mask {name}"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 import time
 import urllib.parse
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 for library in ("selenium", "starlette", "uvicorn"):
     pytest.importorskip(library, reason=f"the page's tests need {library}: pip install '.[test]'")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pytest
 from browsing import ActionChains, Keys
 from PIL import Image
 
