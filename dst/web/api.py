@@ -51,8 +51,11 @@ FILES = {
     **{f"mask-{name}.png": f"mask-{name}.png" for name in PLACES},
 }
 """Files of a job that may be asked for, and where they are."""
-MADE = {"run.zip": "packed", "morph.mp4": "morph", "morph.gif": "morph"}
-"""Files that are made when they are first asked for, and the tasks that make them."""
+MADE = {
+    "stylize": {"run.zip": "packed", "morph.mp4": "morph", "morph.gif": "morph"},
+    "exaggerate": {"morph.mp4": "film", "morph.gif": "film"},
+}
+"""Files of each kind of job that are made when they are first asked for, and the tasks that make them."""
 
 
 class Api:
@@ -201,10 +204,11 @@ class Api:
         if place is None and not re.fullmatch(r"(preview-\d{1,9}|cell-\d{1,3})\.jpg", name):
             raise Refused(404, "there is no such file")
         path = folder / (place or name)
-        if name in MADE and job.result is not None and job.kind == "stylize":
+        task = MADE.get(job.kind, {}).get(name)
+        if task is not None and job.result is not None:
             async with self.making.setdefault(str(path), asyncio.Lock()):
                 if not path.is_file():
-                    await self.desk.quick.run(MADE[name], {"folder": str(folder), "file": name}, seconds=180)
+                    await self.desk.quick.run(task, {"folder": str(folder), "file": name}, seconds=180)
             self.making.pop(str(path), None)
         if not path.is_file():
             raise Refused(404, "there is no such file")

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from dst import imaging, runtime
-from dst.config import ExaggerateConfig, QuiltConfig
+from dst.config import AnimationConfig, ExaggerateConfig, QuiltConfig
 from dst.config.exaggeration import PARTS
 from dst.web.painting import PREVIEW_EVERY, PREVIEW_SIDE, thumb
 from dst.web.shown import put, small, write
@@ -92,10 +92,9 @@ def _finished(p: dict[str, Any], teller: Teller, made: Any, files: tuple[str, ..
 
 
 def exaggerate(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
-    """A face exaggerated, and painted where a painter was chosen; with the way there and back as a film."""
+    """A face exaggerated, and painted where a painter was chosen; `film` makes the way there and back of it."""
     from dst.deform import pipeline
     from dst.deform.exaggeration import exaggerated_image
-    from dst.viz.animation import write_animation
 
     watcher, options = Watcher(p, teller), dict(p["options"])
     with runtime.computing():
@@ -111,11 +110,28 @@ def exaggerate(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
                 shown, p["styles"][0], warp=False, metrics=False, on_step=watcher.on_step, **options
             )
             shown = imaging.read(np.ascontiguousarray(result.image), min_side=1)
-        write_animation(Path(p["folder"]) / "morph.mp4", made.frames())
     found = _finished(p, teller, shown, ("morph.mp4",))
+    run = Path(p["folder"]) / "run"
+    made.warp.save(run / "warp.json")
+    source = small(given, AnimationConfig.side)
+    imaging.write(run / "source.png", source.rgb)
     if made.kept < 0.95:
         found["note"] = f"changed by {made.kept:.0%} of what was asked for, so that the face stays whole"
     return found
+
+
+def film(p: dict[str, Any], _: Teller) -> dict[str, Any]:
+    """The way to an exaggerated face and back, beside its picture."""
+    from dst.deform.exaggeration import Exaggeration
+    from dst.viz.animation import write_animation
+    from dst.warp import Warp
+
+    folder = Path(p["folder"])
+    with runtime.computing():
+        source = imaging.read(folder / "run" / "source.png", min_side=1)
+        made = Exaggeration(source, Warp.load(folder / "run" / "warp.json"), [], 1.0, source)
+        write_animation(folder / p["file"], made.frames())
+    return {}
 
 
 def _face_config(options: dict[str, Any]) -> ExaggerateConfig:
@@ -195,6 +211,7 @@ def laboratory(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
 MAKING: dict[str, Callable[[dict[str, Any], Teller], dict[str, Any]]] = {
     "exaggerate": exaggerate,
     "caricature": caricature,
+    "film": film,
     "texture": texture,
     "one-image": one_image,
     "laboratory": laboratory,

@@ -66,20 +66,23 @@ def test_from_upload_to_download(visitor, photograph):
     assert visitor.js("return getComputedStyle(document.querySelector('.after')).clipPath") == "inset(0px 0px 0px 100%)"
 
 
-def ready_to_drag(visitor, photograph, rows) -> None:
-    """Photograph and painter are chosen, and points loaded from a file in the place of those that were being looked for."""
-    visitor.open()
-    visitor.give(photograph)
-    visitor.wait("document.querySelector('.after').naturalWidth == 200")
-    visitor.choose()
-    visitor.button("Points").click()
-    visitor.wait("document.querySelector('.progress').offsetParent")
-    visitor.button("Cancel").click()
-    visitor.wait("document.querySelector('.progress').hidden", 5)
+def with_points(visitor, rows) -> None:
+    """Load points from a file, so that none are looked for."""
     path = visitor.downloads.parent / "mine.csv"
     head = "content_x,content_y,style_x,style_y,score"
     path.write_text("\n".join([head, *(",".join(map(str, row)) for row in rows)]) + "\n")
     visitor.find("input[accept^='.csv']").send_keys(str(path))
+    visitor.wait("document.querySelector('#said').textContent.includes('points loaded')")
+
+
+def ready_to_drag(visitor, photograph, rows) -> None:
+    """Photograph and painter are chosen, and points loaded."""
+    visitor.open()
+    visitor.give(photograph)
+    visitor.wait("document.querySelector('.after').naturalWidth == 200")
+    visitor.choose()
+    with_points(visitor, rows)
+    visitor.button("Points").click()
     visitor.wait(f"document.querySelectorAll('[data-point]').length == {2 * len(rows)}")
 
 
@@ -214,6 +217,7 @@ def test_brushed_cancelled_begun_anew_reloaded_and_stopped(visitor, photograph):
     visitor.wait("document.querySelector('.after').naturalWidth == 200")
     visitor.choose("ink")
     visitor.wait("document.querySelector('.after').dataset.kind == 'instant'")
+    with_points(visitor, ROWS)
     brush(visitor)
     for name, value in {"size": 128, "steps": 200, "seed": 7}.items():
         visitor.set_option(name, value)
@@ -302,13 +306,12 @@ def test_at_the_width_of_a_phone(visitor, photograph):
     visitor.wait("document.querySelector('.after')?.naturalWidth == 200")
     visitor.choose("glass")
     visitor.wait("document.querySelector('.after').dataset.kind == 'instant'")
+    with_points(visitor, ROWS)
     for view in ("Picture", "Compare", "Points", "Brush"):
         visitor.js("scrollTo(0, 0)")
         visitor.button(view).click()
         if view == "Points":
-            visitor.wait(
-                "document.querySelector('.progress').hidden && document.querySelectorAll('[data-point]').length"
-            )
+            visitor.wait("document.querySelectorAll('[data-point]').length")
         assert visitor.no_wider_than_the_window(), view
         box = visitor.js(
             "const r = document.querySelector('.go').getBoundingClientRect(); return [r.left, r.bottom, r.width]"

@@ -73,6 +73,8 @@ def test_a_face_follows_the_handle_and_is_made(guest):
     assert job["kind"] == "exaggerate" and job["options"] == {"strength": 3} and job["task"] == "photo"
     assert "morph.mp4" in job["result"]["files"] and tab.count(".downloads a") == 2
     assert tab.save().shape == (300, 250, 3)
+    film = f"fetch('api/jobs/{job['id']}/files/morph.mp4').then(a => a.arrayBuffer()).then(b => String.fromCharCode(...new Uint8Array(b).slice(4, 8)))"
+    assert guest.js(f"return {film}") == "ftyp"
     assert not guest.find(".tab-exaggerate [data-view=compare]").get_attribute("disabled")
 
 
