@@ -81,7 +81,7 @@ def _control(name: str, most: int) -> dict[str, Any]:
     else:
         f = option_fields()[name]
         kind, default, text, looks = f.metadata["kind"], f.default, f.metadata["help"], f.metadata["looks"]
-    shown = {"name": name, "label": control.label, "help": _sentence(text), "looks": looks}
+    shown = {"name": name, "label": control.label, "help": _sentence(control.text or text), "looks": looks}
     shown |= {"default": default, "advanced": control.advanced, "group": GROUPS[control.group]}
     return shown | _range(kind, control, most if name == "size" else None)
 
@@ -94,7 +94,7 @@ def _tab_options(tab: Tab, most: int) -> list[dict[str, Any]]:
         shown = {
             "name": name,
             "label": control.label,
-            "help": _sentence(f.metadata["help"]),
+            "help": _sentence(control.text or f.metadata["help"]),
             "looks": f.metadata["looks"],
         }
         shown |= {"default": _told(f.default), "advanced": control.advanced, "group": TAB_GROUPS[control.group]}

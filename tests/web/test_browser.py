@@ -237,11 +237,25 @@ def test_brushed_cancelled_begun_anew_reloaded_and_stopped(visitor, photograph):
         "document.querySelector('.progress').offsetParent && document.querySelector('.after').dataset.kind == 'preview'"
     )
     assert visitor.find("[data-option=seed] input").get_attribute("value") == "7"
+    visitor.wait(BRUSHED)
+    assert visitor.js("return document.querySelectorAll('[data-point]').length") in (0, 2 * len(ROWS))
     visitor.wait("!document.querySelector('.progress-acts button').disabled")
     visitor.button("Stop, keep this").click()
     visitor.wait("document.querySelector('.after').dataset.kind == 'result'")
     visitor.wait("document.querySelector('.caption').textContent.includes('Stopped')")
     assert visitor.fetch("api/jobs")[0]["state"] == "stopped"
+    visitor.button("Brush").click()
+    visitor.button("Clear").click()
+    assert not visitor.js(f"return {BRUSHED}")
+    visitor.button("Picture").click()
+    visitor.click(".earlier")  # its mask and its points come back
+    visitor.wait(BRUSHED)
+    visitor.button("Points").click()
+    visitor.wait(f"document.querySelectorAll('[data-point]').length == {2 * len(ROWS)}")
+
+
+BRUSHED = """(() => {const c = document.querySelector('.brush-pane canvas');
+    return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v)})()"""
 
 
 def brush(visitor) -> None:
