@@ -23,7 +23,8 @@ from dst.web.teller import Teller
 from dst.web.verdicts import plainly
 
 WARP_STEPS, WARP_NODES = 8, (48, 96)
-"""Of the balance of a bent preview and of the search for its folds: it is off by a fraction of a pixel, and follows the hand."""
+"""Of the balance of a bent preview and of the search for its folds: it is off by about a pixel, by more only where points
+contradict one another, and follows the hand."""
 
 
 SOURCES = {"wood": "coffee", "cells": "immunohistochemistry"}

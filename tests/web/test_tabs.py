@@ -116,3 +116,24 @@ def test_the_toolkits_own_verdicts_are_known():
     ):  # fmt: skip
         found = Matches(content, style, np.ones(len(content)), (100, 100), (100, 100))
         assert words in plainly(correspondence.reliable(found)[1])
+
+
+def test_the_bent_preview_is_what_a_run_bends_nearly():
+    """Quicker by fewer steps and a coarser look for folds, it is off by less than a hundredth of the long side."""
+    np = pytest.importorskip("numpy")
+    from correspondence.matches import Matches
+    from dst.config import WarpConfig
+    from dst.deform.fitting import fit_warp
+    from dst.web.tasks import WARP_NODES, WARP_STEPS
+
+    rng = np.random.default_rng(1)
+    content = rng.uniform(20, 230, (40, 2))
+    found = Matches(content, content * 1.5 + rng.normal(0, 2, (40, 2)), np.full(40, 0.9), (250, 250), (375, 375))
+    weights = WarpConfig()
+    whole, quick = (
+        fit_warp(found, 1.0, weights.beta, weights.gamma, **more).warp.field((25, 25))(0, 25)
+        for more in ({}, {"steps": WARP_STEPS, "nodes": WARP_NODES})
+    )
+    far = [float((a - b).abs().max()) * 10 for a, b in zip(whole, quick, strict=True)]  # a pixel there is ten
+    moved = float((whole[0] - whole[0].mean(0, keepdim=True)).abs().max())
+    assert max(far) < 2.5 and moved > 0.3, (far, moved)
