@@ -7,14 +7,13 @@ import { attribute, h, later } from "./dom.js";
 import { historyRow } from "./history.js";
 import { changed, defaults, described, handles } from "./options.js";
 import { painters } from "./painters.js";
-import { chosenButton, droppable, pasted, picker, pickerDialog, samplesOf } from "./picker.js";
+import { chosenButton, droppable, LAST, pasted, picker, pickerDialog, samplesOf } from "./picker.js";
 import { pictureOf, stage } from "./stage.js";
 import { store as makeStore } from "./store.js";
 import { belongs, progress, running, worker } from "./work.js";
 
 const VIEWS = { picture: "Picture", compare: "Compare", brush: "Brush" };
 const DOWNLOADS = { "image.png": "PNG", "morph.mp4": "Film, MP4", "table.csv": "Table, CSV" };
-const FROM_STYLE = "dst.chosen";
 
 /** Mounts the tab `id`; `atOnce(state, signal)` gives a first picture {blob, seconds} where there is one. */
 export async function maker(root, app, id, { atOnce = null } = {}) {
@@ -261,8 +260,10 @@ export async function maker(root, app, id, { atOnce = null } = {}) {
     else menu.file(file);
   });
 
-  // ---- what was begun before a reload; else the photograph of the first tab
+  // ---- what was begun before a reload; else the photograph of the tab before
 
+  const shares = ["Photograph", "Picture"].includes(tab.first);
+  store.on(["content"], ({ content }) => content && shares && sessionStorage.setItem(LAST, JSON.stringify(content)));
   store.on(["content", "styles", "task", "options"], ({ content, styles, task, options }) => content && sessionStorage.setItem(keep, JSON.stringify({ content, styles, task, options })));
   await pickUp();
   root.dataset.mounted = "yes";
@@ -280,8 +281,8 @@ export async function maker(root, app, id, { atOnce = null } = {}) {
       }
       const last = JSON.parse(sessionStorage.getItem(keep) || "null");
       if (last?.content && (await api.there(last.content))) store.set({ ...last, styles: last.styles || [] });
-      else if (["Photograph", "Picture"].includes(tab.first)) {
-        const { content } = JSON.parse(sessionStorage.getItem(FROM_STYLE) || "{}");
+      else if (shares) {
+        const content = JSON.parse(sessionStorage.getItem(LAST) || "null");
         if (content && (await api.there(content))) store.set({ content });
       }
     } catch (error) {

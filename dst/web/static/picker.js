@@ -3,6 +3,8 @@
 import * as api from "./api.js";
 import { fresh, h } from "./dom.js";
 
+/** Where the photograph that was chosen last is remembered, for the next tab. */
+export const LAST = "dst.photograph";
 const PICTURES = "image/*,.tif,.tiff,.webp,.bmp";
 
 /** The first picture among what was dropped or pasted, as a File, or null. */

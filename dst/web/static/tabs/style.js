@@ -6,7 +6,7 @@ import { historyRow, labelOf, variantsRow } from "../history.js";
 import { maskView } from "../masks.js";
 import { changed, defaults, described, handles } from "../options.js";
 import { painters } from "../painters.js";
-import { chosenButton, droppable, pasted, picker, pickerDialog, samplesOf } from "../picker.js";
+import { chosenButton, droppable, LAST, pasted, picker, pickerDialog, samplesOf } from "../picker.js";
 import { pointModel, row } from "../points.js";
 import { pointView } from "../pointview.js";
 import { pictureOf, stage } from "../stage.js";
@@ -84,6 +84,7 @@ export async function mount(root, app) {
     if (instant?.url) URL.revokeObjectURL(instant.url);
     store.set({ instant: null, cell: null });
     sessionStorage.setItem(KEEP, JSON.stringify({ content, styles }));
+    if (content) sessionStorage.setItem(LAST, JSON.stringify(content));
     if (content && styles.length) {
       model.start(content, styles[0]);
       soon();
