@@ -135,7 +135,7 @@ def styles() -> np.ndarray:
     given = [("quilt", imaging.to_array(dst.quilt(painting, size=(SIDE, SIDE), block=48).rgb))]
     given += [(f"sample, {name}", made("sample", painting, name, noise=3)) for name in ("gpnn", "gpdm")]
     paint = {"size": SIDE, "preset": "fast", "warp_strength": 0}
-    painted = [(f"painted by the {name}", dst.stylize(photo, x, **paint).image) for name, x in given]
+    painted = [(f"by the {name}", dst.stylize(photo, x, **paint).image) for name, x in given]
     return sheet([[("painting", painting), *given], [("photograph", photo), *painted]], 190)
 
 

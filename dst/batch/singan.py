@@ -33,8 +33,8 @@ from dst.networks.singan.train import TERMS, Round, Training, begun, train, untr
 from dst.viz.curves import curves_image
 from dst.viz.sheets import table_sheet
 
-BYTES = 18
-"""Of memory for each pixel of a picture and each channel of the networks, about: measured with 32 channels."""
+BYTES = 500
+"""Of memory for each pixel of a picture, about, however many channels there are: large ones are drawn in strips."""
 EVERY = 60.0
 """Seconds of training that a process which is killed loses at the most."""
 IDLE = {
@@ -269,8 +269,7 @@ def _check_memory(task: str, model: Model, config: SinganTaskConfig, count: int)
     width, height = model.size if config.size is None else config.size
     if task == "super-resolve":
         width, height = round(config.enlarge * width), round(config.enlarge * height)
-    channels = model.config.width(len(model.scales) - 1)
-    each = (BYTES * channels if model.source.device.type == "cpu" else 0) + 2 * 3 * count
+    each = (BYTES if model.source.device.type == "cpu" else 0) + 2 * 3 * count
     check_memory(f"what {task} makes", (width, height), each * width * height, "drawn")
 
 
