@@ -97,7 +97,8 @@ def checked(task: str, *, guide: Any = None, mask: Any = None, model: Any = None
     check_choice("task", task, TASKS)
     config = OneImageConfig().replace(**options)
     if why := NOT[config.method].get(task):
-        raise InputError(f"{config.method} does no {task}: {why}; choose another method")
+        others = " or ".join(name for name in METHODS if task not in NOT[name])
+        raise InputError(f"{config.method} does no {task}: {why}; choose {others}")
     config.check_task(task, guide=guide, mask=mask)
     if (model is None) == (config.method == "singan"):
         raise InputError(

@@ -140,7 +140,7 @@ def test_a_stop_leaves_what_there_is():
         ("inpaint", {"mask": spot() * 0 + 100}, "marks nothing"),
         ("inpaint", {"mask": spot() * 0 + 255}, "marks everything"),
         ("inpaint", {"mask": spot((40, 90))}, "give a mask of the same shape"),
-        ("inpaint", {"mask": spot(), "method": "gpdm"}, "gpdm does no inpaint: .*; choose another method"),
+        ("inpaint", {"mask": spot(), "method": "gpdm"}, "gpdm does no inpaint: .*; choose gpnn"),
         ("animate", {}, "gpnn does no animate"),
         ("super-resolve", {"factor": 3}, "it takes 2 or 4"),
         ("sample", {"coarsest": 7, "patch": 15}, "give a larger image"),
