@@ -116,7 +116,8 @@ class Pictures:
             raise InputError(f"{picture.name} is empty: give a JPEG, PNG, TIFF, WebP, BMP or GIF file")
         most = self.config.max_megapixels * 10**6
         payload = {"path": str(path), "folder": str(path.parent), "most": most, "names": {str(path): picture.name}}
-        done = await self.desk.quick.run("take", payload)
+        async with session.taking:
+            done = await self.desk.quick.run("take", payload)
         for name in ("width", "height", "full", "mime", "note"):
             setattr(picture, name, done[name])
         session.pictures[picture.id] = picture

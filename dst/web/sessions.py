@@ -6,6 +6,7 @@ in. Names of files are made here or looked up in a table, never taken from a req
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -90,6 +91,7 @@ class Session:
         self.pictures: dict[str, Picture] = {}
         self.jobs: dict[str, Job] = {}
         self.streams = 0
+        self.taking = asyncio.Lock()  # a large picture takes seconds: one visitor's are read one after another
 
     def home(self, item: Picture | Job) -> Path:
         """The folder of a picture or a job, made where it is not there."""

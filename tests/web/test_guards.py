@@ -235,3 +235,31 @@ def test_streams_of_one_address_are_limited_whatever_its_sessions(monkeypatch, t
             with socket.create_connection(("127.0.0.1", found.port), 5) as second:
                 second.sendall(other.encode())
                 assert second.recv(15).startswith(b"HTTP/1.1 200")
+
+
+def test_one_visitors_pictures_are_read_one_after_another(monkeypatch):
+    """However many large ones somebody sends at once, the worker beside is left for others."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    from visiting import Visitor
+
+    from dst.web.pool import Pool
+
+    running, most = set(), []
+
+    async def run(self, task, payload, **_):
+        running.add(payload["path"])
+        most.append(len(running))
+        await asyncio.sleep(0.05)
+        running.discard(payload["path"])
+        return {"width": 16, "height": 16, "full": "f0", "mime": "image/png", "note": None}
+
+    monkeypatch.setattr(Pool, "run", run)
+    with bare() as found, ThreadPoolExecutor(4) as threads:
+        mine, other = Visitor(found.url), Visitor(found.url)
+        for visitor in (mine, other):
+            visitor.get("api/jobs")  # which gives the cookie
+        send = lambda visitor: visitor.ask("POST", "api/images", b"a picture")[0]  # noqa: E731
+        assert list(threads.map(send, [mine] * 3)) == [201] * 3 and max(most) == 1
+        assert list(threads.map(send, [mine, mine, other, other])) == [201] * 4 and max(most) == 2

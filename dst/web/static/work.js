@@ -14,6 +14,9 @@ const STAGES = {
   save: "Finishing",
 };
 
+/** Kinds of jobs, and their tasks, of which half is nothing: they can be cancelled alone. */
+const WHOLE = ["match", "exaggerate photo", "one-image quilt", "one-image onto"];
+
 export const running = (job) => Boolean(job) && !api.ENDED.includes(job.state);
 
 /** What a job is doing, in a few words. */
@@ -92,7 +95,7 @@ export function progress({ store, work }) {
       bar.max = 1;
       bar.value = job.share ?? job.done / job.total;
     } else bar.removeAttribute("value");
-    stop.hidden = ["match", "exaggerate"].includes(job.kind) && job.task !== "painted";
+    stop.hidden = WHOLE.includes(`${job.kind} ${job.task || ""}`.trim());
     stop.disabled = job.stopping || job.state === "queued" || !job.done;
   });
   return root;
