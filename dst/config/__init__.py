@@ -67,6 +67,7 @@ from dst.config.stylize import (
     split_options,
     without_idle,
 )
+from dst.config.training import FEEDFORWARD, NORMALISATIONS, QUICK_TRAINING, UPSAMPLINGS, ApplyConfig, TrainConfig
 from dst.config.warp import WarpConfig
 from dst.config.web import WebConfig
 
@@ -75,6 +76,7 @@ __all__ = [
     "ANIMATIONS",
     "ENCODERS",
     "EXPERIMENTS",
+    "FEEDFORWARD",
     "FROM_MODEL",
     "INITS",
     "LAB_INITS",
@@ -86,6 +88,7 @@ __all__ = [
     "MIN_IMAGE_SIDE",
     "MOST_FACES",
     "MOST_PICTURES",
+    "NORMALISATIONS",
     "NOT_SINGAN",
     "PADDINGS",
     "PARTS",
@@ -95,6 +98,7 @@ __all__ = [
     "PRESET_NAMES",
     "PURPOSES",
     "QUICK",
+    "QUICK_TRAINING",
     "RECOLORINGS",
     "RUN_KINDS",
     "SAMPLES",
@@ -104,9 +108,11 @@ __all__ = [
     "STRENGTHS",
     "STRIP",
     "TASKS",
+    "UPSAMPLINGS",
     "VARIED",
     "WARP_OPTIONS",
     "AnimationConfig",
+    "ApplyConfig",
     "Checked",
     "ExaggerateConfig",
     "FeaturesConfig",
@@ -126,6 +132,7 @@ __all__ = [
     "SinganTaskConfig",
     "StylizeConfig",
     "TextureConfig",
+    "TrainConfig",
     "VariantsConfig",
     "WarpConfig",
     "WebConfig",

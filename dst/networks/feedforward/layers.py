@@ -1,0 +1,194 @@
+"""What feed-forward networks are made of; without gradients large maps are made in strips, which are the same.
+
+A layer that draws its weights has `draw(generator)`; `drawn` makes a network by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+EPSILON, MOMENTUM = 1e-5, 0.1
+"""Of the normalisations."""
+VALUES = 2**25
+"""Values of a layer's input that a strip has at the most, without gradients."""
+
+
+def drawn(make: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
+    """A network whose weights are drawn from a generator, and from nothing else.
+
+    Args:
+        make: gives the network; its layers draw nothing by themselves, as they are made without memory.
+    """
+    with torch.device("meta"):
+        network = make()
+    network.to_empty(device="cpu")
+    with torch.no_grad():
+        for module in network.modules():
+            if hasattr(module, "draw"):
+                module.draw(generator)
+    return network.to(memory_format=torch.channels_last)
+
+
+class Padded(nn.Module):
+    """A convolution with a mirrored border, of which the output has the input's size over the stride.
+
+    `padding` is `reflect`, or `circular`. Weights are drawn uniformly within 1 / sqrt(inputs), as PyTorch's own.
+    """
+
+    def __init__(self, channels: int, out: int, kernel: int, stride: int = 1, padding: str = "reflect") -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, out, kernel, stride)
+        self.kernel, self.stride, self.padding = kernel, stride, padding
+
+    def draw(self, generator: torch.Generator) -> None:
+        """Draw the weights."""
+        weight, bias = self.convolution.weight, self.convolution.bias
+        near = weight[0].numel() ** -0.5
+        weight.uniform_(-near, near, generator=generator)
+        bias.uniform_(-near, near, generator=generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, out, H / stride, W / stride), rounded up."""
+        half = self.kernel // 2
+        if torch.is_grad_enabled() or x.numel() <= VALUES:
+            return self.convolution(self._bordered(x, half, half))
+        return strips(
+            x, self.stride, half, lambda part, top, bottom: self.convolution(self._bordered(part, top, bottom))
+        )
+
+    def _bordered(self, x: Tensor, top: int, bottom: int) -> Tensor:
+        half = self.kernel // 2
+        if not half:
+            return x
+        mode = self.padding if min(x.shape[2:]) > half else "replicate"
+        return F.pad(x, (half, half, top, bottom), mode=mode)
+
+
+def strips(x: Tensor, stride: int, reach: int, made: Callable[[Tensor, int, int], Tensor], grow: int = 1) -> Tensor:
+    """What a layer makes of a large map, strip by strip.
+
+    Args:
+        x: (N, C, H, W).
+        stride: rows of the input that are one of the output.
+        reach: rows that an output sees beyond its own on each side.
+        made: the layer, of rows of the input and how many rows of border it has to put above and below.
+        grow: rows of the output that are one of the input.
+    """
+    height = x.shape[2]
+    rows = max(8 * reach, VALUES // (x.numel() // height)) // stride * stride
+    out, done = None, 0
+    for start in range(0, height, rows):
+        end = min(start + rows, height)
+        above, below = min(reach, start), min(reach, height - end)
+        part = made(x[:, :, start - above : end + below], reach - above, reach - below)
+        if out is None:
+            total = height * grow if grow > 1 else -(-height // stride)
+            out = part.new_empty((*part.shape[:2], total, part.shape[3]), memory_format=torch.channels_last)
+        out[:, :, done : done + part.shape[2]] = part
+        done += part.shape[2]
+    return out
+
+
+class Enlarged(nn.Module):
+    """Maps of twice the size: enlarged, then a convolution of 3 x 3; or a transposed convolution of 3 x 3 with stride 2.
+
+    Source: Odena, Dumoulin and Olah 2016, "Deconvolution and checkerboard artifacts", of why enlarging comes first.
+    """
+
+    def __init__(self, channels: int, out: int, how: str = "nearest", kernel: int = 3) -> None:
+        super().__init__()
+        self.how = how
+        if how == "transposed":
+            self.convolution = nn.ConvTranspose2d(channels, out, kernel, 2, kernel // 2, output_padding=1)
+        else:
+            self.padded = Padded(channels, out, kernel)
+
+    def draw(self, generator: torch.Generator) -> None:
+        """Draw the weights; those of a `Padded` draw themselves."""
+        if self.how == "transposed":
+            weight, bias = self.convolution.weight, self.convolution.bias
+            near = weight[:, 0].numel() ** -0.5
+            weight.uniform_(-near, near, generator=generator)
+            bias.uniform_(-near, near, generator=generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, out, 2 H, 2 W)."""
+        if self.how == "transposed":
+            return self.convolution(x)
+        return self.padded(enlarged(x, self.how))
+
+
+def enlarged(x: Tensor, how: str = "nearest") -> Tensor:
+    """Maps at twice the size, `nearest` or `bilinear`."""
+    if how == "nearest":
+        return F.interpolate(x, scale_factor=2, mode="nearest")
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+class Normal(nn.Module):
+    """Normalisation by each picture's statistics, or the batch's, then a scale and a shift of each style's own.
+
+    Several styles are mixed by their shares: their scales and shifts are.
+
+    Source: Ulyanov, Vedaldi and Lempitsky 2017 (instance normalisation); Dumoulin, Shlens and Kudlur 2017, equation 5 (conditional).
+    """
+
+    def __init__(self, channels: int, styles: int = 1, kind: str = "instance") -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.empty(styles, channels))
+        self.shift = nn.Parameter(torch.empty(styles, channels))
+        self.kind = kind
+        if kind == "batch":
+            self.register_buffer("mean", torch.empty(channels))
+            self.register_buffer("variance", torch.empty(channels))
+
+    def draw(self, generator: torch.Generator) -> None:
+        """Scales of 1 and shifts of 0."""
+        self.scale.fill_(1)
+        self.shift.zero_()
+        if self.kind == "batch":
+            self.mean.zero_()
+            self.variance.fill_(1)
+
+    def forward(self, x: Tensor, mix: Tensor) -> Tensor:
+        """(N, C, H, W) and shares of the styles (N or 1, styles) to (N, C, H, W); without gradients `x` is changed in place."""
+        scale, shift = (mix @ values for values in (self.scale, self.shift))
+        if torch.is_grad_enabled():
+            normal = self._normal(x)
+            return torch.addcmul(shift[:, :, None, None], normal, scale[:, :, None, None])
+        if self.kind == "batch":
+            mean, variance = self.mean[None], self.variance[None]
+        else:
+            variance, mean = torch.var_mean(x, (2, 3), correction=0)
+        scale = scale * torch.rsqrt(variance + EPSILON)
+        shift = shift - mean * scale
+        return torch.addcmul(shift[:, :, None, None], x, scale[:, :, None, None], out=x)
+
+    def _normal(self, x: Tensor) -> Tensor:
+        if self.kind == "instance":
+            return F.instance_norm(x, eps=EPSILON)
+        return F.batch_norm(x, self.mean, self.variance, training=self.training, momentum=MOMENTUM, eps=EPSILON)
+
+
+class Residual(nn.Module):
+    """Two convolutions of 3 x 3 with their normalisations, added to what they were given (Johnson et al. 2016)."""
+
+    def __init__(self, channels: int, styles: int = 1, kind: str = "instance") -> None:
+        super().__init__()
+        self.first, self.second = Padded(channels, channels, 3), Padded(channels, channels, 3)
+        self.normals = nn.ModuleList([Normal(channels, styles, kind) for _ in range(2)])
+
+    def forward(self, x: Tensor, mix: Tensor) -> Tensor:
+        """(N, C, H, W) and shares of the styles to (N, C, H, W)."""
+        inside = F.relu_(self.normals[0](self.first(x), mix))
+        return self.normals[1](self.second(inside), mix) + x
+
+
+def fitted(images: Tensor, unit: int) -> Tensor:
+    """Images whose sides are multiples of `unit`, their borders repeated on the right and below."""
+    right, below = (-images.shape[k] % unit for k in (3, 2))
+    return F.pad(images, (0, right, 0, below), mode="replicate") if right or below else images

@@ -1,0 +1,40 @@
+"""The networks by name: what each has to have, so that one loop trains and one call applies them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dst.config import TrainConfig
+from dst.features.encoder import Encoder
+from dst.networks.feedforward import johnson
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network.
+
+    Attributes:
+        build: an untrained network for so many styles, its weights drawn from a generator of `config.seed`.
+        prepare: what the loss needs of the styles, (1, 3, h, w) each, encoded once; it keeps the encoder where `terms` needs it.
+        terms: the weighted terms of a step, scalars by name; their sum is what is minimised. The generator is that of the step.
+        paint: images (N, 3, H, W) in [0, 1] and a mix to painted images of the same size, without gradients.
+        read: for networks of any style, the mix of style images (1, 3, h, w) and their shares, which sum to 1: given the network, the
+            images and the shares. None where the styles are the network's own: then the mix is their shares, (1, styles).
+        parts: pictures on the way by name, of the network, images and a mix; None where there are none.
+    """
+
+    build: Callable[[TrainConfig, int], nn.Module]
+    prepare: Callable[[list[Tensor], Encoder, TrainConfig], Any]
+    terms: Callable[[Any, Tensor, Any, TrainConfig, torch.Generator], dict[str, Tensor]]
+    paint: Callable[[Any, Tensor, Any], Tensor]
+    read: Callable[[Any, list[Tensor], Tensor], Any] | None = None
+    parts: Callable[[Any, Tensor, Any], dict[str, Tensor]] | None = None
+
+
+NETWORKS = {"johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint)}
+"""Every network by its name in `dst.config.FEEDFORWARD`."""
