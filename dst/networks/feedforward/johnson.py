@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from dst import losses
 from dst.config import TrainConfig
 from dst.features.encoder import Encoder
-from dst.networks.feedforward.layers import Enlarged, Normal, Padded, Residual, drawn, fitted
+from dst.networks.feedforward.layers import Enlarged, Narrow, Normal, Padded, Residual, drawn, fitted, in_precision
 
 BLOCKS = 5
 CONTENT = "relu3_1"
@@ -40,7 +40,7 @@ class Johnson(nn.Module):
         self.residual = nn.ModuleList([Residual(c, styles, kind) for _ in range(BLOCKS)])
         self.expand = nn.ModuleList([Enlarged(c, b, config.upsample), Enlarged(b, a, config.upsample)])
         self.normals = nn.ModuleList([Normal(n, styles, kind) for n in (a, b, c, b, a)])
-        self.last = Padded(a, 3, 9)
+        self.last = Narrow(a, 3, 9)
 
     def forward(self, images: Tensor, mix: Tensor) -> Tensor:
         """Paint; sides of any length."""
@@ -89,8 +89,9 @@ def terms(
     """
     which = torch.randint(network.styles, (len(images),), generator=draws)
     mix = F.one_hot(which, network.styles).to(images)
-    made = network(images, mix)
-    return objective(made, images, which, targets, config)
+    with in_precision(config):
+        made = network(images, mix)
+    return objective(made.float(), images, which, targets, config)
 
 
 def objective(made: Tensor, images: Tensor, which: Tensor, targets: Targets, config: TrainConfig) -> dict[str, Tensor]:
