@@ -47,12 +47,17 @@ def in_precision(config: TrainConfig) -> torch.autocast:
 class Padded(nn.Module):
     """A convolution with a mirrored border, of which the output has the input's size over the stride.
 
-    `padding` is `reflect`, or `circular`. Weights are drawn uniformly within 1 / sqrt(inputs), as PyTorch's own.
+    `padding` is `reflect`, or `circular`. Weights are drawn uniformly within 1 / sqrt(inputs), as PyTorch's own. Where an
+    instance normalisation follows, the bias is of no effect and stays 0: its gradient is rounding alone, which Adam would follow.
     """
 
-    def __init__(self, channels: int, out: int, kernel: int, stride: int = 1, padding: str = "reflect") -> None:
+    def __init__(
+        self, channels: int, out: int, kernel: int, stride: int = 1, padding: str = "reflect", then: str = ""
+    ) -> None:
+        """`then`: the kind of the `Normal` that follows, if one does."""
         super().__init__()
         self.convolution = nn.Conv2d(channels, out, kernel, stride)
+        self.convolution.bias.requires_grad_(then != "instance")
         self.kernel, self.stride, self.padding = kernel, stride, padding
 
     def draw(self, generator: torch.Generator) -> None:
@@ -61,6 +66,8 @@ class Padded(nn.Module):
         near = weight[0].numel() ** -0.5
         weight.uniform_(-near, near, generator=generator)
         bias.uniform_(-near, near, generator=generator)
+        if not bias.requires_grad:
+            bias.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, out, H / stride, W / stride), rounded up."""
@@ -148,13 +155,15 @@ class Enlarged(nn.Module):
     Source: Odena, Dumoulin and Olah 2016, "Deconvolution and checkerboard artifacts", of why enlarging comes first.
     """
 
-    def __init__(self, channels: int, out: int, how: str = "nearest", kernel: int = 3) -> None:
+    def __init__(self, channels: int, out: int, how: str = "nearest", kernel: int = 3, then: str = "") -> None:
+        """`then`: as of `Padded`."""
         super().__init__()
         self.how = how
         if how == "transposed":
             self.convolution = nn.ConvTranspose2d(channels, out, kernel, 2, kernel // 2, output_padding=1)
+            self.convolution.bias.requires_grad_(then != "instance")
         else:
-            self.padded = Padded(channels, out, kernel)
+            self.padded = Padded(channels, out, kernel, then=then)
 
     def draw(self, generator: torch.Generator) -> None:
         """Draw the weights; those of a `Padded` draw themselves."""
@@ -163,6 +172,8 @@ class Enlarged(nn.Module):
             near = weight[:, 0].numel() ** -0.5
             weight.uniform_(-near, near, generator=generator)
             bias.uniform_(-near, near, generator=generator)
+            if not bias.requires_grad:
+                bias.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, out, 2 H, 2 W)."""
@@ -213,10 +224,9 @@ def statistics(x: Tensor) -> tuple[Tensor, Tensor]:
         variance, mean = torch.var_mean(x, (2, 3), correction=0)
         return mean, variance
     found = [torch.batch_norm_update_stats(x[k : k + 1], None, None, 0.0) for k in range(len(x))]  # ten times as fast
-    made = [torch.stack([pair[k] for pair in found]) for k in (0, 1)]
-    return made[0].to(torch.promote_types(x.dtype, torch.float32)), made[1].to(
-        torch.promote_types(x.dtype, torch.float32)
-    )
+    mean, variance = (torch.stack([pair[k] for pair in found]) for k in (0, 1))
+    exact = torch.promote_types(x.dtype, torch.float32)
+    return mean.to(exact), variance.to(exact)
 
 
 class Normal(nn.Module):
@@ -270,7 +280,7 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int, styles: int = 1, kind: str = "instance") -> None:
         super().__init__()
-        self.first, self.second = Padded(channels, channels, 3), Padded(channels, channels, 3)
+        self.first, self.second = (Padded(channels, channels, 3, then=kind) for _ in range(2))
         self.normals = nn.ModuleList([Normal(channels, styles, kind) for _ in range(2)])
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
