@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dst.config import TrainConfig
 from dst.features.encoder import Encoder
-from dst.networks.feedforward import johnson
+from dst.networks.feedforward import johnson, ulyanov
 
 
 @dataclass(frozen=True)
@@ -36,5 +36,8 @@ class Row:
     parts: Callable[[Any, Tensor, Any], dict[str, Tensor]] | None = None
 
 
-NETWORKS = {"johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint)}
+NETWORKS = {
+    "johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint),
+    "ulyanov": Row(ulyanov.build, johnson.prepare, ulyanov.terms, ulyanov.paint),
+}
 """Every network by its name in `dst.config.FEEDFORWARD`."""
