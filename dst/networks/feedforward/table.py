@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dst.config import TrainConfig
 from dst.features.encoder import Encoder
-from dst.networks.feedforward import johnson
+from dst.networks.feedforward import adain, johnson, multimodal
 
 
 @dataclass(frozen=True)
@@ -36,5 +36,9 @@ class Row:
     parts: Callable[[Any, Tensor, Any], dict[str, Tensor]] | None = None
 
 
-NETWORKS = {"johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint)}
+NETWORKS = {
+    "johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint),
+    "multimodal": Row(multimodal.build, multimodal.prepare, multimodal.terms, multimodal.paint, parts=multimodal.parts),
+    "adain": Row(adain.build, adain.prepare, adain.terms, adain.paint, read=adain.read),
+}
 """Every network by its name in `dst.config.FEEDFORWARD`."""
