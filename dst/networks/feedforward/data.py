@@ -168,7 +168,7 @@ def photographs(folder: Any, side: int) -> Photographs:
     """
     if folder is None:
         said = f"{len(BUILT_IN)} photographs of scikit-image and scikit-learn, strongly varied"
-        return Photographs(BUILT_IN, _built_in, side, said, hashlib.sha256(repr(BUILT_IN).encode()).hexdigest(), True)
+        return Photographs(BUILT_IN, built_in, side, said, hashlib.sha256(repr(BUILT_IN).encode()).hexdigest(), True)
     home = Path(folder)
     try:
         if not home.is_dir():
@@ -193,7 +193,7 @@ def photographs(folder: Any, side: int) -> Photographs:
     return made
 
 
-def _built_in(name: str) -> Any:
+def built_in(name: str) -> Any:
     """A photograph that comes inside a library."""
     if "." in name:
         from sklearn.datasets import load_sample_image

@@ -15,9 +15,13 @@ from torch.nn import functional as F
 from dst import losses
 from dst.config import TrainConfig
 from dst.features.encoder import Encoder
-from dst.networks.feedforward.layers import Enlarged, Normal, Padded, Residual, drawn, fitted
+from dst.imaging import resize
+from dst.networks.feedforward.data import built_in
+from dst.networks.feedforward.layers import Enlarged, Narrow, Normal, Padded, Residual, drawn, fitted, in_precision
 
 BLOCKS = 5
+SEEN = 256
+"""Long side that photographs are seen at, to tell how features vary in them."""
 CONTENT = "relu3_1"
 """Layer of the content: the published relu2_2 holds on to every pixel in the compact encoder."""
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -36,16 +40,20 @@ class Johnson(nn.Module):
         super().__init__()
         a, b, c = (config.channels(n) for n in (32, 64, 128))
         self.styles, kind = styles, config.norm
-        self.contract = nn.ModuleList([Padded(3, a, 9), Padded(a, b, 3, 2), Padded(b, c, 3, 2)])
+        self.contract = nn.ModuleList(
+            [Padded(3, a, 9, then=kind), Padded(a, b, 3, 2, then=kind), Padded(b, c, 3, 2, then=kind)]
+        )
         self.residual = nn.ModuleList([Residual(c, styles, kind) for _ in range(BLOCKS)])
-        self.expand = nn.ModuleList([Enlarged(c, b, config.upsample), Enlarged(b, a, config.upsample)])
+        self.expand = nn.ModuleList(
+            [Enlarged(c, b, config.upsample, then=kind), Enlarged(b, a, config.upsample, then=kind)]
+        )
         self.normals = nn.ModuleList([Normal(n, styles, kind) for n in (a, b, c, b, a)])
-        self.last = Padded(a, 3, 9)
+        self.last = Narrow(a, 3, 9)
 
     def forward(self, images: Tensor, mix: Tensor) -> Tensor:
         """Paint; sides of any length."""
         height, width = images.shape[2:]
-        x = fitted(images, 4).contiguous(memory_format=torch.channels_last)
+        x = (fitted(images, 4) - 0.5).contiguous(memory_format=torch.channels_last)
         for layer, normal in zip(self.contract, self.normals, strict=False):
             x = F.relu_(normal(layer(x), mix))
         for block in self.residual:
@@ -62,17 +70,33 @@ def build(config: TrainConfig, styles: int) -> Johnson:
 
 @dataclass
 class Targets:
-    """Gram matrices of the styles, (styles, C, C) by layer, and the encoder that they are of."""
+    """Gram matrices of the styles, (styles, C, C) by layer, the encoder that they are of, and what content is measured by."""
 
     encoder: Encoder
     grams: dict[str, Tensor]
+    spread: float
+
+
+@torch.no_grad()
+def typical_variance(encoder: Encoder, layer: str) -> float:
+    """Variance of a layer's features about their means over a photograph, as it is in photographs that come with libraries.
+
+    The content term is divided by it: divided by that of the square at hand, a plain sky would weigh as much as all else.
+    """
+    found = []
+    for name in ("astronaut", "coffee", "chelsea", "china.jpg", "flower.jpg"):
+        image = resize(built_in(name).rgb, SEEN).to(encoder.mean.device)
+        maps = encoder(image, [layer])[layer]
+        found.append(float((maps - maps.mean((2, 3), keepdim=True)).square().mean()))
+    return sum(found) / len(found)
 
 
 @torch.no_grad()
 def prepare(styles: list[Tensor], encoder: Encoder, config: TrainConfig) -> Targets:
     """The styles' Gram matrices, encoded once. `styles`: (1, 3, h, w) each, at the size that they are seen at."""
     found = [{name: losses.gram(values) for name, values in encoder(image, STYLE).items()} for image in styles]
-    return Targets(encoder, {name: torch.cat([grams[name] for grams in found]) for name in STYLE})
+    grams = {name: torch.cat([grams[name] for grams in found]) for name in STYLE}
+    return Targets(encoder, grams, typical_variance(encoder, CONTENT))
 
 
 def terms(
@@ -84,13 +108,14 @@ def terms(
         images: (N, 3, h, w) in [0, 1].
         draws: of this step.
 
-    Source: Johnson et al. 2016, equations 2 to 5. Terms are relative to their targets (`losses.content_features`, `gram_difference`),
-    so that published weights do not carry over: 1 is about what they look like.
+    Source: Johnson et al. 2016, equations 2 to 5. The style is relative to its target and the content to what is
+    usual in photographs, so that published weights do not carry over.
     """
     which = torch.randint(network.styles, (len(images),), generator=draws)
     mix = F.one_hot(which, network.styles).to(images)
-    made = network(images, mix)
-    return objective(made, images, which, targets, config)
+    with in_precision(config):
+        made = network(images, mix)
+    return objective(made.float(), images, which, targets, config)
 
 
 def objective(made: Tensor, images: Tensor, which: Tensor, targets: Targets, config: TrainConfig) -> dict[str, Tensor]:
@@ -105,7 +130,7 @@ def objective(made: Tensor, images: Tensor, which: Tensor, targets: Targets, con
         style = style + away / target.square().mean((1, 2)).clamp_min(losses.EPS)
     pixels = made.shape[1] * made.shape[2] * made.shape[3]
     return {
-        "content": config.content * CONTENT_FACTOR * losses.content_features(maps[CONTENT], wanted),
+        "content": config.content * CONTENT_FACTOR * (maps[CONTENT] - wanted).square().mean() / targets.spread,
         "style": config.style * STYLE_FACTOR * style.mean() / len(STYLE),
         "tv": config.tv * TV_FACTOR * losses.total_variation(made).mean() / pixels,
     }

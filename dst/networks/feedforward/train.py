@@ -77,7 +77,7 @@ def begun(config: TrainConfig, styles: int) -> Training:
 
 def adam(network: nn.Module, config: TrainConfig) -> torch.optim.Adam:
     """The optimiser of a network's weights."""
-    return torch.optim.Adam(network.parameters(), config.lr)
+    return torch.optim.Adam([p for p in network.parameters() if p.requires_grad], config.lr)
 
 
 def rate(config: TrainConfig, step: int) -> float:
