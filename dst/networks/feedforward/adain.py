@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from dst.config import InputError, TrainConfig
 from dst.features.encoder import Encoder, cached_encoder
 from dst.features.networks import NETWORKS
-from dst.networks.feedforward.layers import Enlarged, Padded, drawn, fitted
+from dst.networks.feedforward import layers
+from dst.networks.feedforward.layers import Enlarged, Narrow, Padded, drawn, fitted, in_precision
 
 LAYER = "relu4_1"
 """Where features are given their new statistics."""
@@ -47,7 +48,12 @@ def statistics(features: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Te
     Source: equations 5 and 6, whose epsilon this is.
     """
     if mask is None:
-        variance, mean = torch.var_mean(features, (2, 3), correction=0, keepdim=True)
+        own = (
+            torch.var_mean(features, (2, 3), correction=0)[::-1]
+            if features.requires_grad
+            else layers.statistics(features)
+        )
+        mean, variance = (values[:, :, None, None] for values in own)
     else:
         share = mask / mask.sum((2, 3), keepdim=True).clamp_min(EPS)
         mean = (features * share).sum((2, 3), keepdim=True)
@@ -86,11 +92,14 @@ class Decoder(nn.Module):
         names = list(found)[: list(found).index(LAYER.replace("relu", "conv")) + 1]
         scale = VGG / network.widths[0][0]
         ends = [3, *(config.channels(scale * found[name][1]) for name in names[:-1]), found[names[-1]][1]]
-        layers: list[nn.Module] = []
+        mirrored: list[nn.Module] = []
         for k in range(len(names) - 1, -1, -1):
             grows = k + 1 < len(names) and names[k + 1][4] != names[k][4]  # a pooling stood behind it
-            layers.append(Enlarged(ends[k + 1], ends[k], config.upsample) if grows else Padded(ends[k + 1], ends[k], 3))
-        self.layers = nn.ModuleList(layers)
+            plain = Padded if k else Narrow
+            mirrored.append(
+                Enlarged(ends[k + 1], ends[k], config.upsample) if grows else plain(ends[k + 1], ends[k], 3)
+            )
+        self.layers = nn.ModuleList(mirrored)
 
     def forward(self, features: Tensor) -> Tensor:
         """Paint."""
@@ -144,7 +153,9 @@ def terms(
         content = encoder(images, [LAYER])[LAYER]
         wanted = {name: statistics(values) for name, values in encoder(paintings, STYLE).items()}
         target = adain(content, *wanted[LAYER])
-    found = encoder(network(target).to(images), STYLE)
+    with in_precision(config):
+        made = network(target)
+    found = encoder(made.float(), STYLE)
     return {
         "content": config.content * CONTENT_FACTOR * F.mse_loss(found[LAYER], target),
         "style": config.style * STYLE_FACTOR * statistics_distance(found, wanted),

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from dst.config import TrainConfig
 from dst.features.encoder import Encoder
 from dst.networks.feedforward import johnson
-from dst.networks.feedforward.layers import Enlarged, Normal, Padded, Residual, drawn, fitted
+from dst.networks.feedforward.layers import Enlarged, Narrow, Normal, Padded, Residual, drawn, fitted, in_precision
 
 SUBNETS = ("style", "enhance", "refine")
 LOSSES = (1.0, 1.0, 1.0)
@@ -38,7 +38,7 @@ class Branch(nn.Module):
         super().__init__()
         pairs = list(itertools.pairwise(widths))
         self.layers = nn.ModuleList(
-            Padded(a, b, 9 if k == 0 else 3, 1 if k == 0 else 2) for k, (a, b) in enumerate(pairs)
+            Padded(a, b, 9 if k == 0 else 3, 1 if k == 0 else 2, then=kind) for k, (a, b) in enumerate(pairs)
         )
         self.normals = nn.ModuleList(Normal(b, styles, kind) for _, b in pairs)
         self.residual = nn.ModuleList(Residual(widths[-1], styles, kind) for _ in range(BLOCKS))
@@ -58,9 +58,9 @@ class Head(nn.Module):
     def __init__(self, widths: Sequence[int], styles: int, config: TrainConfig) -> None:
         super().__init__()
         pairs = list(itertools.pairwise(widths))
-        self.layers = nn.ModuleList(Enlarged(a, b, config.upsample) for a, b in pairs)
+        self.layers = nn.ModuleList(Enlarged(a, b, config.upsample, then=config.norm) for a, b in pairs)
         self.normals = nn.ModuleList(Normal(b, styles, config.norm) for _, b in pairs)
-        self.last = Padded(widths[-1], 3, 3)
+        self.last = Narrow(widths[-1], 3, 3)
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
         """Expand."""
@@ -88,7 +88,7 @@ class Joined(nn.Module):
         """Images (N, 3, H, W) in [0, 1] to the same."""
         height, width = images.shape[2:]
         x = fitted(images, self.stride).contiguous(memory_format=torch.channels_last)
-        x = torch.cat([self.colour(x, mix), self.luminance(luminance(x), mix)], 1)
+        x = torch.cat([self.colour(x - 0.5, mix), self.luminance(luminance(x) - 0.5, mix)], 1)
         for block in self.residual:
             x = block(x, mix)
         return torch.sigmoid(self.head(x, mix))[..., :height, :width]
@@ -106,7 +106,7 @@ class Refine(nn.Module):
     def forward(self, images: Tensor, mix: Tensor) -> Tensor:
         """Images (N, 3, H, W) in [0, 1] to the same, not clipped."""
         height, width = images.shape[2:]
-        x = fitted(images, 4).contiguous(memory_format=torch.channels_last)
+        x = (fitted(images, 4) - 0.5).contiguous(memory_format=torch.channels_last)
         return images + self.head(self.branch(x, mix), mix)[..., :height, :width]
 
 
@@ -213,8 +213,9 @@ def terms(
     which = torch.randint(network.styles, (len(images),), generator=draws)
     mix = F.one_hot(which, network.styles).to(images)
     height, width = images.shape[2:]
-    made = network(images, mix, [(height // 2, width // 2), (height, width), (height, width)])
-    return hierarchical(made, images, which, targets, config)
+    with in_precision(config):
+        made = network(images, mix, [(height // 2, width // 2), (height, width), (height, width)])
+    return hierarchical([image.float() for image in made], images, which, targets, config)
 
 
 def hierarchical(
