@@ -22,8 +22,9 @@ from dst.networks.feedforward.layers import Enlarged, Narrow, Padded, drawn, fit
 LAYER = "relu4_1"
 """Where features are given their new statistics."""
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-CONTENT_FACTOR, STYLE_FACTOR = 1.0, 10.0
-"""The published weights: features of the compact encoder have about the size of those that they were chosen for."""
+CONTENT_FACTOR, STYLE_FACTOR = 1.0, 3.0
+"""What weights of 1 come to. Published is 10 for the style; with the compact encoder's features, and with as few steps as a laptop
+takes, pictures then lose what they show."""
 VGG = 64
 """Channels of the published encoder's first layer."""
 EPS = 1e-5
@@ -33,8 +34,9 @@ HE = 6**0.5
 """What `Padded` draws its weights for times this is what He et al. 2015 draw them for: activations keep their size under ReLUs."""
 SMALLEST, LARGEST = 0.45, 1.0
 """Side of a square that is cut out of a style, relative to the style's short side."""
-PHOTOGRAPHS = 0.5
-"""How often the style is another photograph of the step instead: a hundred paintings alone would be learnt by heart."""
+PHOTOGRAPHS, ITSELF = 0.5, 0.2
+"""How often the style is another photograph of the step instead, for a hundred paintings alone would be learnt by heart; and how often
+it is the image itself, whose features the decoder has to invert. Neither is published."""
 EXCHANGED = 0.25
 """How often a painting's channels are exchanged, for other colours."""
 
@@ -146,9 +148,7 @@ def terms(
     Source: equations 11 to 13.
     """
     encoder = targets.encoder
-    paintings = images.roll(1, 0)
-    for k in (torch.rand(len(images), generator=draws) >= PHOTOGRAPHS).nonzero()[:, 0].tolist():
-        paintings[k] = _cut(targets.styles, images.shape[-1], draws)
+    paintings = _drawn(images, targets.styles, draws)
     with torch.no_grad():
         content = encoder(images, [LAYER])[LAYER]
         wanted = {name: statistics(values) for name, values in encoder(paintings, STYLE).items()}
@@ -169,6 +169,17 @@ def statistics_distance(found: dict[str, Tensor], wanted: dict[str, tuple[Tensor
     """
     own = {name: statistics(values) for name, values in found.items()}
     return sum(F.mse_loss(own[name][k], wanted[name][k]) for name in wanted for k in range(2))
+
+
+def _drawn(images: Tensor, styles: Sequence[Tensor], draws: torch.Generator) -> Tensor:
+    """The style of each of some images (N, 3, h, w): itself, another of them, or a square of a painting."""
+    found = images.roll(1, 0)
+    for k, chance in enumerate(torch.rand(len(images), generator=draws).tolist()):
+        if chance < ITSELF:
+            found[k] = images[k]
+        elif chance >= PHOTOGRAPHS + ITSELF:
+            found[k] = _cut(styles, images.shape[-1], draws)
+    return found
 
 
 def _cut(styles: Sequence[Tensor], side: int, draws: torch.Generator) -> Tensor:
