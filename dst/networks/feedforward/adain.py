@@ -22,9 +22,9 @@ from dst.networks.feedforward.layers import Enlarged, Narrow, Padded, drawn, fit
 LAYER = "relu4_1"
 """Where features are given their new statistics."""
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-CONTENT_FACTOR, STYLE_FACTOR = 1.0, 3.0
-"""What weights of 1 come to. Published is 10 for the style; with the compact encoder's features, and with as few steps as a laptop
-takes, pictures then lose what they show."""
+CONTENT_FACTOR, STYLE_FACTOR, ITSELF_FACTOR = 1.0, 1.0, 10.0
+"""What weights of 1 come to. Published is 10 for the style: with the compact encoder's features the decoder then learns textures
+before it has learnt to show anything, and in a laptop's number of steps nothing else. The third is of `ITSELF`."""
 VGG = 64
 """Channels of the published encoder's first layer."""
 EPS = 1e-5
@@ -34,9 +34,10 @@ HE = 6**0.5
 """What `Padded` draws its weights for times this is what He et al. 2015 draw them for: activations keep their size under ReLUs."""
 SMALLEST, LARGEST = 0.45, 1.0
 """Side of a square that is cut out of a style, relative to the style's short side."""
-PHOTOGRAPHS, ITSELF = 0.5, 0.2
+PHOTOGRAPHS, ITSELF = 0.4, 0.25
 """How often the style is another photograph of the step instead, for a hundred paintings alone would be learnt by heart; and how often
-it is the image itself, whose features the decoder has to invert. Neither is published."""
+it is the image itself, which the decoder then has to give back, pixel by pixel (Park and Lee 2019, equation 7). Neither is in the
+paper of AdaIN."""
 EXCHANGED = 0.25
 """How often a painting's channels are exchanged, for other colours."""
 
@@ -148,17 +149,20 @@ def terms(
     Source: equations 11 to 13.
     """
     encoder = targets.encoder
-    paintings = _drawn(images, targets.styles, draws)
+    paintings, itself = _drawn(images, targets.styles, draws)
     with torch.no_grad():
         content = encoder(images, [LAYER])[LAYER]
         wanted = {name: statistics(values) for name, values in encoder(paintings, STYLE).items()}
         target = adain(content, *wanted[LAYER])
     with in_precision(config):
         made = network(target)
-    found = encoder(made.float(), STYLE)
+    made = made.float()
+    found = encoder(made, STYLE)
+    apart = (made - images).square().mean((1, 2, 3))
     return {
         "content": config.content * CONTENT_FACTOR * F.mse_loss(found[LAYER], target),
         "style": config.style * STYLE_FACTOR * statistics_distance(found, wanted),
+        "itself": config.content * ITSELF_FACTOR * (apart * itself.to(apart)).mean(),
     }
 
 
@@ -171,15 +175,15 @@ def statistics_distance(found: dict[str, Tensor], wanted: dict[str, tuple[Tensor
     return sum(F.mse_loss(own[name][k], wanted[name][k]) for name in wanted for k in range(2))
 
 
-def _drawn(images: Tensor, styles: Sequence[Tensor], draws: torch.Generator) -> Tensor:
-    """The style of each of some images (N, 3, h, w): itself, another of them, or a square of a painting."""
-    found = images.roll(1, 0)
-    for k, chance in enumerate(torch.rand(len(images), generator=draws).tolist()):
+def _drawn(images: Tensor, styles: Sequence[Tensor], draws: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The style of each of some images, (N, 3, h, w): itself, another of them, or a square of a painting; and where it is itself, (N,)."""
+    found, chances = images.roll(1, 0), torch.rand(len(images), generator=draws)
+    for k, chance in enumerate(chances.tolist()):
         if chance < ITSELF:
             found[k] = images[k]
         elif chance >= PHOTOGRAPHS + ITSELF:
             found[k] = _cut(styles, images.shape[-1], draws)
-    return found
+    return found, chances < ITSELF
 
 
 def _cut(styles: Sequence[Tensor], side: int, draws: torch.Generator) -> Tensor:
@@ -228,6 +232,28 @@ def read(network: Decoder, styles: Sequence[Tensor], shares: Tensor) -> Mix:
 
 
 @torch.no_grad()
+def read_regions(
+    network: Decoder, regions: Sequence[tuple[Tensor, Sequence[tuple[Tensor, float, Tensor | None]]]]
+) -> Mix:
+    """A mix that has a style of its own in each region.
+
+    Args:
+        regions: for each its mask on the picture, (1, 1, H, W) in [0, 1], and what it is painted in: images (1, 3, h, w) in [0, 1] with
+            their shares, and masks (1, 1, h, w) of what is looked at of them, None for all.
+
+    Raises:
+        InputError: the encoder cannot be had.
+    """
+    encoder = cached_encoder(network.encoder, network.weights, next(network.parameters()).device)
+    styles = []
+    for _, parts in regions:
+        total = sum(share for _, share, _ in parts)
+        found = [[share / total * x for x in read_style(encoder, image, mask)] for image, share, mask in parts]
+        styles.append(tuple(sum(one[k] for one in found) for k in range(2)))  # AdaIN is linear in both
+    return Mix(styles, encoder, None, masks=[mask for mask, _ in regions])
+
+
+@torch.no_grad()
 def paint(network: Decoder, images: Tensor, mix: Mix) -> Tensor:
     """Painted images, (N, 3, H, W) in [0, 1], of any size.
 
@@ -240,9 +266,10 @@ def paint(network: Decoder, images: Tensor, mix: Mix) -> Tensor:
     return made[..., :height, :width].clamp(0, 1)
 
 
-def read_style(encoder: Encoder, image: Tensor) -> tuple[Tensor, Tensor]:
-    """What is kept of a painting (1, 3, h, w): mean and deviation of each channel of relu4_1."""
-    return statistics(encoder(_enough(image), [LAYER])[LAYER])
+def read_style(encoder: Encoder, image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """What is kept of a painting (1, 3, h, w), or of its part under a mask (1, 1, h, w): mean and deviation of relu4_1's channels."""
+    features = encoder(_enough(image), [LAYER])[LAYER]
+    return statistics(features, None if mask is None else _seen(mask, features))
 
 
 def mixed(
@@ -267,13 +294,18 @@ def mixed(
     if masks is None:
         weights = [1.0] * len(styles) if shares is None else list(shares)
         return sum(w / sum(weights) * adain(features, *style) for w, style in zip(weights, styles, strict=True))
-    areas = [F.interpolate(mask, features.shape[-2:], mode="area") for mask in masks]
+    areas = [_seen(mask, features) for mask in masks]
     left = (1 - sum(areas)).clamp_min(0)
     total = sum(areas) + left
     return sum(
         (area / total * adain(features, *style, mask=area) for area, style in zip(areas, styles, strict=True)),
         left / total * features,
     )
+
+
+def _seen(mask: Tensor, features: Tensor) -> Tensor:
+    """A mask at the size of features."""
+    return F.interpolate(mask.to(features), features.shape[-2:], mode="area")
 
 
 def _enough(images: Tensor) -> Tensor:

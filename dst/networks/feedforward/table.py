@@ -25,6 +25,7 @@ class Row:
         paint: images (N, 3, H, W) in [0, 1] and a mix to painted images of the same size, without gradients.
         read: for networks of any style, the mix of style images (1, 3, h, w) and their shares, which sum to 1: given the network, the
             images and the shares. None where the styles are the network's own: then the mix is their shares, (1, styles).
+        read_regions: of such networks, the mix of regions as `adain.read_regions` takes them; None where there are none.
         parts: pictures on the way by name, of the network, images and a mix; None where there are none.
     """
 
@@ -33,12 +34,15 @@ class Row:
     terms: Callable[[Any, Tensor, Any, TrainConfig, torch.Generator], dict[str, Tensor]]
     paint: Callable[[Any, Tensor, Any], Tensor]
     read: Callable[[Any, list[Tensor], Tensor], Any] | None = None
+    read_regions: Callable[[Any, Any], Any] | None = None
     parts: Callable[[Any, Tensor, Any], dict[str, Tensor]] | None = None
 
 
 NETWORKS = {
     "johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint),
     "multimodal": Row(multimodal.build, multimodal.prepare, multimodal.terms, multimodal.paint, parts=multimodal.parts),
-    "adain": Row(adain.build, adain.prepare, adain.terms, adain.paint, read=adain.read),
+    "adain": Row(
+        adain.build, adain.prepare, adain.terms, adain.paint, read=adain.read, read_regions=adain.read_regions
+    ),
 }
 """Every network by its name in `dst.config.FEEDFORWARD`."""
