@@ -5,19 +5,21 @@ from __future__ import annotations
 import functools
 import os
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from dst import runtime
 from dst.config import InputError, StylizeConfig
 from dst.imaging.masks import Segment, fit_mask
+from dst.networks import shipped
 from dst.networks.feedforward.folder import RECORD, read_model
 from dst.networks.feedforward.model import Model, mix_of, painted
 from dst.runs.job import Job, Scene
 
 
 def model_of(config: StylizeConfig) -> Model:
-    """The network that a config names by its folder, or that it holds; the last ones are kept.
+    """The network that a config names by its folder or by a shipped style, or that it holds; the last ones are kept.
 
     Raises:
         InputError: no such folder, no model, a damaged or foreign one.
@@ -25,9 +27,16 @@ def model_of(config: StylizeConfig) -> Model:
     given, device = config.guidance.model, runtime.usable_device(config.device)
     if isinstance(given, Model):
         return given
+    if is_shipped(given):
+        return shipped.load(str(device))
     record = Path(given) / RECORD
     stamp = os.stat(record).st_mtime_ns if record.exists() else None
     return _kept(os.fspath(given), str(device), stamp)
+
+
+def is_shipped(given: Any) -> bool:
+    """Whether a model is a shipped style's name, and no folder."""
+    return isinstance(given, str) and given in shipped.shipped_styles() and not Path(given).exists()
 
 
 @functools.lru_cache(2)
@@ -60,7 +69,7 @@ def check_model(config: StylizeConfig, styles: int) -> None:
                 "this network paints in any style, so model_style has no use: its style is the style image"
             )
         return
-    mix_of(model, guidance.model_style or (), None, lambda image: image)
+    _own_mix(model, config)
     idle = [name for name in ("content_mask", "style_weights") if getattr(guidance, name) is not None]
     idle += ["preserve_color histogram"] if guidance.preserve_color == "histogram" else []
     if idle:
@@ -78,8 +87,7 @@ def painted_by(job: Job) -> Tensor:
     """
     model, scene, strength = model_of(job.config), job.scene, job.config.optimize.style_strength
     if model.row.read is None:
-        mix = mix_of(model, job.config.guidance.model_style or (), None, lambda image: image)
-        return painted(model, scene.content, mix, strength)
+        return painted(model, scene.content, _own_mix(model, job.config), strength)
     if scene.segments is None:
         mix = mix_of(
             model,
@@ -90,6 +98,13 @@ def painted_by(job: Job) -> Tensor:
     else:
         mix = model.row.read_regions(model.network, [_region(scene, segment) for segment in scene.segments])
     return painted(model, scene.content, mix, strength)
+
+
+def _own_mix(model: Model, config: StylizeConfig) -> Any:
+    """Of a network with styles of its own, those that a config names: a shipped style names itself."""
+    given = config.guidance.model
+    names = config.guidance.model_style or ((given,) if is_shipped(given) else ())
+    return mix_of(model, names, None, lambda image: image)
 
 
 def _region(scene: Scene, segment: Segment) -> tuple[Tensor, list[tuple[Tensor, float, Tensor | None]]]:

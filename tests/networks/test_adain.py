@@ -143,11 +143,11 @@ def test_the_objective_is_that_of_the_paper(network):
 
     square = (image(17) * 255).round() / 255
     targets = ROW.prepare([square], encoder, TINY)
-    draws = torch.Generator().manual_seed(3)
+    draws = torch.Generator().manual_seed(5)
     found = ROW.terms(network, images, targets, TINY.replace(style=0.5), draws)
     assert set(found) == {"content", "style", "itself"}
     # the same paintings, drawn again
-    paintings, itself = adain._drawn(images, targets.styles, torch.Generator().manual_seed(3))
+    paintings, itself = adain._drawn(images, targets.styles, torch.Generator().manual_seed(5))
     assert torch.equal(paintings[itself], images[itself])
     content = style = 0.0
     for k in range(2):

@@ -7,7 +7,7 @@ that the decoder was trained on, the project's compact one unless another is ask
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -222,7 +222,7 @@ class Mix:
 
 @torch.no_grad()
 def read(network: Decoder, styles: Sequence[Tensor], shares: Tensor) -> Mix:
-    """What is kept of paintings (1, 3, h, w) in [0, 1], of which each has its share; masks and strength are put in with `replace`.
+    """What is kept of paintings (1, 3, h, w) in [0, 1], of which each has its share; one for each region is what `read_regions` gives.
 
     Raises:
         InputError: the encoder cannot be had.
@@ -251,6 +251,11 @@ def read_regions(
         found = [[share / total * x for x in read_style(encoder, image, mask)] for image, share, mask in parts]
         styles.append(tuple(sum(one[k] for one in found) for k in range(2)))  # AdaIN is linear in both
     return Mix(styles, encoder, None, masks=[mask for mask, _ in regions])
+
+
+def weakened(mix: Mix, strength: float) -> Mix:
+    """A mix of so much strength; at 0 the decoder gives the photograph back, as well as it can."""
+    return replace(mix, strength=strength)
 
 
 @torch.no_grad()

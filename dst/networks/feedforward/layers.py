@@ -38,10 +38,13 @@ def drawn(make: Callable[[], nn.Module], generator: torch.Generator) -> nn.Modul
 
 
 def in_precision(config: TrainConfig) -> torch.autocast:
-    """What a network is run under in training: the type that the config asks for, its weights being float32 in any case."""
+    """What a network is run under in training: the type that the config asks for, its weights being float32 in any case.
+
+    PyTorch would keep the rounded weights until the outermost such context ends, which is the training's (`runtime.computing`).
+    """
     kind = config.device.partition(":")[0]
     asked = runtime.precision_of(config.precision, config.device)
-    return torch.autocast(kind, torch.bfloat16, enabled=asked == "bfloat16")
+    return torch.autocast(kind, torch.bfloat16, enabled=asked == "bfloat16", cache_enabled=False)
 
 
 class Padded(nn.Module):
@@ -74,22 +77,25 @@ class Padded(nn.Module):
         half = self.kernel // 2
         if torch.is_grad_enabled() or x.numel() <= VALUES:
             return self._convolved(self._bordered(x, half, half))
-        return strips(
-            x, self.stride, half, lambda part, top, bottom: self._convolved(self._bordered(part, top, bottom))
-        )
+        made = lambda part, top, bottom: self._convolved(self._bordered(part, top, bottom, x))  # noqa: E731
+        return strips(x, self.stride, half, made)
 
     def _convolved(self, x: Tensor) -> Tensor:
         return self.convolution(x)
 
-    def _bordered(self, x: Tensor, top: int, bottom: int) -> Tensor:
+    def _bordered(self, x: Tensor, top: int, bottom: int, whole: Tensor | None = None) -> Tensor:
+        """A map, or a strip of `whole`, with its border: so many rows above and below."""
         half = self.kernel // 2
         if not half:
             return x
+        if whole is not None and self.padding == "circular":  # what lies beyond a strip is at the map's other end
+            around = [whole[:, :, whole.shape[2] - top :], x, whole[:, :, :bottom]]
+            x, top, bottom = torch.cat(around, 2), 0, 0
         mode = self.padding if min(x.shape[2:]) > half else "replicate"
         return F.pad(x, (half, half, top, bottom), mode=mode)
 
 
-def strips(x: Tensor, stride: int, reach: int, made: Callable[[Tensor, int, int], Tensor], grow: int = 1) -> Tensor:
+def strips(x: Tensor, stride: int, reach: int, made: Callable[[Tensor, int, int], Tensor]) -> Tensor:
     """What a layer makes of a large map, strip by strip.
 
     Args:
@@ -97,18 +103,17 @@ def strips(x: Tensor, stride: int, reach: int, made: Callable[[Tensor, int, int]
         stride: rows of the input that are one of the output.
         reach: rows that an output sees beyond its own on each side.
         made: the layer, of rows of the input and how many rows of border it has to put above and below.
-        grow: rows of the output that are one of the input.
     """
     height = x.shape[2]
-    rows = max(8 * reach, VALUES // (x.numel() // height)) // stride * stride
+    rows = max(8 * reach, stride, VALUES // (x.numel() // height)) // stride * stride
     out, done = None, 0
     for start in range(0, height, rows):
         end = min(start + rows, height)
         above, below = min(reach, start), min(reach, height - end)
         part = made(x[:, :, start - above : end + below], reach - above, reach - below)
         if out is None:
-            total = height * grow if grow > 1 else -(-height // stride)
-            out = part.new_empty((*part.shape[:2], total, part.shape[3]), memory_format=torch.channels_last)
+            size = (*part.shape[:2], -(-height // stride), part.shape[3])
+            out = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
         out[:, :, done : done + part.shape[2]] = part
         done += part.shape[2]
     return out
