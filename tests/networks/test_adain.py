@@ -67,7 +67,7 @@ def test_each_region_has_the_statistics_of_its_style_and_leaves_the_others():
     other = adain.mixed(content, [first, third], masks=[left, right])
     assert torch.equal(other[..., :3], made[..., :3]) and not torch.allclose(other[..., 3:6], made[..., 3:6])
     # masks at the size of the image are brought to that of the features
-    large = [F.interpolate(mask, scale_factor=8, mode="nearest") for mask in (left, right)]
+    large = [F.interpolate(mask, scale_factor=8, mode="nearest", align_corners=None) for mask in (left, right)]
     torch.testing.assert_close(adain.mixed(content, [first, second], masks=large), made)
 
 
@@ -94,9 +94,9 @@ def test_without_strength_the_photograph_decodes_its_own_features(network):
 
 
 def test_regions_are_painted_each_by_its_part_of_a_style(network):
-    photograph, first, second = image(20, 64, 64), image(21, 64, 64), image(22, 48, 48)
-    left = torch.zeros(1, 1, 64, 64)
-    left[..., :32] = 1
+    photograph, first, second = image(20, 64, 128), image(21, 64, 64), image(22, 48, 48)
+    left = torch.zeros(1, 1, 64, 128)
+    left[..., :64] = 1
     part = torch.zeros(1, 1, 64, 64)
     part[:, :, :24] = 1
     regions = [(left, [(first, 1.0, part)]), (1 - left, [(first, 3.0, None), (second, 1.0, None)])]
@@ -112,7 +112,8 @@ def test_regions_are_painted_each_by_its_part_of_a_style(network):
     assert made.shape == photograph.shape
     # what another style does on the right does not reach the far left
     other = ROW.paint(network, photograph, ROW.read_regions(network, [regions[0], (1 - left, [(second, 1.0, None)])]))
-    assert torch.equal(made[..., :8], other[..., :8]) and (made - other)[..., 40:].abs().max() > 1e-4
+    torch.testing.assert_close(made[..., :16], other[..., :16])
+    assert (made - other)[..., 72:].abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("size", [(32, 32), (37, 61), (8, 8), (3, 9)])

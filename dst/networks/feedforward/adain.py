@@ -310,7 +310,7 @@ def mixed(
 
 def _seen(mask: Tensor, features: Tensor) -> Tensor:
     """A mask at the size of features."""
-    return F.interpolate(mask.to(features), features.shape[-2:], mode="area")
+    return F.adaptive_avg_pool2d(mask.to(features), features.shape[-2:])
 
 
 def _enough(images: Tensor) -> Tensor:

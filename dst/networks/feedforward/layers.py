@@ -190,7 +190,7 @@ class Enlarged(nn.Module):
 def enlarged(x: Tensor, how: str = "nearest") -> Tensor:
     """Maps at twice the size, `nearest` or `bilinear`."""
     if how == "nearest":
-        return F.interpolate(x, scale_factor=2, mode="nearest")
+        return F.interpolate(x, scale_factor=2, mode="nearest", align_corners=None)
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
