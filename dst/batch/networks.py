@@ -13,7 +13,7 @@ from torch import Tensor
 from dst import imaging, runtime
 from dst.config import ApplyConfig, InputError, TrainConfig, check_number
 from dst.features import load_encoder
-from dst.files import EXTENSIONS, csv_text
+from dst.files import EXTENSIONS, check_output, csv_text, made_folder
 from dst.networks import folder as base
 from dst.networks import shipped
 from dst.networks.feedforward import folder as folders
@@ -21,7 +21,9 @@ from dst.networks.feedforward.data import Photographs, built_in, photographs
 from dst.networks.feedforward.model import Model, mix_of, painted
 from dst.networks.feedforward.table import NETWORKS
 from dst.networks.feedforward.train import Training, TrainStep, begun, train
+from dst.viz.animation import write_animation
 from dst.viz.curves import curves_image
+from dst.viz.films import film_frames
 from dst.viz.sheets import table_sheet
 
 EVERY = 60.0
@@ -258,13 +260,111 @@ def paint_each(model: Any, images: Iterable[Any], styles: Sequence[Any], config:
     """
     own = model if isinstance(model, Model) else load_network(model, config.device)
     chosen = list(styles)
-    if not chosen and isinstance(model, str) and not Path(model).exists():
+    if not chosen and isinstance(model, str) and own.card.get("shipped"):
         chosen = [model]  # a shipped style is named by itself
     with runtime.computing(config.threads):
         mix = mix_of(own, chosen, config.weights, lambda one: _seen(one, own.config.style_size))
     for image in images:
         with runtime.computing(config.threads):
             yield imaging.to_array(painted(own, _read(image, config.size), mix, config.strength))
+
+
+def paint_files(
+    model: Model,
+    files: Sequence[Path],
+    folder: Any,
+    styles: Sequence[Any],
+    config: ApplyConfig,
+    films: Sequence[str] = (),
+    on_file: Callable[[Path, Exception | None], object] | None = None,
+    stopped: Callable[[], object] | None = None,
+) -> None:
+    """Paint files into a folder, each under its name, pictures as PNG or in their own format; one that fails is told of.
+
+    Args:
+        folder: made where there is none; files of those names are replaced.
+        films: extensions of files whose frames are painted one by one, into an MP4.
+        on_file: called with each file, and why it failed or None; a true return value ends it.
+        stopped: asked within a film; a true return value leaves it unfinished and unwritten.
+
+    Raises:
+        InputError: a folder that cannot be made, one that an input lies in, or as `apply_network` of the model and its styles.
+        OSError: the disk is full or fails.
+    """
+    home = _checked_home(folder, files)
+    with runtime.computing(config.threads):
+        mix = mix_of(model, styles, config.weights, lambda one: _seen(one, model.config.style_size))
+    with made_folder(home):
+        for path in files:
+            error = None
+            try:
+                if path.suffix.lower() in films:
+                    _paint_film(model, path, home / f"{path.stem}.mp4", mix, config, stopped)
+                else:
+                    name = path.name if path.suffix.lower() in EXTENSIONS else f"{path.stem}.png"
+                    with runtime.computing(config.threads):
+                        made = painted(model, _read(path, config.size), mix, config.strength)
+                        imaging.write(home / name, made)
+            except InputError as problem:
+                error = problem
+            except _Stopped:
+                break
+            if on_file is not None and on_file(path, error):
+                break
+
+
+class _Stopped(Exception):
+    """A film that is left unfinished."""
+
+
+def _checked_home(folder: Any, files: Sequence[Path]) -> Path:
+    home = Path(folder)
+    if home.exists() and not home.is_dir():
+        raise InputError(f"{folder} is a file: give a folder")
+    if not home.absolute().parent.is_dir():
+        raise InputError(f"the folder {home.absolute().parent} does not exist: create it first")
+    inside = [path for path in files if path.exists() and home.exists() and path.resolve().parent == home.resolve()]
+    if inside:
+        raise InputError(f"{inside[0]} lies in {folder}, where it would be painted over: give another folder")
+    return home
+
+
+def _paint_film(
+    model: Model, path: Path, target: Path, mix: Any, config: ApplyConfig, stopped: Callable[[], object] | None
+) -> None:
+    """Paint a film's frames one by one; its sound is not kept."""
+    frames, fps = film_frames(path)
+
+    def made() -> Iterator[np.ndarray]:
+        for frame in frames:
+            if stopped is not None and stopped():
+                raise _Stopped
+            with runtime.computing(config.threads):
+                yield imaging.to_array(painted(model, _read(frame, config.size), mix, config.strength))
+
+    write_animation(target, made(), min(60.0, max(1.0, fps)))
+
+
+def export_network(
+    model: Any, path: Any, *, styles: Sequence[str] = (), weights: Sequence[float] | None = None
+) -> None:
+    """Write a network as an ONNX file, for one mix of its styles: an image (1, 3, height, width) in [0, 1] to one of the same size.
+
+    Args:
+        model: as of `apply_network`.
+        path: ends in .onnx; an existing file is replaced.
+        styles, weights: as of `apply_network`.
+
+    Raises:
+        InputError: the extra `onnx` is not installed, a network of any style, a file that cannot be written, or as `apply_network`.
+    """
+    from dst.networks.export import write_onnx
+
+    target = check_output(path, (".onnx",))
+    own = model if isinstance(model, Model) else load_network(model)
+    chosen = list(styles) or ([model] if own.card.get("shipped") and isinstance(model, str) else [])
+    with runtime.computing():
+        write_onnx(own, target, mix_of(own, chosen, weights, lambda one: _seen(one, own.config.style_size)))
 
 
 def _seen(style: Any, side: int) -> Tensor:

@@ -53,4 +53,6 @@ def load(device: str = "cpu") -> Model:
     found = safetensors.torch.load(read_shipped(HOME / FILE, SHA256[FILE]))
     found = {name: value.float() for name, value in found.items()}
     names = tuple(style["name"] for style in card["styles"])
-    return folders.loaded(folders.config_of(card, device=device), names, found, card, "the package", FILE)
+    return folders.loaded(
+        folders.config_of(card, device=device), names, found, {**card, "shipped": True}, "the package", FILE
+    )

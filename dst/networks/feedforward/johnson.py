@@ -23,9 +23,9 @@ BLOCKS = 5
 SEEN = 256
 """Long side that photographs are seen at, to tell how features vary in them."""
 CONTENT = "relu3_1"
-"""Layer of the content: the published relu2_2 holds on to every pixel in the compact encoder."""
+"""Layer of the content: at the published relu2_2 strokes do not come through, with this encoder."""
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-CONTENT_FACTOR, STYLE_FACTOR, TV_FACTOR = 1.0, 4.0, 0.02
+CONTENT_FACTOR, STYLE_FACTOR, TV_FACTOR = 1.0, 5.0, 2.0
 """What weights of 1 come to: chosen by eye, for terms that are relative to their targets."""
 
 

@@ -47,6 +47,11 @@ def in_precision(config: TrainConfig) -> torch.autocast:
     return torch.autocast(kind, torch.bfloat16, enabled=asked == "bfloat16", cache_enabled=False)
 
 
+def exporting() -> bool:
+    """Whether a network is being written as ONNX, which knows no function of our own, and has to fit every size."""
+    return torch.onnx.is_in_onnx_export()
+
+
 class Padded(nn.Module):
     """A convolution with a mirrored border, of which the output has the input's size over the stride.
 
@@ -75,7 +80,7 @@ class Padded(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, out, H / stride, W / stride), rounded up."""
         half = self.kernel // 2
-        if torch.is_grad_enabled() or x.numel() <= VALUES:
+        if exporting() or torch.is_grad_enabled() or x.numel() <= VALUES:
             return self._convolved(self._bordered(x, half, half))
         made = lambda part, top, bottom: self._convolved(self._bordered(part, top, bottom, x))  # noqa: E731
         return strips(x, self.stride, half, made)
@@ -149,6 +154,8 @@ class Narrow(Padded):
     """
 
     def _convolved(self, x: Tensor) -> Tensor:
+        if exporting():
+            return self.convolution(x)
         weight = self.convolution.weight  # (n, C, k, k) to (k n, C, 1, k)
         rows = weight.permute(2, 0, 1, 3).flatten(0, 1)[:, :, None].contiguous(memory_format=torch.channels_last)
         return _Gathered.apply(F.conv2d(x, rows), self.kernel) + self.convolution.bias[:, None, None]
@@ -264,14 +271,14 @@ class Normal(nn.Module):
         scale, shift = (
             (mix[:, :, None] * values).sum(1).expand(len(x), -1) for values in (self.scale, self.shift)
         )  # in float32 always
-        if torch.is_grad_enabled() or self.training:
+        if exporting() or torch.is_grad_enabled() or self.training:
             return self._trained(x, scale, shift)
         mean, variance = (self.mean[None], self.variance[None]) if self.kind == "batch" else statistics(x)
         factor = scale * torch.rsqrt(variance + EPSILON)
         return torch.addcmul((shift - mean * factor)[:, :, None, None], x, factor[:, :, None, None], out=x)
 
     def _trained(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        if self.kind == "instance" and x.device.type == "cpu":
+        if self.kind == "instance" and x.device.type == "cpu" and not exporting():
             return _Normalised.apply(x, scale, shift)
         if self.kind == "instance":
             normal = F.instance_norm(x, eps=EPSILON)
@@ -297,4 +304,4 @@ class Residual(nn.Module):
 def fitted(images: Tensor, unit: int) -> Tensor:
     """Images whose sides are multiples of `unit`, their borders repeated on the right and below."""
     right, below = (-images.shape[k] % unit for k in (3, 2))
-    return F.pad(images, (0, right, 0, below), mode="replicate") if right or below else images
+    return F.pad(images, (0, right, 0, below), mode="replicate") if exporting() or right or below else images
