@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dst.config.base import Checked, option
-from dst.config.kinds import Choice, Each, File, Files, Folder, Names, Numbers, Rows, Switch
+from dst.config.kinds import Choice, Each, File, Files, Names, Numbers, Rows, Switch
+from dst.config.samples import SAMPLES
 
 INITS = ("content", "noise", "style", "instant")
 """Names that `init` takes; anything else is an image."""
@@ -83,7 +84,7 @@ class GuidanceConfig(Checked):
     model: str | None = option(
         None,
         "with method network: the folder of a trained network, or the name of a shipped style",
-        Folder(),
+        File(*SAMPLES, metavar="MODEL"),
         "guidance",
         "strokes and colours are those that the network has learnt; the style image gives the shapes alone, unless the network "
         "paints in any style",
@@ -91,7 +92,7 @@ class GuidanceConfig(Checked):
     model_style: tuple[str, ...] | None = option(
         None,
         "of a model of several styles: those to paint in, mixed; default: all of them",
-        Names(),
+        Names("styles", "mosaic+ink"),
         "guidance",
         "one name: that style; two: a mixture of both",
     )

@@ -120,11 +120,13 @@ class StylizeConfig(Checked):
         check_choice("preset", preset, PRESETS)
         given = named_options(options)
         chosen = {**_preset(preset, given), **given}
+        if given.get("model") is not None:
+            chosen["method"] = given.get("method", NETWORK)
         if (chosen.get("method") == NETWORK) != (chosen.get("model") is not None):
             raise InputError(
                 "method network paints by a trained network, and none is given: give its folder, or a shipped style's name, as model"
                 if chosen.get("method") == NETWORK
-                else f"model is given, but the method is {chosen.get('method', OptimizeConfig().method)}: give method network with it"
+                else f"model is given, but the method is {chosen['method']}: a model goes with method network"
             )
         row = METHODS.get(chosen.get("method", OptimizeConfig().method))  # an unknown one is refused below
         chosen = {**(row.defaults if row else {}), **chosen}

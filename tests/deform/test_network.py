@@ -51,7 +51,7 @@ def test_it_is_the_network_and_then_the_warp(kept, tmp_path):
     (alone,) = apply_network(kept, CONTENT)
     assert np.array_equal(result.unwarped, alone) and not result.history
     assert len(result.warp.source) and not np.array_equal(result.image, alone)
-    assert np.array_equal(dst.stylize(CONTENT, STYLE, warp=False, **options).image, alone)
+    assert np.array_equal(dst.stylize(CONTENT, STYLE, warp=False, model=kept, size=80).image, alone)  # it says what paints
     again = dst.load_run(tmp_path / "run")
     assert np.array_equal(again.image, result.image)
     assert again.record["settings"]["method"] == "network" and again.record["settings"]["model"] == str(kept)
@@ -99,7 +99,7 @@ def test_a_network_of_any_style_paints_by_the_style_images(image_file, tmp_path)
     ("options", "message"),
     [
         ({"method": "network"}, "none is given"),
-        ({"model": "m"}, "give method network with it"),
+        ({"model": "m", "method": "gatys"}, "a model goes with method network"),
         ({"method": "network", "model": "nowhere"}, "does not exist"),
         ({"model_style": "a"}, "model_style is given, but no network paints"),
         ({"method": "network", "model": model(), "model_style": "c"}, "style 'c' is not known"),
