@@ -32,7 +32,7 @@ from dst.config.laboratory import (
     TextureConfig,
 )
 from dst.config.matching import MOST_FACES, MatchConfig
-from dst.config.methods import LEVELS, LOOKS, METHODS, PADDINGS, POOLINGS, Method
+from dst.config.methods import LEVELS, LOOKS, METHODS, NETWORK, PADDINGS, PAINTERS, POOLINGS, Method
 from dst.config.one_image import TASKS, OneImageConfig
 from dst.config.optim import OptimizeConfig
 from dst.config.quilting import LIKENESSES, QuiltConfig
@@ -88,9 +88,11 @@ __all__ = [
     "MIN_IMAGE_SIDE",
     "MOST_FACES",
     "MOST_PICTURES",
+    "NETWORK",
     "NORMALISATIONS",
     "NOT_SINGAN",
     "PADDINGS",
+    "PAINTERS",
     "PARTS",
     "POOLINGS",
     "PRECISIONS",

@@ -20,10 +20,21 @@ UPSAMPLINGS = ("nearest", "bilinear", "transposed")
 """How a network doubles the size of its maps."""
 NORMALISATIONS = ("instance", "batch")
 """What statistics a network's maps are normalised by: a picture's own, or the batch's."""
-SETTINGS: dict[str, dict[str, Any]] = {name: {} for name in FEEDFORWARD}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "johnson": {},
+    "ulyanov": {},
+    "multimodal": {"crop": 512, "style_size": 1024},
+    "adain": {"batch": 8, "steps": 160_000, "lr": 1e-4, "style_size": 512},
+}
 """What a network's own settings change of the defaults."""
 QUICK_TRAINING: dict[str, Any] = {"width": 0.5, "crop": 192, "steps": 2500, "style_size": 256}
 """What `quick` changes: a network of half the width, in half an hour or less on two cores."""
+
+QUICK_SETTINGS: dict[str, dict[str, Any]] = {
+    "multimodal": {"batch": 2, "steps": 1500, "style_size": 768},
+    "adain": {"crop": 128, "lr": 1e-3, "steps": 6000, "style_size": 288},
+}
+"""What `quick` changes of a network besides."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +85,16 @@ class TrainConfig(Checked):
 
     @classmethod
     def made(cls, quick: bool = False, **options: Any) -> TrainConfig:
-        """The settings of a training: what was given wins over `QUICK_TRAINING`, and that over what a network sets.
+        """The settings of a training: what was given wins over what `quick` sets, and that over what a network does.
 
         Raises:
             InputError: an unknown network or option, or a value out of its range.
         """
         given = {name: value for name, value in options.items() if value is not None}
         network = check_choice("network", given.get("network", cls.network), FEEDFORWARD)
-        own = {**SETTINGS[network], **(QUICK_TRAINING if quick else {})}
+        own = SETTINGS[network]
+        if quick:
+            own = {**own, **QUICK_TRAINING, **QUICK_SETTINGS.get(network, {})}
         return cls().replace(**{**own, **given})
 
     def channels(self, published: int) -> int:

@@ -111,7 +111,7 @@ def painted(model: Model, images: Tensor, mix: Any, strength: float = 1.0) -> Te
     Args:
         images: (N, 3, H, W) in [0, 1].
         mix: of `mix_of`.
-        strength: share of what the network paints; the rest is the images.
+        strength: share of what the network paints; the rest is the images. A network of any style mixes features in its stead.
 
     Returns:
         (N, 3, H, W) in [0, 1], where the images are.
@@ -121,5 +121,7 @@ def painted(model: Model, images: Tensor, mix: Any, strength: float = 1.0) -> Te
     """
     check_size(model, images.shape[3], len(images) * images.shape[2])
     given = images.to(model.device)
+    if strength < 1 and model.row.weakened is not None:
+        mix, strength = model.row.weakened(mix, strength), 1.0
     made = model.row.paint(model.network, given, mix).clamp(0, 1)
     return (made if strength == 1 else torch.lerp(given, made, strength)).to(images.device)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dst.config import TrainConfig
 from dst.features.encoder import Encoder
-from dst.networks.feedforward import johnson, ulyanov
+from dst.networks.feedforward import adain, johnson, multimodal, ulyanov
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Row:
         paint: images (N, 3, H, W) in [0, 1] and a mix to painted images of the same size, without gradients.
         read: for networks of any style, the mix of style images (1, 3, h, w) and their shares, which sum to 1: given the network, the
             images and the shares. None where the styles are the network's own: then the mix is their shares, (1, styles).
+        read_regions: of such networks, the mix of regions as `adain.read_regions` takes them; None where there are none.
+        weakened: of such networks, a mix of so much strength, from 0 to 1; None where the picture itself is mixed in instead.
         parts: pictures on the way by name, of the network, images and a mix; None where there are none.
     """
 
@@ -33,11 +35,23 @@ class Row:
     terms: Callable[[Any, Tensor, Any, TrainConfig, torch.Generator], dict[str, Tensor]]
     paint: Callable[[Any, Tensor, Any], Tensor]
     read: Callable[[Any, list[Tensor], Tensor], Any] | None = None
+    read_regions: Callable[[Any, Any], Any] | None = None
+    weakened: Callable[[Any, float], Any] | None = None
     parts: Callable[[Any, Tensor, Any], dict[str, Tensor]] | None = None
 
 
 NETWORKS = {
     "johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint),
     "ulyanov": Row(ulyanov.build, johnson.prepare, ulyanov.terms, ulyanov.paint),
+    "multimodal": Row(multimodal.build, multimodal.prepare, multimodal.terms, multimodal.paint, parts=multimodal.parts),
+    "adain": Row(
+        adain.build,
+        adain.prepare,
+        adain.terms,
+        adain.paint,
+        read=adain.read,
+        read_regions=adain.read_regions,
+        weakened=adain.weakened,
+    ),
 }
 """Every network by its name in `dst.config.FEEDFORWARD`."""
