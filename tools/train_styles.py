@@ -17,7 +17,7 @@ from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(HOME))
-SETTINGS = {"steps": 3000, "style_size": 320, "sheet_every": 250, "threads": 1}
+SETTINGS = {"steps": 2400, "style_size": 320, "sheet_every": 250, "threads": 1}
 """What is changed of the quick settings."""
 LICENCE = "Apache-2.0"
 

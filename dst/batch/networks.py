@@ -30,8 +30,8 @@ EVERY = 60.0
 """Seconds of training that a process which is killed loses at the most."""
 LEAST_STYLE = 64
 """Short side of a style's image at the least, pixels."""
-SHOWN, MOST_SHOWN, SHEET_SIDE = ("astronaut", "coffee", "china.jpg"), 12, 192
-"""Photographs of a sheet, styles that it shows at the most, and the long side of its pictures, pixels."""
+SHOWN, MOST_SHOWN, SHEET_SIDE = ("astronaut", "coffee", "china.jpg"), 12, 160
+"""Photographs of a sheet, styles that it shows at the most, and the side of its pictures, pixels."""
 
 
 def train_network(
@@ -193,9 +193,10 @@ def _show(folder: Any, at: Training, config: TrainConfig, named: list[tuple[str,
     at.network.eval()
     model = Model(config, at.network, tuple(name for name, _ in named))
     shown = named[:MOST_SHOWN]
-    seen = [imaging.resize(built_in(name).rgb, SHEET_SIDE) for name in SHOWN]
+    square = lambda image: imaging.cover(image, (SHEET_SIDE, SHEET_SIDE))  # noqa: E731
+    seen = [square(built_in(name).rgb) for name in SHOWN]
     mixes = [mix_of(model, [image if model.row.read else name], None, lambda one: one) for name, image in shown]
-    pictures = [imaging.to_array(imaging.resize(image, SHEET_SIDE)) for _, image in shown]
+    pictures = [imaging.to_array(square(image)) for _, image in shown]
     pictures = [np.full((8, 8, 3), 255, np.uint8), *pictures]
     for image in seen:
         pictures += [imaging.to_array(image), *(imaging.to_array(painted(model, image, mix)) for mix in mixes)]
