@@ -51,7 +51,9 @@ def test_it_is_the_network_and_then_the_warp(kept, tmp_path):
     (alone,) = apply_network(kept, CONTENT)
     assert np.array_equal(result.unwarped, alone) and not result.history
     assert len(result.warp.source) and not np.array_equal(result.image, alone)
-    assert np.array_equal(dst.stylize(CONTENT, STYLE, warp=False, model=kept, size=80).image, alone)  # it says what paints
+    assert np.array_equal(
+        dst.stylize(CONTENT, STYLE, warp=False, model=kept, size=80).image, alone
+    )  # it says what paints
     again = dst.load_run(tmp_path / "run")
     assert np.array_equal(again.image, result.image)
     assert again.record["settings"]["method"] == "network" and again.record["settings"]["model"] == str(kept)
