@@ -143,11 +143,11 @@ def count_survivors(cases: Iterator[tuple[Any, list]], run: Path) -> tuple[int, 
 
 
 def spoiled_files(path: Path) -> Iterator[Any]:
-    """Write a JSON file with each of its parts replaced in turn."""
+    """Write a JSON file with each of its parts replaced in turn, by every second value; by the others in the next part."""
     good = json.loads(path.read_text())
     deep = {DEEP: "[" * 5000 + "]" * 5000, "@200@": "[" * 200 + "]" * 200}
-    for way in places(good):
-        for value in (*VALUES, "@200@"):
+    for k, way in enumerate(places(good)):
+        for value in (*VALUES, "@200@")[k % 2 :: 2]:
             text = json.dumps(mutated(good, way, value))
             for mark, nested in deep.items():
                 text = text.replace(f'"{mark}"', nested)
@@ -175,7 +175,7 @@ def test_any_part_of_a_record(run, monkeypatch):
             yield (way, value), readers + (more if way[-1] in ("points", "settings", "preserve_color") else [])
 
     survived, count = count_survivors(cases(), run)
-    assert survives(run, always + loads + more, "whole") and count > 400 and 0 < survived < 0.7 * count
+    assert survives(run, always + loads + more, "whole") and count > 200 and 0 < survived < 0.7 * count
 
 
 @pytest.mark.usefixtures("images_once")
@@ -187,7 +187,7 @@ def test_any_part_of_a_warp(run):
         lambda: dst.warp_image(image, run=run),
     ]
     survived, count = count_survivors(((what, readers) for what in spoiled_files(run / "warp.json")), run)
-    assert survives(run, readers, "whole") and count > 200 and 0 < survived < 0.3 * count
+    assert survives(run, readers, "whole") and count > 100 and 0 < survived < 0.3 * count
 
 
 @functools.cache
@@ -211,13 +211,13 @@ def tensors(good: torch.Tensor) -> Iterator[torch.Tensor]:
 
 
 def spoiled_checkpoints(data: dict) -> Iterator[tuple[Any, Any]]:
-    for way in places(data):
+    for turn, way in enumerate(places(data)):
         good = data
         for key in way:
             good = good[key]
         for k, value in enumerate(tensors(good) if isinstance(good, torch.Tensor) else ()):
             yield (way, f"tensor {k}"), mutated(data, way, value)
-        for value in VALUES:
+        for value in VALUES[turn % 2 :: 2]:
             yield (way, value), mutated(data, way, nested(2000) if value is DEEP else value)
         yield (way, "tensor"), mutated(data, way, torch.zeros(3, 2))
 
@@ -237,7 +237,7 @@ def test_any_part_of_a_checkpoint(run, monkeypatch):
     spoiled = [*spoiled_checkpoints(data), *(((), value) for value in VALUES if value is not GONE)]
     cases = ((what, readers(what[0] if what else (), value)) for what, value in spoiled)
     survived, count = count_survivors(cases, run)
-    assert survives(run, readers(("frames",), data), "whole") and count > 800 and 0 < survived < 0.4 * count
+    assert survives(run, readers(("frames",), data), "whole") and count > 500 and 0 < survived < 0.4 * count
 
 
 @pytest.mark.parametrize(
