@@ -22,6 +22,7 @@ from .batch.singan import singan as singan
 from .batch.networks import train_network as train_network
 from .batch.networks import load_network as load_network
 from .batch.networks import apply_network as apply_network
+from .batch.networks import network_parts as network_parts
 from .batch.networks import export_network as export_network
 from .networks.shipped import shipped_styles as shipped_styles
 from .deform.resuming import load_run as load_run

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from dst import imaging, runtime
-from dst.config import ApplyConfig, InputError, TrainConfig, check_number
+from dst.config import ApplyConfig, InputError, TrainConfig, check_number, counted
 from dst.features import load_encoder
 from dst.files import EXTENSIONS, check_output, csv_text, made_folder
 from dst.networks import folder as base
@@ -224,6 +224,7 @@ def apply_network(
     images: Any,
     *,
     styles: Sequence[Any] = (),
+    masks: Sequence[Any] = (),
     on_image: Callable[[int], object] | None = None,
     **options: Any,
 ) -> list[np.ndarray]:
@@ -233,6 +234,8 @@ def apply_network(
         model: a `Model`, the folder of one, or the name of a shipped style.
         images: one image as `dst.read_image` takes it, or a list of them; alpha is not looked at.
         styles: names of the model's styles that are mixed, none for all of them; of a network of any style, images.
+        masks: of a network of any style, an image for each style, white where the style paints, of the pictures' shape; what is black in
+            all of them stays as it is. Without masks the styles are mixed.
         on_image: called with the number of finished pictures after each; a true return value stops there.
         **options: those of `dst apply`, such as `weights=(2, 1), strength=0.8, size=512`.
 
@@ -246,28 +249,84 @@ def apply_network(
     config = ApplyConfig().replace(**options)
     given = images if isinstance(images, (list, tuple)) else [images]
     made = []
-    for image in paint_each(model, given, styles, config):
+    for image in paint_each(model, given, styles, config, masks):
         made.append(image)
         if on_image is not None and on_image(len(made)):
             break
     return made
 
 
-def paint_each(model: Any, images: Iterable[Any], styles: Sequence[Any], config: ApplyConfig) -> Iterator[np.ndarray]:
+def paint_each(
+    model: Any, images: Iterable[Any], styles: Sequence[Any], config: ApplyConfig, masks: Sequence[Any] = ()
+) -> Iterator[np.ndarray]:
     """Pictures painted one after the other, (H, W, 3) uint8 each; arguments as of `apply_network`.
 
     Raises:
         InputError: as `apply_network`.
     """
+    own, mix = _with_mix(model, styles, config, masks)
+    for image in images:
+        with runtime.computing(config.threads):
+            yield imaging.to_array(painted(own, _read(image, config.size), mix, config.strength))
+
+
+def _with_mix(model: Any, styles: Sequence[Any], config: ApplyConfig, masks: Sequence[Any] = ()) -> tuple[Model, Any]:
+    """A model and what it is told to paint in."""
     own = model if isinstance(model, Model) else load_network(model, config.device)
     chosen = list(styles)
     if not chosen and isinstance(model, str) and own.card.get("shipped"):
         chosen = [model]  # a shipped style is named by itself
+    read = lambda one: _seen(one, own.config.style_size)  # noqa: E731
     with runtime.computing(config.threads):
-        mix = mix_of(own, chosen, config.weights, lambda one: _seen(one, own.config.style_size))
-    for image in images:
-        with runtime.computing(config.threads):
-            yield imaging.to_array(painted(own, _read(image, config.size), mix, config.strength))
+        if not masks:
+            return own, mix_of(own, chosen, config.weights, read)
+        if own.row.read_regions is None:
+            raise InputError(
+                "masks are given, and this network paints all of a picture in styles of its own: leave them out"
+            )
+        if config.weights is not None:
+            raise InputError("weights and masks are both given: styles are mixed, or each has its region; choose one")
+        if len(masks) != len(chosen):
+            raise InputError(
+                f"there are {len(masks)} masks for {counted(len(chosen), 'style')}: give one mask for each style"
+            )
+        areas = [imaging.read_mask(mask).to(own.device) for mask in masks]
+        regions = [(area, [(read(one).to(own.device), 1.0, None)]) for area, one in zip(areas, chosen, strict=True)]
+        return own, own.row.read_regions(own.network, regions)
+
+
+def network_parts(model: Any, image: Any, *, styles: Sequence[Any] = (), **options: Any) -> dict[str, np.ndarray]:
+    """What each of a network's parts makes of a picture on the way, by the part's name; the last is the result.
+
+    Args:
+        model: as of `apply_network`, of several networks in a row: `multimodal`.
+        image: as `dst.read_image` takes it.
+        styles, options: as of `apply_network`; `strength` is not looked at.
+
+    Returns:
+        (h, w, 3) uint8 each, at the size that the part works at.
+
+    Raises:
+        InputError: a network that has no parts, or as `apply_network`.
+    """
+    config = ApplyConfig().replace(**options)
+    own, mix = _with_mix(model, styles, config)
+    check_parts(own)
+    with runtime.computing(config.threads):
+        found = own.row.parts(own.network, _read(image, config.size).to(own.device), mix)
+        return {name: imaging.to_array(picture.cpu()) for name, picture in found.items()}
+
+
+def check_parts(model: Model) -> None:
+    """Refuse a network that is one alone.
+
+    Raises:
+        InputError: it has no parts that could be looked at.
+    """
+    if model.row.parts is None:
+        raise InputError(
+            f"a {model.config.network} network has no parts that could be shown: that is for multimodal ones"
+        )
 
 
 def paint_files(
@@ -279,6 +338,8 @@ def paint_files(
     films: Sequence[str] = (),
     on_file: Callable[[Path, Exception | None], object] | None = None,
     stopped: Callable[[], object] | None = None,
+    masks: Sequence[Any] = (),
+    show: bool = False,
 ) -> None:
     """Paint files into a folder, each under its name, pictures as PNG or in their own format; one that fails is told of.
 
@@ -287,14 +348,17 @@ def paint_files(
         films: extensions of files whose frames are painted one by one, into an MP4.
         on_file: called with each file, and why it failed or None; a true return value ends it.
         stopped: asked within a film; a true return value leaves it unfinished and unwritten.
+        masks: as of `apply_network`.
+        show: also write what each of the network's parts makes, as NAME-PART.png; of pictures, not of films.
 
     Raises:
         InputError: a folder that cannot be made, one that an input lies in, or as `apply_network` of the model and its styles.
         OSError: the disk is full or fails.
     """
     home = _checked_home(folder, files)
-    with runtime.computing(config.threads):
-        mix = mix_of(model, styles, config.weights, lambda one: _seen(one, model.config.style_size))
+    if show:
+        check_parts(model)
+    _, mix = _with_mix(model, styles, config, masks)
     with made_folder(home):
         for path in files:
             error = None
@@ -306,12 +370,20 @@ def paint_files(
                     with runtime.computing(config.threads):
                         made = painted(model, _read(path, config.size), mix, config.strength)
                         imaging.write(home / name, made)
+                        if show:
+                            _write_parts(model, path, home, mix, config)
             except InputError as problem:
                 error = problem
             except _Stopped:
                 break
             if on_file is not None and on_file(path, error):
                 break
+
+
+def _write_parts(model: Model, path: Path, home: Path, mix: Any, config: ApplyConfig) -> None:
+    """Write what each part of a network makes of a file."""
+    for part, picture in model.row.parts(model.network, _read(path, config.size).to(model.device), mix).items():
+        imaging.write(home / f"{path.stem}-{part}.png", picture.cpu())
 
 
 class _Stopped(Exception):

@@ -79,7 +79,18 @@ def _paint(args: Any, model: str, pictures: list[str]) -> int:
             bars.on_run(str(path) if error is None else f"not painted: {error}")
             return interrupt.asked
 
-        paint_files(own, found, args.output, styles, config, FILMS, on_file, lambda: interrupt.asked)
+        paint_files(
+            own,
+            found,
+            args.output,
+            styles,
+            config,
+            FILMS,
+            on_file,
+            lambda: interrupt.asked,
+            args.masks or (),
+            args.show,
+        )
     bars.close()
     if bad:
         say(f"error: {bad} of {counted(len(found), 'picture')} could not be painted")
@@ -123,6 +134,8 @@ ROW = Command(
         ),
         output("folder that the painted pictures go to, under their names", Folder()),
         Argument("--style", "a style of the model's, once for each to mix; of a network of any style, an image", File(), many=True, group="picture", dest="styles"),
+        Argument("--mask", "of a network of any style, white where a style paints: one for each --style, in their order", File(), many=True, group="picture", dest="masks"),
+        Argument("--show", "also write what each part of a multimodal network makes, as NAME-PART.png", Switch(), False, group="picture"),
         *map(argument_of, fields(ApplyConfig)),
         Argument("--list", "list the styles that come with the package", Switch(), False),
         Argument("--onnx", "write the network, in its mix of styles, as an ONNX file", File()),
