@@ -19,7 +19,7 @@ from .batch.one_image import one_image as one_image
 from .batch.singan import train_singan as train_singan
 from .batch.singan import load_singan as load_singan
 from .batch.singan import singan as singan
-from .batch.networks import train_network as train_network
+from .batch.training import train_network as train_network
 from .batch.networks import load_network as load_network
 from .batch.networks import apply_network as apply_network
 from .batch.networks import network_parts as network_parts

@@ -17,7 +17,7 @@ from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(HOME))
-SETTINGS = {"steps": 2400, "style_size": 320, "sheet_every": 250, "threads": 1}
+SETTINGS = {"steps": 2600, "style_size": 320, "sheet_every": 250, "threads": 1}
 """What is changed of the quick settings."""
 LICENCE = "Apache-2.0"
 
@@ -25,7 +25,7 @@ LICENCE = "Apache-2.0"
 def train(folder: Path, images: Path | None) -> None:
     """Train, or go on."""
     import dst
-    from dst.batch.networks import train_network
+    from dst.batch.training import train_network
 
     def on_step(step) -> None:
         if step.done % 25 == 0:

@@ -60,7 +60,8 @@ def _export(args: Any, model: str, pictures: list[str]) -> int:
 
 
 def _paint(args: Any, model: str, pictures: list[str]) -> int:
-    from dst.batch.networks import load_network, paint_files
+    from dst.batch.network_files import paint_files
+    from dst.batch.networks import load_network
 
     config = ApplyConfig().replace(**options_of(args, ApplyConfig))
     own = load_network(model, config.device)

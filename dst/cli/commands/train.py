@@ -18,7 +18,7 @@ SLOW = 2 * 3600
 
 def run(args: Any) -> int:
     """Train, and say how it goes."""
-    from dst.batch.networks import train_network
+    from dst.batch.training import train_network
 
     given = {name: getattr(args, name) for name in TRAINING if getattr(args, name) is not None}
     if args.images is None and not args.quiet:

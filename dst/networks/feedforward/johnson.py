@@ -19,6 +19,9 @@ from dst.imaging import resize
 from dst.networks.feedforward.data import built_in
 from dst.networks.feedforward.layers import Enlarged, Narrow, Normal, Padded, Residual, drawn, fitted, in_precision
 
+LATE_STYLE = 4.0
+"""How many times as much the style counts in the later part of a training (`train.LATE`): a network that shows the photograph already learns strokes
+without losing it, and one that has to match strokes from the start does so with no picture in them. Not in the paper."""
 BLOCKS = 5
 SEEN = 256
 """Long side that photographs are seen at, to tell how features vary in them."""

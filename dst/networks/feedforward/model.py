@@ -15,6 +15,8 @@ from dst.networks.feedforward.table import NETWORKS, Row
 
 WIDEST = 32
 """Channels of the published networks' widest maps, which stand at the picture's full size."""
+LEAST_STYLE = 64
+"""Short side of a style's image at the least, pixels."""
 HELD = 3.2
 """Such maps that are held at a time at the most, those of the picture's own size counted in: measured."""
 

@@ -27,6 +27,7 @@ class Row:
             images and the shares. None where the styles are the network's own: then the mix is their shares, (1, styles).
         read_regions: of such networks, the mix of regions as `adain.read_regions` takes them; None where there are none.
         weakened: of such networks, a mix of so much strength, from 0 to 1; None where the picture itself is mixed in instead.
+        late_style: factor on the weight of the style in the later part of a training (`train.LATE`).
         parts: pictures on the way by name, of the network, images and a mix; None where there are none.
     """
 
@@ -37,12 +38,13 @@ class Row:
     read: Callable[[Any, list[Tensor], Tensor], Any] | None = None
     read_regions: Callable[[Any, Any], Any] | None = None
     weakened: Callable[[Any, float], Any] | None = None
+    late_style: float = 1.0
     parts: Callable[[Any, Tensor, Any], dict[str, Tensor]] | None = None
 
 
 NETWORKS = {
-    "johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint),
-    "ulyanov": Row(ulyanov.build, johnson.prepare, ulyanov.terms, ulyanov.paint),
+    "johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint, late_style=johnson.LATE_STYLE),
+    "ulyanov": Row(ulyanov.build, johnson.prepare, ulyanov.terms, ulyanov.paint, late_style=johnson.LATE_STYLE),
     "multimodal": Row(multimodal.build, multimodal.prepare, multimodal.terms, multimodal.paint, parts=multimodal.parts),
     "adain": Row(
         adain.build,

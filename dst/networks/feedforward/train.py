@@ -21,6 +21,8 @@ LOGGED = 10
 """Steps from one that is logged to the next."""
 DROP_AT, DROP = 0.8, 0.1
 """After which share of the steps the learning rate falls, and to what share: the last strokes settle."""
+LATE = 0.55
+"""Share of the steps after which a network's `late_style` counts."""
 WARM = 20
 """Steps in which the learning rate rises from 0."""
 
@@ -95,7 +97,10 @@ def advance(at: Training, photographs: Photographs, targets: Any, config: TrainC
     images = photographs.batch(config.batch, draws).to(config.device)
     for group in at.optimizer.param_groups:
         group["lr"] = rate(config, at.step)
-    terms = NETWORKS[config.network].terms(at.network, images, targets, config, draws)
+    row, own = NETWORKS[config.network], config
+    if at.step >= LATE * config.steps and row.late_style != 1:
+        own = config.replace(style=row.late_style * config.style)
+    terms = row.terms(at.network, images, targets, own, draws)
     total = torch.stack(list(terms.values())).sum()
     if not bool(torch.isfinite(total)):
         raise InputError(f"the training went astray in step {at.step}: give a smaller lr")
