@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from dst.config import TrainConfig
 from dst.features import load_encoder
-from dst.networks.feedforward import multimodal
+from dst.networks.feedforward import johnson, multimodal
 from dst.networks.feedforward.table import NETWORKS
 
 TINY = TrainConfig(network="multimodal", width=0.25, crop=32, batch=2)
@@ -92,7 +92,7 @@ def test_the_hierarchical_loss_is_the_sum_of_its_parts(network):
                 style = style + (a - b).square().mean() / b.square().mean() / (len(layers) * len(which))
         steps = [output.diff(dim=d).square().sum((1, 2, 3)) for d in (2, 3)]
         grain = (steps[0] + steps[1]).mean() / output[0].numel()
-        assert found[name].item() == pytest.approx(float(content + 5 * style + 0.02 * grain), rel=1e-3)
+        assert found[name].item() == pytest.approx(float(content + 5 * style + johnson.TV_FACTOR * grain), rel=1e-3)
 
 
 def test_the_three_are_trained_jointly(network):

@@ -22,8 +22,8 @@ from dst.networks.feedforward.layers import Enlarged, Narrow, Normal, Padded, Re
 SUBNETS = ("style", "enhance", "refine")
 LOSSES = (1.0, 1.0, 1.0)
 """Weights of the losses of the three outputs, as published."""
-STYLE = 1.25
-"""Weight of the style, relative to Johnson's network here: 5 to 1 of the content, where that has 4 to 1 (`johnson.STYLE_FACTOR`)."""
+STYLE = 5.0 / johnson.STYLE_FACTOR
+"""Weight of the style, relative to Johnson's network here: 5 to 1 of the content."""
 LITTLE = 0.1
 """Of what the last convolution of `refine` is drawn at: the details that it adds begin small."""
 LUMINANCE = (0.299, 0.587, 0.114)
