@@ -45,7 +45,14 @@ class Row:
 NETWORKS = {
     "johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint, late_style=johnson.LATE_STYLE),
     "ulyanov": Row(ulyanov.build, johnson.prepare, ulyanov.terms, ulyanov.paint, late_style=johnson.LATE_STYLE),
-    "multimodal": Row(multimodal.build, multimodal.prepare, multimodal.terms, multimodal.paint, parts=multimodal.parts),
+    "multimodal": Row(
+        multimodal.build,
+        multimodal.prepare,
+        multimodal.terms,
+        multimodal.paint,
+        parts=multimodal.parts,
+        late_style=johnson.LATE_STYLE,
+    ),
     "adain": Row(
         adain.build,
         adain.prepare,
@@ -54,6 +61,7 @@ NETWORKS = {
         read=adain.read,
         read_regions=adain.read_regions,
         weakened=adain.weakened,
+        late_style=johnson.LATE_STYLE,
     ),
 }
 """Every network by its name in `dst.config.FEEDFORWARD`."""
