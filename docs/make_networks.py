@@ -2,8 +2,13 @@
 
     python docs/make_networks.py [NAME ...]
 
+<<<<<<< HEAD
 From scikit-image's and scikit-learn's photographs and the drawn samples; one minute on two cores. `multimodal` and `adain` need
 networks that networks.md says how to train, in the folders of those names in the folder DST_MODELS.
+=======
+From scikit-image's photographs and the drawn samples; one minute on two cores, and for `upsampling`, which trains four small networks,
+some ten more.
+>>>>>>> net
 """
 
 from __future__ import annotations
@@ -67,6 +72,7 @@ def mixtures() -> np.ndarray:
     return table_sheet([*strengths, *ways], ["strength", "mixture"], [f"{step:g}" for step in steps])
 
 
+<<<<<<< HEAD
 def trained(name: str):
     """A network out of the folder that DST_MODELS names."""
     import dst
@@ -116,11 +122,35 @@ def multimodal() -> np.ndarray:
 
 def adain() -> np.ndarray:
     """AdaIN and the network that `--instant` has, and regions with styles of their own."""
+=======
+def trained() -> np.ndarray:
+    """Every shipped style: the drawing, and two photographs painted in it by the one network."""
+    from skimage import data
+    from sklearn.datasets import load_sample_image
+
+    import dst
+    from dst.viz.sheets import table_sheet
+
+    known, names = paintings(), list(dst.shipped_styles())
+    photographs = [data.astronaut()[:400, 50:450], load_sample_image("china.jpg")[:420, 60:480]]
+    pictures: list[np.ndarray] = []
+    for half in (names[:6], names[6:]):
+        pictures += [np.full((SIZE, SIZE, 3), 255, np.uint8), *(thumb(known[name]) for name in half)]
+        for photograph in photographs:
+            made = [dst.apply_network(name, photograph, size=2 * SIZE)[0] for name in half]
+            pictures += [thumb(photograph), *map(thumb, made)]
+    return table_sheet(pictures, [""] * 6, [""] * 7)
+
+
+def blended() -> np.ndarray:
+    """From one shipped style to another, and less strength."""
+>>>>>>> net
     from skimage import data
 
     import dst
     from dst.viz.sheets import table_sheet
 
+<<<<<<< HEAD
     known, model, chosen = paintings(), trained("adain"), ("impasto", "glass", "watercolour", "woodcut")
     rows = [[np.full((SIZE, SIZE, 3), 255, np.uint8), *(thumb(known[name]) for name in chosen)]]
     for photograph in (data.astronaut(), data.chelsea()[:, 75:375]):
@@ -154,6 +184,44 @@ def _square(image) -> np.ndarray:
 
 
 FIGURES = {"instant": instant, "mixtures": mixtures, "multimodal": multimodal, "adain": adain, "deform": deform}
+=======
+    photograph, steps = data.chelsea()[:, 75:375], (0.0, 0.25, 0.5, 0.75, 1.0)
+    model = dst.load_network("woodcut")
+    ways = [
+        dst.apply_network(model, photograph, styles=["woodcut", "impasto"], weights=(1 - step, step), size=2 * SIZE)[0]
+        for step in steps
+    ]
+    less = [dst.apply_network("glass", photograph, strength=step, size=2 * SIZE)[0] for step in steps]
+    return table_sheet([*map(thumb, ways), *map(thumb, less)], ["mixture", "strength"], [f"{step:g}" for step in steps])
+
+
+def upsampling() -> np.ndarray:
+    """What enlargement and normalisation do after the same few hundred steps: the middle of a photograph, enlarged twice."""
+    import tempfile
+
+    from skimage import data
+
+    import dst
+    from dst.viz.sheets import table_sheet
+
+    ways = {
+        "transposed": {"upsample": "transposed"},
+        "nearest": {},
+        "bilinear": {"upsample": "bilinear"},
+        "batch normalisation": {"norm": "batch"},
+    }
+    small = {"quick": True, "crop": 128, "steps": 400, "style_size": 192, "sheet_every": 10_000}
+    made = []
+    with tempfile.TemporaryDirectory() as home:
+        for name, options in ways.items():
+            model = dst.train_network(paintings()["impasto"], f"{home}/{name}", **small, **options)
+            painted = dst.apply_network(model, data.astronaut(), size=384)[0]
+            made += [painted[20:132, 110:222].repeat(2, 0).repeat(2, 1)]
+    return table_sheet(made, [""], list(ways))
+
+
+FIGURES = {"instant": instant, "mixtures": mixtures, "trained": trained, "blended": blended, "upsampling": upsampling}
+>>>>>>> net
 
 
 if __name__ == "__main__":

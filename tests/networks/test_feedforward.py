@@ -179,6 +179,17 @@ def test_squares_are_those_of_the_seed_and_bad_files_are_counted(photographs, tm
     assert not torch.equal(made[0], made[1])
 
 
+def test_a_flat_square_gives_way_to_another(tmp_path):
+    half = blobs((128, 64), 1)
+    half[:, :96] = 90  # three quarters of it are of one colour
+    imaging.write(tmp_path / "half.png", half)
+    found = data.photographs(tmp_path, 32)
+    made = [found.batch(4, torch.Generator().manual_seed(k)) for k in range(6)]
+    assert min(float(square.std()) for batch in made for square in batch) >= data.FLAT
+    imaging.write(tmp_path / "half.png", np.full((64, 64, 3), 90, np.uint8))
+    assert data.photographs(tmp_path, 32).batch(1, torch.Generator().manual_seed(0)).shape == (1, 3, 32, 32)
+
+
 @pytest.mark.parametrize("network", ["johnson", "ulyanov", "multimodal"])
 def test_the_loss_falls(network, photographs):
     config = small(network, steps=40, lr=3e-3, crop=32)

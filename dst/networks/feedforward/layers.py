@@ -21,6 +21,10 @@ VALUES = 2**25
 """Values of a layer's input that a strip has at the most, without gradients."""
 
 
+REACH = 4
+"""Rows of a map beyond a strip's own, of which its enlarged rows and those beside them are made."""
+
+
 def drawn(make: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
     """A network whose weights are drawn from a generator, and from nothing else.
 
@@ -191,7 +195,30 @@ class Enlarged(nn.Module):
         """(N, C, H, W) to (N, out, 2 H, 2 W)."""
         if self.how == "transposed":
             return self.convolution(x)
-        return self.padded(enlarged(x, self.how))
+        if exporting() or torch.is_grad_enabled() or 4 * x.numel() <= VALUES:
+            return self.padded(enlarged(x, self.how))
+        return self._in_strips(x)
+
+    def _in_strips(self, x: Tensor) -> Tensor:
+        """Strip by strip, so that the enlarged map, the largest of all, is never there as a whole."""
+        height, half = x.shape[2], self.padded.kernel // 2
+        rows, out = max(8, VALUES // (4 * x.numel() // height)), None
+        for start in range(0, height, rows):
+            end = min(start + rows, height)
+            above, below = min(REACH, start), min(REACH, height - end)
+            part = enlarged(x[:, :, start - above : end + below], self.how)
+            top, bottom = (
+                half * (start == 0),
+                half * (end == height),
+            )  # rows of border, where there are none of the map's
+            first = 2 * above - half + top
+            part = part[:, :, first : first + 2 * (end - start) + 2 * half - top - bottom]
+            made = self.padded._convolved(self.padded._bordered(part, top, bottom))
+            if out is None:
+                size = (*made.shape[:2], 2 * height, made.shape[3])
+                out = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+            out[:, :, 2 * start : 2 * end] = made
+        return out
 
 
 def enlarged(x: Tensor, how: str = "nearest") -> Tensor:

@@ -17,7 +17,7 @@ WIDEST = 32
 """Channels of the published networks' widest maps, which stand at the picture's full size."""
 LEAST_STYLE = 64
 """Short side of a style's image at the least, pixels."""
-HELD = 3.2
+HELD = 3.0
 """Such maps that are held at a time at the most, those of the picture's own size counted in: measured."""
 
 
