@@ -45,14 +45,7 @@ class Row:
 NETWORKS = {
     "johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint, late_style=johnson.LATE_STYLE),
     "ulyanov": Row(ulyanov.build, johnson.prepare, ulyanov.terms, ulyanov.paint, late_style=johnson.LATE_STYLE),
-    "multimodal": Row(
-        multimodal.build,
-        multimodal.prepare,
-        multimodal.terms,
-        multimodal.paint,
-        parts=multimodal.parts,
-        late_style=johnson.LATE_STYLE,
-    ),
+    "multimodal": Row(multimodal.build, multimodal.prepare, multimodal.terms, multimodal.paint, parts=multimodal.parts),
     "adain": Row(
         adain.build,
         adain.prepare,
