@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,7 @@ def train_network(
     quick: bool = False,
     force: bool = False,
     licence: str = "not stated",
+    start: Any = None,
     every: float = EVERY,
     on_step: Callable[[TrainStep], object] | None = None,
     **options: Any,
@@ -52,6 +54,7 @@ def train_network(
         quick: half the width, smaller squares and fewer steps; options that are given win.
         force: replace the model that the folder holds.
         licence: of the weights, for the model's card.
+        start: the folder of a network of the same kind and width, whose weights it begins with; None to draw them.
         every: seconds from one keeping of the training's state to the next.
         on_step: called after each step; a true return value stops there, and the state is kept.
         **options: those of `dst train`, such as `network="ulyanov", steps=1000, seed=3`; None counts as not given.
@@ -77,8 +80,9 @@ def train_network(
         encoder = load_encoder(config.encoder, config.weights, config.device)
         encoder = encoder.in_precision(runtime.precision_of(config.precision, config.device))
         record = folders.card(config, named, squares, encoder.sha256, licence)
+        begin, record = _begin(start, config, record)
         with base.held(folder):
-            at, record = _where(folder, config, record, squares, force)
+            at, record = _where(folder, config, record, squares, force, begin)
             targets = NETWORKS[config.network].prepare([one.to(config.device) for _, one in named], encoder, config)
             return _train(folder, at, record, named, squares, targets, config, every, on_step)
 
@@ -109,23 +113,53 @@ def _images_of(source: Any) -> list[Any]:
     return found
 
 
+def _begin(start: Any, config: TrainConfig, record: dict[str, Any]) -> tuple[Callable[[], Training], dict[str, Any]]:
+    """What makes a training before its first step, and the record, which names the weights that it begins with.
+
+    Raises:
+        InputError: `start` is no model, or one of other shapes.
+    """
+    if start is None:
+        return lambda: begun(config, len(record["styles"])), record
+    given = folders.read_model(start)
+    at = begun(config, len(record["styles"]))
+    wanted, found = at.network.state_dict(), given.network.state_dict()
+    fits = wanted.keys() == found.keys() and all(wanted[name].shape == found[name].shape for name in wanted)
+    if given.config.network != config.network or not fits:
+        raise InputError(
+            f"the network in {start} has other shapes than the one that is asked for: give one of the same kind, width and number of styles"
+        )
+    at.network.load_state_dict(found)
+    return lambda: at, {**record, "start": hashlib.sha256(base.packed(found)).hexdigest()}
+
+
 def _where(
-    folder: Any, config: TrainConfig, record: dict[str, Any], squares: Photographs, force: bool
+    folder: Any,
+    config: TrainConfig,
+    record: dict[str, Any],
+    squares: Photographs,
+    force: bool,
+    begin: Callable[[], Training],
 ) -> tuple[Training, dict[str, Any]]:
     """Where a training in a folder begins or goes on, and the folder's record."""
     there = base.check_folder(folder, folders.MODEL)
     found = folders.read_record(folder) if there and not force else None
     if found is None or (not found["finished"] and not (Path(folder) / folders.STATE).exists()):
         folders.write_begun(folder, record)
-        return begun(config, len(record["styles"])), record
+        return begin(), record
     instead = "choose another folder, or give `force` to replace it"
     for name, value in record["settings"].items():
         if found["settings"][name] != value:
             raise InputError(
                 f"{folder} holds a model that is trained with {name} {found['settings'][name]}, and {value} is asked for: {instead}"
             )
-    for part, what in (("styles", "other styles"), ("data", "other photographs"), ("encoder", "another encoder")):
-        if found[part] != record[part]:
+    for part, what in (
+        ("styles", "other styles"),
+        ("data", "other photographs"),
+        ("encoder", "another encoder"),
+        ("start", "another start"),
+    ):
+        if found.get(part) != record.get(part):
             raise InputError(f"{folder} holds a model that is trained on {what}: {instead}")
     if found["finished"]:
         raise InputError(f"{folder} holds a finished model of these styles: {instead}")

@@ -244,6 +244,18 @@ def test_a_training_that_is_killed_loses_one_interval(photographs, tmp_path):
     assert load_network(home).card["steps"] == 7
 
 
+def test_a_training_may_start_from_another(folder, model, photographs, tmp_path):
+    """With a learning rate of next to nothing, what comes out is what it started from; other shapes are refused."""
+    own = {**TINY, "steps": 1, "lr": 1e-7}
+    made = train_network(STYLES, tmp_path / "next", images=photographs, start=folder, **own)
+    for name, value in model.network.state_dict().items():
+        torch.testing.assert_close(made.network.state_dict()[name], value, rtol=0, atol=1e-6)
+    assert made.card["start"] == model.card["weights"]
+    with pytest.raises(InputError, match="other shapes"):
+        train_network(STYLES[0], tmp_path / "one", images=photographs, start=folder, **own)
+    assert not (tmp_path / "one").exists()
+
+
 def test_the_log_and_the_card_say_what_was_done(folder, model):
     rows = list(csv.DictReader((folder / folders.LOG).read_text().splitlines()))
     assert [row["step"] for row in rows] == ["10", "12"]

@@ -50,7 +50,7 @@ def run(args: Any) -> int:
             return interrupt.asked
 
         model = train_network(
-            args.styles, args.output, images=args.images, quick=args.quick, force=args.force, licence=args.licence, on_step=on_step, **given
+            args.styles, args.output, images=args.images, quick=args.quick, force=args.force, licence=args.licence, start=args.start, on_step=on_step, **given
         )  # fmt: skip
     if model.finished and bars.bar is not None:
         bars.on_run("done")
@@ -93,6 +93,7 @@ ROW = Command(
         Argument("--images", "a folder of photographs to train on; default: those inside scikit-image and scikit-learn", Folder(), group="training"),
         Argument("--quick", "half the width and small squares: half an hour or less on two cores", Switch(), False, group="training"),
         Argument("--full", "the published width, squares and steps, as without --quick", Switch(), False, group="training"),
+        Argument("--start", "a model's folder, whose weights it begins with; of the same network, width and number of styles", Folder(), group="training"),
         Argument("--force", "replace the model that the folder holds", Switch(), False, group="training"),
         Argument("--licence", "licence of the weights, for the model's card", Text(), "not stated", group="training"),
         *map(_unset, TRAINING),

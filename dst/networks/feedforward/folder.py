@@ -106,7 +106,8 @@ def write_state(folder: Any, at: Training, record: dict[str, Any], unreadable: i
 
 def _mark(record: dict[str, Any]) -> Tensor:
     """What tells a training's state from that of other styles, photographs or settings."""
-    said = json.dumps([record[name] for name in ("settings", "styles", "data", "encoder")], sort_keys=True).encode()
+    parts = [record[name] for name in ("settings", "styles", "data", "encoder", "start") if name in record]
+    said = json.dumps(parts, sort_keys=True).encode()
     return torch.tensor(list(hashlib.sha256(said).digest()), dtype=torch.uint8)
 
 
