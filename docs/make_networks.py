@@ -3,11 +3,13 @@
     python docs/make_networks.py [NAME ...]
 
 From scikit-image's photographs and the drawn samples; one minute on two cores, and for `upsampling`, which trains four small networks,
-some ten more.
+some ten more. `multimodal` and `adain` show networks that networks.md says how to train, in the folders of those names in the folder
+DST_MODELS, and are drawn where it is given.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -127,7 +129,102 @@ def upsampling() -> np.ndarray:
     return table_sheet(made, [""], list(ways))
 
 
-FIGURES = {"instant": instant, "mixtures": mixtures, "trained": trained, "blended": blended, "upsampling": upsampling}
+def own(name: str):
+    """A network out of the folder that DST_MODELS names."""
+    import dst
+
+    if "DST_MODELS" not in os.environ:
+        raise SystemExit(f"{name} shows a trained network: give the folder of networks as DST_MODELS")
+    return dst.load_network(str(Path(os.environ["DST_MODELS"]) / name))
+
+
+def china() -> np.ndarray:
+    """A photograph of scikit-learn's, 1,024 pixels wide."""
+    from sklearn.datasets import load_sample_image
+
+    from dst import imaging
+
+    return imaging.to_array(
+        imaging.resize(imaging.read(np.ascontiguousarray(load_sample_image("china.jpg"))).rgb, 1024)
+    )
+
+
+def multimodal() -> np.ndarray:
+    """One network against three in a row, at two sizes, and what each of the three makes."""
+    import dst
+    from dst import imaging
+    from dst.viz.sheets import table_sheet
+
+    photograph, side = china(), 256
+    rows: list[list[np.ndarray]] = [[], []]
+    for model in ("impasto", own("multimodal")):
+        for size in (256, 1024):
+            (made,) = dst.apply_network(model, photograph, size=size)
+            rows[0].append(imaging.to_array(imaging.resize(imaging.read(made).rgb, side)))
+            top, left = (380, 330) if size == 1024 else (0, 0)
+            rows[1].append(made[top : top + 170, left : left + side])
+    parts = list(dst.network_parts(own("multimodal"), photograph).values())
+    crops = [
+        part[top : top + 170, left : left + side]
+        for part, top, left in zip(parts, (35, 160, 380), (0, 100, 330), strict=True)
+    ]
+    crops.append(photograph[380:550, 330 : 330 + side])
+    across = ["one network, 256 px", "one, 1,024 px", "three, 256 px", "three, 1,024 px"]
+    return table_sheet(
+        [*rows[0], *rows[1], *crops], ["whole", "pixel by pixel", "on the way"], across,
+        foot=["Last row, pixel by pixel: what `style`, `enhance` and `refine` make of 1,024 pixels, and the photograph."],
+    )  # fmt: skip
+
+
+def adain() -> np.ndarray:
+    """AdaIN and the network that `--instant` has, and regions with styles of their own."""
+    from skimage import data
+
+    import dst
+    from dst.viz.sheets import table_sheet
+
+    known, model, chosen = paintings(), own("adain"), ("impasto", "glass", "watercolour", "woodcut")
+    rows = [[np.full((SIZE, SIZE, 3), 255, np.uint8), *(thumb(known[name]) for name in chosen)]]
+    for photograph in (data.astronaut(), data.chelsea()[:, 75:375]):
+        made = [dst.apply_network(model, photograph, styles=[known[name]], size=2 * SIZE)[0] for name in chosen]
+        rows.append([thumb(photograph), *map(thumb, made)])
+        rows.append(
+            [thumb(photograph), *(thumb(dst.instantly(photograph, known[name], size=2 * SIZE)) for name in chosen)]
+        )
+    return table_sheet(
+        [image for row in rows for image in row], ["", "adain", "at once", "adain", "at once"], ["", *chosen]
+    )
+
+
+def deform() -> np.ndarray:
+    """A portrait bent by its matches and painted by a network, and by the network alone."""
+    import dst
+    from dst.viz.sheets import table_sheet
+
+    content, style = dst.demo_pair()
+    (alone,) = dst.apply_network("impasto", content, size=2 * SIZE)
+    result = dst.stylize(content, style, method="network", model="impasto", size=2 * SIZE)
+    shown = [content, style, alone, result.image]
+    return table_sheet([_square(x) for x in shown], [""], ["photograph", "shapes", "painted", "bent and painted"])
+
+
+def _square(image) -> np.ndarray:
+    from dst import imaging
+
+    rgb = (image if isinstance(image, imaging.Image) else imaging.read(image)).rgb
+    return imaging.to_array(imaging.cover(rgb, (SIZE + 64, SIZE + 64)))
+
+
+FIGURES = {
+    "instant": instant,
+    "mixtures": mixtures,
+    "trained": trained,
+    "blended": blended,
+    "upsampling": upsampling,
+    "deform": deform,
+}
+if "DST_MODELS" in os.environ:
+    FIGURES |= {"multimodal": multimodal, "adain": adain}
 
 
 if __name__ == "__main__":

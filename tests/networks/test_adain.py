@@ -172,6 +172,19 @@ def test_the_objective_is_that_of_the_paper(network):
     network.zero_grad()
 
 
+def test_the_loss_falls():
+    network, images = adain.build(TINY, 1), torch.cat([image(23), image(24)])
+    targets = ROW.prepare([image(25, 64, 64)], load_encoder(), TINY)
+    adam, totals = torch.optim.Adam(network.parameters(), 3e-3), []
+    for _ in range(30):
+        total = sum(ROW.terms(network, images, targets, TINY, torch.Generator().manual_seed(5)).values())
+        adam.zero_grad()
+        total.backward()
+        adam.step()
+        totals.append(float(total.detach()))
+    assert totals[-1] < 0.5 * totals[0]
+
+
 def test_squares_come_out_of_the_paintings():
     styles = [torch.full((1, 3, 20, 30), level, dtype=torch.uint8) for level in (0, 255)]
     draws = torch.Generator().manual_seed(0)

@@ -84,7 +84,7 @@ def test_the_pyramid_grows_by_eight_channels_a_scale():
     ]
 
 
-@pytest.mark.parametrize("network", ["johnson", "ulyanov"])
+@pytest.mark.parametrize("network", list(NETWORKS))
 def test_weights_come_from_the_seed_and_from_nothing_else(network):
     before = torch.get_rng_state()
     one, same, other = (NETWORKS[network].build(small(network, seed=seed), 1).state_dict() for seed in (3, 3, 5))
@@ -126,7 +126,7 @@ def test_the_narrow_convolution_is_a_convolution_with_its_gradients():
         torch.testing.assert_close(mine, theirs)
 
 
-@pytest.mark.parametrize("network", ["johnson", "ulyanov"])
+@pytest.mark.parametrize("network", ["johnson", "ulyanov", "multimodal"])
 @pytest.mark.parametrize("upsample", ["nearest", "transposed"])
 def test_a_picture_made_in_strips_is_the_one_made_at_once(network, upsample, monkeypatch):
     net = NETWORKS[network].build(small(network, upsample=upsample), 2).eval()
@@ -179,7 +179,18 @@ def test_squares_are_those_of_the_seed_and_bad_files_are_counted(photographs, tm
     assert not torch.equal(made[0], made[1])
 
 
-@pytest.mark.parametrize("network", ["johnson", "ulyanov"])
+def test_a_flat_square_gives_way_to_another(tmp_path):
+    half = blobs((128, 64), 1)
+    half[:, :96] = 90  # three quarters of it are of one colour
+    imaging.write(tmp_path / "half.png", half)
+    found = data.photographs(tmp_path, 32)
+    made = [found.batch(4, torch.Generator().manual_seed(k)) for k in range(6)]
+    assert min(float(square.std()) for batch in made for square in batch) >= data.FLAT
+    imaging.write(tmp_path / "half.png", np.full((64, 64, 3), 90, np.uint8))
+    assert data.photographs(tmp_path, 32).batch(1, torch.Generator().manual_seed(0)).shape == (1, 3, 32, 32)
+
+
+@pytest.mark.parametrize("network", ["johnson", "ulyanov", "multimodal"])
 def test_the_loss_falls(network, photographs):
     config = small(network, steps=40, lr=3e-3, crop=32)
     encoder = dst.load_encoder()

@@ -27,6 +27,9 @@ MARGIN = 1.75
 """Short side that photographs are kept at, in sides of a square: larger ones are reduced to it."""
 KEPT_BYTES = 2**30
 """What of the photographs is kept in memory; others are read again each time."""
+FLAT = 0.01
+"""Standard deviation of a square under which another is drawn: it shows nothing, and normalisations of maps without any variation, one
+after the other, multiply gradients until they overflow."""
 TRIES = 50
 """Unreadable photographs in a row after which the folder is given up."""
 BUILT_IN = (
@@ -81,6 +84,10 @@ class Photographs:
 
     def _square(self, draws: torch.Generator) -> Tensor:
         x = self._cut(draws)
+        for _ in range(TRIES):
+            if float(x.std()) >= FLAT:
+                break
+            x = self._cut(draws)
         if not self.strong:
             return x
         if _chance(0.15, draws):  # two at once: textures that no photograph has

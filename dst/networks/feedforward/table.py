@@ -54,6 +54,7 @@ NETWORKS = {
         read=adain.read,
         read_regions=adain.read_regions,
         weakened=adain.weakened,
+        late_style=johnson.LATE_STYLE,
     ),
 }
 """Every network by its name in `dst.config.FEEDFORWARD`."""
