@@ -79,7 +79,7 @@ def loss(args: argparse.Namespace) -> list[dict[str, Any]]:
                     found[way].append(row)
             for way, each in found.items():
                 mean = {key: round(sum(row[key] for row in each) / len(each), 4) for key in each[0]}
-                rows.append({"style": name, "by": way, **mean})
+                rows.append({"drawing": name, "by": way, **mean})
                 print(rows[-1], flush=True)
     return rows
 
@@ -107,7 +107,7 @@ def one_size(args: argparse.Namespace) -> dict[str, Any]:
         image = torch.rand(1, 3, args.one, args.one, generator=torch.Generator().manual_seed(0))
         before, times = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, []
         mix = mix_of(model, model.names[:1], None, lambda one: one)
-        for _ in range(max(3, 2**23 // args.one**2)):
+        for _ in range(max(3, 2**21 // args.one**2)):
             began = time.perf_counter(), time.process_time()
             painted(model, image, mix)
             times.append((time.perf_counter() - began[0], time.process_time() - began[1]))

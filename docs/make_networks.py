@@ -69,7 +69,7 @@ def mixtures() -> np.ndarray:
 
 
 def trained() -> np.ndarray:
-    """Every shipped style: the drawing, and two photographs painted in it by the one network."""
+    """Every shipped style: the drawing, and a photograph painted in it by the one network."""
     from skimage import data
     from sklearn.datasets import load_sample_image
 
@@ -80,12 +80,11 @@ def trained() -> np.ndarray:
     photographs = [data.astronaut()[:400, 50:450], load_sample_image("china.jpg")[:420, 60:480]]
     pictures: list[np.ndarray] = []
     side = SIZE * 3 // 4
-    for half in (names[:6], names[6:]):
+    for half, photograph in zip((names[:6], names[6:]), photographs, strict=True):
         pictures += [np.full((side, side, 3), 255, np.uint8), *(thumb(known[name], side) for name in half)]
-        for photograph in photographs:
-            made = [dst.apply_network(name, photograph, size=2 * SIZE)[0] for name in half]
-            pictures += [thumb(image, side) for image in (photograph, *made)]
-    return table_sheet(pictures, [""] * 6, [""] * 7)
+        made = [dst.apply_network(name, photograph, size=2 * SIZE)[0] for name in half]
+        pictures += [thumb(image, side) for image in (photograph, *made)]
+    return table_sheet(pictures, [""] * 4, [""] * 7)
 
 
 def blended() -> np.ndarray:
