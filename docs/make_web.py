@@ -1,4 +1,4 @@
-"""Draws images/web.jpg and images/web-phone.jpg: the page on a desktop and on a phone, as a browser shows it.
+"""Draws images/web.jpg, web-phone.jpg and web-tabs.jpg: the page on a desktop and on a phone, and its other tabs, as a browser shows it.
 
     python docs/make_web.py
 
@@ -26,7 +26,7 @@ HOME = Path(__file__).resolve().parent
 PAINTER = "oval"
 ARGUMENTS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars")
 DESKTOP, PHONE = (1280, 800), (390, 780)
-SIZES = {"web.jpg": (1100, 82), "web-phone.jpg": (1000, 84)}
+SIZES = {"web.jpg": (1100, 82), "web-phone.jpg": (1000, 84), "web-tabs.jpg": (1100, 80)}
 """Width in pixels and quality of each picture."""
 
 
@@ -77,6 +77,36 @@ class Page:
             "document.querySelectorAll('[data-point]').length && document.querySelector('.bent img').naturalWidth"
         )
 
+    def tab(self, name: str, sample: str, task: str = "", second: str = "", values: dict | None = None) -> Image.Image:
+        """Another tab with its result: of a sample, by a task, with a second picture, handles as `values` say."""
+        home = f".tab-{name}"
+        self.click(f"[data-tab={name}]")
+        self.wait(f"document.querySelector('{home}')?.dataset.mounted")
+        self.click(f"{home} .sample[title='{sample}']")
+        self.wait(f"document.querySelector('{home} .photograph b')?.textContent == '{sample}'")
+        self.wait(f"document.querySelector('{home} .after')?.naturalWidth")
+        if task:
+            self.click(f"{home} [data-task={task}]")
+        if second:
+            self.click(f"{home} [data-key={second}]")
+            self.wait(f"!document.querySelector('{home} .generate').disabled")
+        for option, value in (values or {}).items():
+            self.chrome.execute_script(
+                """const input = document.querySelector(`${arguments[0]} [data-option=${arguments[1]}] input`);
+                input.value = arguments[2];
+                input.dispatchEvent(new Event('input', {bubbles: true}));""",
+                home, option, value,
+            )  # fmt: skip
+        self.click(f"{home} .generate")
+        self.wait(
+            f"document.querySelector('{home} .after').dataset.kind == 'result' && document.querySelector('{home} .progress').hidden"
+        )
+        if name == "exaggerate":
+            self.click(f"{home} [data-view=compare]")
+            self.wait(f"document.querySelector('{home} .before').naturalWidth")
+        time.sleep(1)
+        return self.picture()
+
     def picture(self) -> Image.Image:
         """What the browser shows."""
         return Image.open(io.BytesIO(self.chrome.get_screenshot_as_png())).convert("RGB")
@@ -90,13 +120,20 @@ def save(image: Image.Image, name: str) -> None:
 
 
 def draw(address: str, folder: str) -> None:
-    """Both pictures, of a page at an address."""
+    """All pictures, of a page at an address."""
     desktop = Page(address, f"{folder}/desktop", DESKTOP)
     try:
         desktop.choose()
         desktop.generate()
         desktop.points()
         save(desktop.picture(), "web.jpg")
+        shots = [
+            desktop.tab("exaggerate", "Astronaut", values={"strength": 2.5}),
+            desktop.tab("texture", "Wood", values={"steps": 30, "coarse_steps": 50}),
+            desktop.tab("one-image", "Impasto", "onto", "astronaut"),
+            desktop.tab("laboratory", "Cat", "style-scale", PAINTER, {"size": 128, "steps": 40}),
+        ]
+        save(sheet_of(shots, 2), "web-tabs.jpg")
     finally:
         desktop.chrome.quit()
     phone = Page(address, f"{folder}/phone", PHONE)
@@ -111,15 +148,21 @@ def draw(address: str, folder: str) -> None:
         shots.append(phone.picture())
     finally:
         phone.chrome.quit()
-    gap = 24
-    sheet = Image.new("RGB", (sum(s.width for s in shots) + 2 * gap, shots[0].height), (220, 216, 208))
+    save(sheet_of(shots, 3), "web-phone.jpg")
+
+
+def sheet_of(shots: list[Image.Image], across: int, gap: int = 24) -> Image.Image:
+    """Pictures of one size beside and below one another."""
+    width, height = shots[0].size
+    down = -(-len(shots) // across)
+    sheet = Image.new("RGB", (across * (width + gap) - gap, down * (height + gap) - gap), (220, 216, 208))
     for k, shot in enumerate(shots):
-        sheet.paste(shot, (k * (shot.width + gap), 0))
-    save(sheet, "web-phone.jpg")
+        sheet.paste(shot, (k % across * (width + gap), k // across * (height + gap)))
+    return sheet
 
 
 def main() -> None:
-    """Serve the page and draw both."""
+    """Serve the page and draw all."""
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "said"
         command = [sys.executable, str(HOME.parent / "cli.py"), "web", "--port", "0", "--no-browser"]

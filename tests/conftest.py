@@ -248,3 +248,49 @@ def scene():
     x, y = np.meshgrid(np.linspace(0, 1, 50), np.linspace(0, 1, 40))
     planes = [x, y, 0.5 + 0.4 * np.sin(3 * x + 2 * y), 0.2 + 0.8 * y]
     return np.rint(np.stack(planes, 2) * 65535).astype(np.uint16)
+
+
+@pytest.fixture(scope="session")
+def page_server():
+    """The page, with one worker for jobs and one for small tasks that all its tests share and keep warm."""
+    pytest.importorskip("starlette", reason="the page is not installed: pip install '.[web]'")
+    from visiting import serving
+
+    from dst.web import application
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(application, "QUICK", 1)
+    with serving(threads=1, max_megapixels=1, max_upload=2, jobs=4, max_size=512) as found:
+        yield found
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def chrome(tmp_path_factory):
+    """A browser, which all tests of the page share."""
+    from browsing import chromium
+
+    driver = chromium(tmp_path_factory.mktemp("profile"))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def guest(chrome, page_server, tmp_path):
+    """A visitor of the page in the browser."""
+    from browsing import visiting
+
+    yield from visiting(chrome, page_server.url, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def photograph(tmp_path_factory):
+    """scikit-image's astronaut, small."""
+    from PIL import Image
+    from skimage import data
+
+    path = tmp_path_factory.mktemp("photograph") / "me at home.png"
+    Image.fromarray(data.astronaut()[0:300, 100:350]).resize((200, 240)).save(path)
+    return path

@@ -98,10 +98,15 @@ def choices(
     style: Any,
     *,
     on_look: Callable[[int, int, Result], object] | None = None,
+    on_images: Callable[[list[dict[str, Any]], list[np.ndarray]], object] | None = None,
     side: int = VariantsConfig.side,
     **options: Any,
 ) -> Choices:
-    """What `variants` shows on its sheet, one by one; arguments and errors as there."""
+    """What `variants` shows on its sheet, one by one; arguments and errors as there.
+
+    `on_images` is called after each painting, before `on_look`: with the keywords of all that there will be, row by row, and the
+    pictures of one look at each strength, top to bottom.
+    """
     options, side = named_options(options), VariantsConfig(side=side).side
     config = _checked(options, len(style_list(style)))
     with runtime.computing(config.threads):
@@ -109,18 +114,22 @@ def choices(
         plan = matching.plan_warp(inputs, found, True, encoder, config)
         warps = {strength: _warp(plan, strength, inputs, config) for strength in STRENGTHS if plan.fitted is not None}
     painting = {**unwarped(options), "size": side, **({} if warps else _half(config))}
-    painted: list[np.ndarray] = []
+    columns: list[list[np.ndarray]] = []
+    rows = [{"warp_strength": strength} for strength in warps] or [{}]
+
+    def keywords(looks: list[str]) -> list[dict[str, Any]]:
+        return [{**options, "look": look, **row} for row in rows for look in looks]
 
     def on_cell(index: int, count: int, result: Result) -> object:
-        painted.append(result.image)
+        columns.append([_warped(result.image, warp) for warp in list(warps.values()) or [None]])
+        if on_images is not None:
+            on_images(keywords(list(LOOKS)), columns[-1])
         return on_look is not None and on_look(index, count, result)
 
     grid(content, style, ("look", list(LOOKS)), on_cell=on_cell, side=side, **painting)
-    looks = list(LOOKS)[: len(painted)]
-    rows = [{"warp_strength": strength} for strength in warps] or [{}]
-    keywords = [{**options, "look": look, **row} for row in rows for look in looks]
-    images = [_warped(image, warp) for warp in list(warps.values()) or [None] for image in painted]
-    return Choices(images, keywords, looks, list(warps), plan.verdict)
+    looks = list(LOOKS)[: len(columns)]
+    images = [column[k] for k in range(len(rows)) for column in columns]
+    return Choices(images, keywords(looks), looks, list(warps), plan.verdict)
 
 
 def _checked(options: dict[str, Any], styles: int) -> StylizeConfig:

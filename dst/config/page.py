@@ -19,6 +19,7 @@ class Control:
         names: of choices: those that are offered and what they are called; None for all under their own names.
         low, high: ends of the range that is shown, where the option's own are too wide for a handle; what is typed may lie
             beyond them.
+        text: a sentence for people who type no commands; empty for the option's own.
     """
 
     label: str
@@ -28,6 +29,7 @@ class Control:
     names: dict[str, str] | None = None
     low: float | None = None
     high: float | None = None
+    text: str = ""
 
 
 CONTROLS: dict[str, Control] = {

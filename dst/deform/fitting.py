@@ -12,7 +12,7 @@ from correspondence.matches import Matches
 from dst.deform.objective import SOLVE_STEPS, smooth_displacements
 from dst.faces.shape import landmarks
 from dst.warp import Warp
-from dst.warp.fit import drop_folding, mend
+from dst.warp.fit import CLOSER, SURVEY, drop_folding, mend
 
 FAINTEST = 0.1
 """Share of the displacements that is left of a warp on matches of no confidence at all: points that were given have a say."""
@@ -48,6 +48,7 @@ def fit_warp(
     gamma: float,
     mask: np.ndarray | None = None,
     steps: int = SOLVE_STEPS,
+    nodes: tuple[int, int] = (SURVEY, CLOSER),
 ) -> Fitted:
     """The warp without folds that carries the content's points to the style's, brought into the content's frame.
 
@@ -60,6 +61,7 @@ def fit_warp(
         beta, gamma: weights of the balance between reaching the targets and smoothness.
         mask: (H, W) of bool, the parts that stay rigid, or None.
         steps: of the search for the balance; a quarter of them comes within some thousandths of the long side.
+        nodes: of the grids on which folds are looked for, as `dst.warp.fit.drop_folding` takes them.
 
     Raises:
         InputError: points that no warp can be fitted to; a pin inside a rigid part or too close to it.
@@ -72,7 +74,7 @@ def fit_warp(
     weights, confidence = (beta, gamma), pull(matches.scores)
     source, size = matches.content, matches.content_size
     face = landmarks(matches.source)
-    fitted = fit_points(source, target, size, strength, matches.pinned, mask, weights, confidence, face, steps)
+    fitted = fit_points(source, target, size, strength, matches.pinned, mask, weights, confidence, face, steps, nodes)
     return dataclasses.replace(fitted, softened=softened)
 
 
@@ -87,6 +89,7 @@ def fit_points(
     confidence: np.ndarray | None = None,
     face: np.ndarray | None = None,
     steps: int = SOLVE_STEPS,
+    nodes: tuple[int, int] = (SURVEY, CLOSER),
 ) -> Fitted:
     """A warp without folds that carries source to target, keeps a mask's parts rigid and reaches the pins.
 
@@ -102,6 +105,7 @@ def fit_points(
             Pins count fully whatever is said of them. None for 1 everywhere.
         face: (k,) bool, points of a face, within which the warp is kept calm; None for none.
         steps: of the search for that balance.
+        nodes: of the grids on which folds are looked for.
 
     Raises:
         InputError: points that no warp can be fitted to; a pin inside a rigid part or too close to it.
@@ -113,7 +117,7 @@ def fit_points(
     reached = smooth_displacements(
         torch.tensor(warp.source), wanted, warp.size, *weights, torch.tensor(pinned), confidence, steps
     )
-    warp = drop_folding(dataclasses.replace(warp, displacement=reached.numpy(), pinned=pinned))
+    warp = drop_folding(dataclasses.replace(warp, displacement=reached.numpy(), pinned=pinned), nodes=nodes)
     return Fitted(*mend(warp, mask, [] if face is None else [face[warp.origin]]))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -57,7 +59,7 @@ def smooth_displacements(
     """
     if len(source) == 0 or gamma == 0:
         return target.clone()
-    flow = FlowGrid(size, device=source.device)
+    flow = _grid_of(tuple(size), str(source.device))
     displacement = target.clone().requires_grad_(True)
     descent = Descent("adam", [([displacement], SOLVE_LR)])
     for step in range(steps):
@@ -68,6 +70,12 @@ def smooth_displacements(
         (value + gamma * losses.flow_total_variation(coarse, flow.spacing)).backward()
         descent.step()
     return _restored(displacement.detach(), target, fixed)
+
+
+@functools.lru_cache(maxsize=4)
+def _grid_of(size: tuple[int, int], device: str) -> FlowGrid:
+    """What depends on the size alone, kept: the page asks for the same one with every point that is dropped."""
+    return FlowGrid(size, device=device)
 
 
 def _restored(displacement: Tensor, target: Tensor, fixed: Tensor | None) -> Tensor:

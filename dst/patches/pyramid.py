@@ -270,6 +270,19 @@ def _corrected(image: Tensor, known: Tensor, rounds: int = 10) -> Tensor:
     return image
 
 
+class Shown:
+    """What a step has to show: `image`, (1, 3, H, W) in [0, 1], as `dst.optim.state.State` has it."""
+
+    def __init__(self, made: Tensor) -> None:
+        """`made` is the image in [-1, 1], as it is computed with."""
+        self.made = made
+
+    @property
+    def image(self) -> Tensor:
+        """The image so far."""
+        return (self.made.detach() / 2 + 0.5).clamp(0, 1)
+
+
 class _Clock:
     """Counts the steps of a walk and tells of them."""
 
@@ -289,7 +302,7 @@ class _Clock:
             made += 1
             done, every = before + made, sum(self.steps)
             size = (width, height)
-            step = Step(scale, len(self.plan), size, made - 1, own, done, every, terms, seconds, None)
+            step = Step(scale, len(self.plan), size, made - 1, own, done, every, terms, seconds, Shown(image))
             if self.on_step is not None and self.on_step(step):
                 raise _Stopped(image)
 

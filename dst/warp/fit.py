@@ -55,7 +55,7 @@ def mend(warp: W, mask: np.ndarray | None, faces: Sequence[np.ndarray] = ()) -> 
     return mended, kept
 
 
-def drop_folding(warp: W, floor: float = FLOOR, max_share: float = 0.5) -> W:
+def drop_folding(warp: W, floor: float = FLOOR, max_share: float = 0.5, nodes: tuple[int, int] = (SURVEY, CLOSER)) -> W:
     """Drop free points around which a warp folds or nearly does, as long as a few can be blamed for it.
 
     A fold is where neighbours disagree: of the four free points nearest to the lowest Jacobian determinant, the one whose
@@ -66,12 +66,13 @@ def drop_folding(warp: W, floor: float = FLOOR, max_share: float = 0.5) -> W:
         warp: any warp; its `fixed` points stay.
         floor: the determinant at which to stop.
         max_share: share of the points that may go.
+        nodes: along the long side of both grids; fewer are quicker, and small folds escape them.
     """
     border = border_anchors(warp.size, warp.anchors) if warp.anchors else np.zeros((0, 2))
     for _ in range(int(max_share * len(warp.source))):
-        places, found, _ = survey(warp, SURVEY, floor)
+        places, found, _ = survey(warp, nodes[0], floor)
         if float(found.min()) > floor:
-            places, found, _ = survey(warp, CLOSER, floor)
+            places, found, _ = survey(warp, nodes[1], floor)
         free = np.flatnonzero(~warp.fixed)
         if float(found.min()) > floor or len(free) <= 3:
             break

@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dst.config import InputError, WarpConfig, check_number
+from dst.config.tabs import MAKERS
 from dst.config.web import INSTANT_SIDE, WARP_SIDE
 from dst.web import catalogue
 from dst.web.asking import (
     NO_STORE,
+    find,
     inputs_of,
     json_of,
     names_of,
@@ -64,6 +66,17 @@ class Answers:
         }
         WarpConfig(**payload["weights"])
         return await self._made("warp", payload)
+
+    async def caricature(self, request: Request) -> Response:
+        """POST /api/exaggerate: a face exaggerated, small."""
+        session, body = session_of(request), await json_of(request)
+        content = find(session.pictures, body.get("content"), "content")
+        payload = {
+            "content": str(session.home(content) / "side2048"),
+            "options": MAKERS["exaggerate"].checked("photo", body.get("options") or {}, WARP_SIDE),
+            "names": names_of(session, content),
+        }
+        return await self._made("caricature", payload)
 
     async def _made(self, task: str, payload: dict[str, Any]) -> Response:
         """The picture that a task makes, as the answer."""

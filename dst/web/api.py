@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import json
 import os
 import re
 import time
-from pathlib import Path
+from collections import Counter
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from dst._version import __version__
-from dst.config import InputError, StylizeConfig, check_number
 from dst.web import catalogue
 from dst.web.asking import (
     KEPT,
     NO_STORE,
     described,
     find,
-    inputs_of,
     json_of,
     mime_of,
-    names_of,
-    rows_of,
     session_of,
 )
-from dst.web.guards import Refused, client_of
+from dst.web.guards import Refused, client_of, is_near
 from dst.web.jobs import MOST_WAITING
-from dst.web.sessions import Job, Session, fresh_id
+from dst.web.orders import PLACES, order
+from dst.web.sessions import Job, Session
 
 HEARTBEAT = 15.0
 """Seconds after which a stream that has nothing to tell says that it is alive."""
-MOST_STREAMS = 12
-"""Streams of events that one session may listen to at once."""
+MOST_STREAMS, MOST_OF_ADDRESS = 12, 48
+"""Streams of events that one session, and one address of another machine, may listen to at once."""
 PER_ADDRESS = 4
 """Times the jobs of one session that an address of another machine may have."""
-MASK = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
 FILES = {
     **{
         f"{name}.png": f"run/{name}.png"
@@ -53,10 +47,15 @@ FILES = {
     "thumb.jpg": "thumb.jpg",
     "morph.mp4": "morph.mp4",
     "morph.gif": "morph.gif",
+    "table.csv": "table.csv",
+    **{f"mask-{name}.png": f"mask-{name}.png" for name in PLACES},
 }
 """Files of a job that may be asked for, and where they are."""
-MADE = {"run.zip": "packed", "morph.mp4": "morph", "morph.gif": "morph"}
-"""Files that are made when they are first asked for, and the tasks that make them."""
+MADE = {
+    "stylize": {"run.zip": "packed", "morph.mp4": "morph", "morph.gif": "morph"},
+    "exaggerate": {"morph.mp4": "film", "morph.gif": "film"},
+}
+"""Files of each kind of job that are made when they are first asked for, and the tasks that make them."""
 
 
 class Api:
@@ -66,40 +65,14 @@ class Api:
         """`menu`: the painters by id."""
         self.config, self.desk, self.menu = config, desk, menu
         self.making: dict[str, asyncio.Lock] = {}
+        self.streams: Counter[str] = Counter()
 
     async def submit(self, request: Request) -> Response:
         """POST /api/jobs."""
         session, body = session_of(request), await json_of(request)
         address = client_of(request.scope)
         self._check_load(session, address)
-        kind = body.get("kind", "stylize")
-        if kind not in ("match", "stylize", "variants"):
-            raise Refused(400, f"kind {str(kind)[:40]!r} is not known: choose one of match, stylize, variants", "kind")
-        content, styles = inputs_of(session, body)
-        options = self._options(kind, body.get("options") or {}, len(styles))
-        job = Job(fresh_id(), kind, time.time(), content.id, [s.id for s in styles], options, used=time.time())
-        folder = session.home(job)
-        payload = {
-            "content": str(session.home(content) / content.full),
-            "styles": [str(session.home(s) / s.full) for s in styles],
-            "options": {**options},
-            "folder": str(folder),
-            "names": names_of(session, content, *styles),
-            "content_size": [content.width, content.height],
-            "style_size": [styles[0].width, styles[0].height],
-        }
-        try:
-            if body.get("points") is not None and kind != "match":
-                job.points = payload["points"] = rows_of(body["points"])
-            self._masks(body, folder, payload)
-        except BaseException:
-            session.drop(job)
-            raise
-        if kind == "variants":
-            payload["side"] = check_number("side", body.get("side", 160), 32, 512, whole=True)
-        now = time.time()
-        for picture in (content, *styles):
-            picture.used = now
+        job, payload = order(session, body, self.config.max_size)
         place = self.desk.submit(session, job, payload, address)
         return JSONResponse({"id": job.id, "place": place}, 202, NO_STORE)
 
@@ -108,49 +81,10 @@ class Api:
             raise Refused(503, "the server is stopping: try again later")
         if self.desk.active(session) >= self.config.jobs:
             raise Refused(429, f"{self.config.jobs} of your jobs wait or run already: wait for one, or cancel one")
-        near = address in ("127.0.0.1", "::1", "")
-        if not near and self.desk.active(address=address) >= PER_ADDRESS * self.config.jobs:
+        if not is_near(address) and self.desk.active(address=address) >= PER_ADDRESS * self.config.jobs:
             raise Refused(429, "too many jobs from your network wait or run already: wait for one")
         if self.desk.active() >= MOST_WAITING:
             raise Refused(503, "the queue is full: try again later")
-
-    def _options(self, kind: str, given: dict[str, Any], styles: int) -> dict[str, Any]:
-        """The options of a job, checked as far as they can be before it begins."""
-        options = catalogue.check_options(given, self.config.max_size)
-        if kind == "variants":
-            options = {
-                k: v for k, v in options.items() if k not in ("look", "alpha", "warp_strength", "warp", "color_only")
-            }
-        if kind in ("stylize", "variants"):
-            options.setdefault("size", min(StylizeConfig.size, self.config.max_size))
-        weights = options.get("style_weights")
-        if weights is not None and len(weights) != styles:
-            raise InputError(f"{len(weights)} style_weights for {styles} style images: give one each")
-        StylizeConfig.from_options(**{k: v for k, v in options.items() if k != "warp"})
-        return options
-
-    def _masks(self, body: dict[str, Any], folder: Path, payload: dict[str, Any]) -> None:
-        """Painted masks, written beside the job, as options of the run."""
-        regions = body.get("regions") or {}
-        if not isinstance(regions, dict):
-            raise InputError("regions are no object: give content and style")
-        given = {"protect": body.get("protect"), "content": regions.get("content"), "style": regions.get("style")}
-        options = {"protect": "rigid_mask", "content": "content_mask", "style": "style_mask"}
-        for name, url in given.items():
-            if url is None:
-                continue
-            found = MASK.fullmatch(url) if isinstance(url, str) else None
-            try:
-                data = base64.b64decode(found[1], validate=True) if found else b""
-            except binascii.Error:
-                data = b""
-            field = "protect" if name == "protect" else "regions"
-            if not data.startswith(b"\x89PNG"):
-                raise Refused(400, f"the mask {name} is no PNG: paint it anew", field)
-            path = folder / f"mask-{name}.png"
-            path.write_bytes(data)
-            payload["names"][str(path)] = f"the mask {name}"
-            payload["options"][options[name]] = str(path) if name != "style" else [str(path)]
 
     async def history(self, request: Request) -> Response:
         """GET /api/jobs: this session's, newest first."""
@@ -180,6 +114,7 @@ class Api:
             "created",
             "options",
             "points",
+            "task",
         )
         shown = {name: getattr(job, name) for name in (*names, "note", "error")}
         pictures = [
@@ -191,6 +126,9 @@ class Api:
         shown["thumb"] = f"{home}/thumb.jpg" if job.result and job.kind != "match" else None
         if job.preview:
             shown["preview"] = f"{home}/preview-{job.preview}.jpg"
+        shown["masks"] = {name: f"{home}/mask-{name}.png" for name in job.masks}
+        if job.cells and job.result is None:
+            shown["cells"] = _cells(job.cells, home)
         if job.result is not None:
             shown["result"] = found = {"verdict": None, "matches": [], **job.result}
             if job.kind == "stylize":
@@ -203,22 +141,23 @@ class Api:
                         "unwarped": "unwarped",
                     }.items()
                 }
+            elif "image" in found:
+                found["image"] = f"{home}/{found['image']}"
             if "cells" in found:
-                found["cells"] = [
-                    {"options": c["options"], "label": c["label"], "image": f"{home}/{c['file']}"}
-                    for c in found["cells"]
-                ]
+                found["cells"] = _cells(found["cells"], home)
         return shown
 
     async def events(self, request: Request) -> Response:
         """GET /api/jobs/{id}/events: what GET /api/jobs/{id} says, at once and at every change."""
         session = session_of(request)
         job = find(session.jobs, request.path_params["id"])
-        if session.streams >= MOST_STREAMS:
-            raise Refused(429, f"{MOST_STREAMS} streams are open already: close one")
+        address = client_of(request.scope)
+        if session.streams >= MOST_STREAMS or (not is_near(address) and self.streams[address] >= MOST_OF_ADDRESS):
+            raise Refused(429, "too many streams are open already: close one", None, ((b"connection", b"close"),))
 
         async def stream():
             session.streams += 1
+            self.streams[address] += 1
             try:
                 while True:
                     job.used = time.time()
@@ -229,6 +168,9 @@ class Api:
                         yield ": alive\n\n"
             finally:
                 session.streams -= 1
+                self.streams[address] -= 1
+                if not self.streams[address]:
+                    del self.streams[address]
 
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
@@ -262,10 +204,11 @@ class Api:
         if place is None and not re.fullmatch(r"(preview-\d{1,9}|cell-\d{1,3})\.jpg", name):
             raise Refused(404, "there is no such file")
         path = folder / (place or name)
-        if name in MADE and job.result is not None and job.kind == "stylize":
+        task = MADE.get(job.kind, {}).get(name)
+        if task is not None and job.result is not None:
             async with self.making.setdefault(str(path), asyncio.Lock()):
                 if not path.is_file():
-                    await self.desk.quick.run(MADE[name], {"folder": str(folder), "file": name}, seconds=180)
+                    await self.desk.quick.run(task, {"folder": str(folder), "file": name}, seconds=180)
             self.making.pop(str(path), None)
         if not path.is_file():
             raise Refused(404, "there is no such file")
@@ -288,6 +231,14 @@ class Api:
         work = self.desk.work
         found = {"status": "ok", "version": __version__, "workers": work.count, "ready": work.ready}
         return JSONResponse({**found, "queued": waiting, "running": running}, headers=NO_STORE)
+
+
+def _cells(cells: list[dict[str, Any]], home: str) -> list[dict[str, Any]]:
+    """Variants as the page takes them; one whose picture is not made yet has none."""
+    return [
+        {"options": c["options"], "label": c["label"], "image": f"{home}/{c['file']}" if c["file"] else None}
+        for c in cells
+    ]
 
 
 def _called(session: Session, job: Job, name: str) -> str:

@@ -86,6 +86,7 @@ def make_app(config: WebConfig, home: Path, on_ready: Callable[[], None] | None 
         Route("/api/samples/{id}", pictures.painter),
         Route("/api/instant", answers.instant, methods=["POST"]),
         Route("/api/warp", answers.warp, methods=["POST"]),
+        Route("/api/exaggerate", answers.caricature, methods=["POST"]),
         Route("/api/points", answers.points, methods=["POST"]),
         Route("/api/points/read", answers.read_points, methods=["POST"]),
         Route("/api/jobs", api.submit, methods=["POST"]),

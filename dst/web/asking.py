@@ -160,5 +160,5 @@ async def on_gone(request: Request, error: ClientDisconnect) -> Response:
 
 async def on_refused(request: Request, error: Refused) -> Response:
     """What is refused before any work."""
-    headers = {**NO_STORE, "Connection": "close"} if error.status in (408, 413) else NO_STORE
+    headers = {**NO_STORE, "Connection": "close"} if error.status in (408, 413, 429) else NO_STORE
     return JSONResponse({"error": str(error), "field": error.field}, error.status, headers)

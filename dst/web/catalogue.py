@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,18 @@ from dst.config import SAMPLES, InputError, check_choice, option_fields, option_
 from dst.config.kinds import Choice, Kind, Named, Number, Switch
 from dst.config.page import CONTROLS, GROUPS, PAINTERS, TABS
 from dst.config.stylize import RUN_KINDS
+from dst.config.tabs import MAKERS, Tab
 from dst.config.web import MOST_STYLES, WebConfig
 
 STATIC = Path(__file__).parent / "static"
 PHOTOGRAPHS = {"astronaut": "Astronaut", "chelsea": "Cat", "coffee": "Coffee", "rocket": "Rocket"}
 """Photographs that come with scikit-image, and what they are called."""
+SURFACES = {"gravel": "Gravel", "brick": "Brick", "wood": "Wood", "cells": "Cells"}
+"""Textures of it."""
+PICTURES = PHOTOGRAPHS | SURFACES
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif")
+TAB_GROUPS = GROUPS | {"parts": "Parts of the face", "painting": "More"}
+"""Headings of the groups of the other tabs."""
 MOST_PAINTERS = 300
 """Paintings of a user's folder that are shown."""
 
@@ -75,9 +81,51 @@ def _control(name: str, most: int) -> dict[str, Any]:
     else:
         f = option_fields()[name]
         kind, default, text, looks = f.metadata["kind"], f.default, f.metadata["help"], f.metadata["looks"]
-    shown = {"name": name, "label": control.label, "help": _sentence(text), "looks": looks}
+    shown = {"name": name, "label": control.label, "help": _sentence(control.text or text), "looks": looks}
     shown |= {"default": default, "advanced": control.advanced, "group": GROUPS[control.group]}
     return shown | _range(kind, control, most if name == "size" else None)
+
+
+def _tab_options(tab: Tab, most: int) -> list[dict[str, Any]]:
+    """The options of a tab, as those of a run are shown."""
+    found = []
+    for name, control in tab.controls.items():
+        f = tab.field_of(name)
+        shown = {
+            "name": name,
+            "label": control.label,
+            "help": _sentence(control.text or f.metadata["help"]),
+            "looks": f.metadata["looks"],
+        }
+        shown |= {"default": _told(f.default), "advanced": control.advanced, "group": TAB_GROUPS[control.group]}
+        kind, limit = f.metadata["kind"], most if name in ("size", "side") else None
+        found.append(shown | _range(kind, control, limit))
+    return found
+
+
+def _told(default: Any) -> Any:
+    """A default as the page sends it: pairs and names as the command line writes them."""
+    if not isinstance(default, tuple):
+        return default
+    return "+".join(default) if isinstance(default[0], str) else "x".join(map(str, default))
+
+
+def _maker(tab: Tab, most: int) -> dict[str, Any]:
+    """What the page needs to know of a tab."""
+    tasks = [
+        {"value": value, "label": task.label, "help": task.help, "options": list(task.controls)}
+        | {"second": None if task.second is None else asdict(task.second), "mask": task.mask, "aligned": task.aligned}
+        for value, task in tab.tasks.items()
+    ]
+    return {
+        "lead": tab.lead,
+        "first": tab.first,
+        "act": tab.act,
+        "samples": list(tab.samples),
+        "painters": tab.painters,
+        "tasks": tasks,
+        "options": _tab_options(tab, most),
+    }
 
 
 def _sentence(text: str) -> str:
@@ -140,10 +188,14 @@ def field_of(message: str) -> str | None:
         "strength",
         "protect",
         "regions",
+        "mask",
         "url",
+        *(name for tab in MAKERS.values() for name in tab.controls),
     ]
     aliases = {"pins": "points", "rigid_mask": "protect", "content_mask": "regions", "style_mask": "regions"}
     message = message.replace("`", "")
+    if message.startswith("no face is found"):
+        return "content"
     unknown = re.match(r"option '(\w+)'", message)
     if unknown:
         return unknown[1]
@@ -174,10 +226,11 @@ def page(config: WebConfig, menu: dict[str, Painter]) -> dict[str, Any]:
             for p in menu.values()
         ],
         "samples": [
-            {"id": name, "name": title, "thumb": f"api/samples/{name}?side=320"} for name, title in PHOTOGRAPHS.items()
+            {"id": name, "name": title, "thumb": f"api/samples/{name}?side=320"} for name, title in PICTURES.items()
         ],
         "tabs": [
             {"id": name, "name": title, "module": f"static/tabs/{name}.js"}
+            | (_maker(MAKERS[name], config.max_size) if name in MAKERS else {"samples": list(PHOTOGRAPHS)})
             for name, title in TABS.items()
             if (STATIC / "tabs" / f"{name}.js").is_file()
         ],

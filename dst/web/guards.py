@@ -14,7 +14,7 @@ import time
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-from dst.config.web import WebConfig
+from dst.config.web import LOOPBACK, WebConfig
 from dst.web.sessions import Sessions
 
 COOKIE, HEADER = "dst", b"x-dst"
@@ -149,6 +149,11 @@ class Guard:
 def client_of(scope: dict) -> str:
     """The address that a request comes from."""
     return scope["client"][0] if scope.get("client") else ""
+
+
+def is_near(address: str) -> bool:
+    """Whether an address is this machine's own."""
+    return address in (*LOOPBACK, "")
 
 
 def host_of(header: str) -> str:

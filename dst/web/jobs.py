@@ -14,10 +14,15 @@ from dst.web.sessions import UNFINISHED, Job, Session
 log = logging.getLogger(__name__)
 MOST_WAITING = 200
 """Jobs of all visitors that may wait."""
-SHORT = ("match",)
-"""Kinds of jobs that take seconds: they go by the workers for small tasks, past the long ones."""
+SHORT = (("match", None), ("exaggerate", "photo"))
+"""Kinds of jobs, and their tasks, that take seconds: they go by the workers for small tasks, past the long ones."""
 GRACE = 60.0
 """Seconds that a job whose time is up gets to finish with the best so far."""
+
+
+def is_short(job: Job) -> bool:
+    """Whether a job takes seconds."""
+    return (job.kind, job.task) in SHORT
 
 
 class Entry:
@@ -53,13 +58,13 @@ class Desk:
         entry = self.entries[job.id] = Entry(session, job, payload, address)
         session.jobs[job.id] = job
         session.keep(job)
-        self.waiting[job.kind in SHORT].append(entry)
+        self.waiting[is_short(job)].append(entry)
         self._go_on()
         return self.place(job) or 0
 
     def place(self, job: Job) -> int | None:
         """The place of a waiting job, from 1; None for another."""
-        line = self.waiting[job.kind in SHORT]
+        line = self.waiting[is_short(job)]
         return next((k + 1 for k, entry in enumerate(line) if entry.job is job), None)
 
     def stop(self, job: Job) -> None:
@@ -77,7 +82,7 @@ class Desk:
         if entry is None:
             return
         entry.cancelled = True
-        line = self.waiting[job.kind in SHORT]
+        line = self.waiting[is_short(job)]
         if entry in line:
             line.remove(entry)
             self._end(entry, "cancelled")
@@ -141,7 +146,7 @@ class Desk:
             entry.worker.send({"stop": True})
 
     def _told(self, entry: Entry, told: dict[str, Any]) -> None:
-        for name in ("stage", "done", "total", "share", "seconds_left", "preview", "note"):
+        for name in ("stage", "done", "total", "share", "seconds_left", "preview", "note", "cells"):
             if name in told:
                 setattr(entry.job, name, told[name])
         self.news(entry.job)

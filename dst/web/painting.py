@@ -14,6 +14,7 @@ from dst import imaging, runtime
 from dst.config import StylizeConfig
 from dst.web.shown import QUALITY, THUMB, points_of, put, rows_of, show
 from dst.web.teller import Teller
+from dst.web.verdicts import plainly
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 0.5
 """Long side of a live preview, and seconds between two."""
@@ -118,10 +119,10 @@ def stylize(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
     result.figures = {}  # which take seconds to draw: `packed` does so when somebody asks for them
     result.write_files(run)
     (run / "settings.toml").write_text(_settings(config, preset, options), encoding="utf-8")
-    _thumb(result.image, folder)
+    thumb(imaging.read(np.ascontiguousarray(result.image), min_side=1), folder)
     return {
         "matches": rows_of(result.matches),
-        "verdict": result.record["matches"]["verdict"],
+        "verdict": plainly(result.record["matches"]["verdict"]),
         "size": list(result.record["size"]),
         "files": [
             "image.png",
@@ -135,9 +136,9 @@ def stylize(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
     }
 
 
-def _thumb(image: np.ndarray, folder: Path) -> None:
-    small = imaging.read(np.ascontiguousarray(image), min_side=1)
-    show(imaging.Image(small.rgb), folder, THUMB)
+def thumb(image: imaging.Image, folder: Path) -> None:
+    """Write the small picture of a result."""
+    show(imaging.Image(image.rgb), folder, THUMB)
     os.replace(folder / f"side{THUMB}", folder / "thumb.jpg")
 
 
@@ -199,25 +200,40 @@ def variants(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
 
     if p.get("points") is not None:
         options["points"] = points_of(p)
+    cells: list[dict[str, Any]] = []
+
+    def on_images(keywords: list[dict[str, Any]], images: list[np.ndarray]) -> None:
+        cells[:] = cells or [_cell(choice) for choice in keywords]
+        looks = len(cells) // len(images)
+        column = sum(cell["file"] is not None for cell in cells) // len(images)
+        for row, image in enumerate(images):
+            k = row * looks + column
+            cells[k]["file"] = f"cell-{k}.jpg"
+            pixels = imaging.flatten(np.ascontiguousarray(image))
+            put(folder / f"cell-{k}.jpg", imaging.encode(pixels, extension=".jpg", quality=QUALITY))
+            teller.tell(cells=[dict(cell) for cell in cells])
+
     found = choices(
         p["content"],
         p["styles"] if len(p["styles"]) > 1 else p["styles"][0],
         on_look=on_look,
+        on_images=on_images,
         side=p["side"],
         **options,
     )
-    cells = []
-    for k, (image, choice) in enumerate(zip(found.images, found.keywords, strict=True)):
-        pixels = imaging.flatten(np.ascontiguousarray(image))
-        put(folder / f"cell-{k}.jpg", imaging.encode(pixels, extension=".jpg", quality=QUALITY))
-        own = {name: choice[name] for name in ("look", "warp_strength") if name in choice}
-        label = ", ".join(
-            f"{WORDS[name]} {value if isinstance(value, str) else f'{value:g}'}" for name, value in own.items()
-        )
-        cells.append({"options": own, "label": label, "file": f"cell-{k}.jpg"})
-    if cells:
-        (folder / "thumb.jpg").write_bytes((folder / "cell-0.jpg").read_bytes())
-    return {"cells": cells, "verdict": found.verdict, "files": []}
+    made = [cell for cell in cells if cell["file"]]
+    if made:
+        (folder / "thumb.jpg").write_bytes((folder / made[0]["file"]).read_bytes())
+    return {"cells": made, "verdict": plainly(found.verdict), "files": []}
+
+
+def _cell(choice: dict[str, Any]) -> dict[str, Any]:
+    """A variant that is not made yet."""
+    own = {name: choice[name] for name in ("look", "warp_strength") if name in choice}
+    label = ", ".join(
+        f"{WORDS[name]} {value if isinstance(value, str) else f'{value:g}'}" for name, value in own.items()
+    )
+    return {"options": own, "label": label, "file": None}
 
 
 def packed(p: dict[str, Any], _: Teller) -> dict[str, Any]:

@@ -85,13 +85,13 @@ class Pictures:
         """The file of a painter or a sample, and what it is called."""
         if name in self.menu:
             return self.menu[name].path, self.menu[name].name
-        if name not in catalogue.PHOTOGRAPHS:
+        if name not in catalogue.PICTURES:
             raise Refused(404, f"there is no sample called {name[:40]!r}", "id")
         out = self.shared / f"{name}.png"
         async with self.making.setdefault(name, asyncio.Lock()):
             if not out.is_file():
                 await self.desk.quick.run("sample", {"name": name, "out": str(out)})
-        return out, catalogue.PHOTOGRAPHS[name]
+        return out, catalogue.PICTURES[name]
 
     def _check_room(self, session: Session) -> None:
         if len(session.pictures) >= MOST_PICTURES:
@@ -116,7 +116,8 @@ class Pictures:
             raise InputError(f"{picture.name} is empty: give a JPEG, PNG, TIFF, WebP, BMP or GIF file")
         most = self.config.max_megapixels * 10**6
         payload = {"path": str(path), "folder": str(path.parent), "most": most, "names": {str(path): picture.name}}
-        done = await self.desk.quick.run("take", payload)
+        async with session.taking:
+            done = await self.desk.quick.run("take", payload)
         for name in ("width", "height", "full", "mime", "note"):
             setattr(picture, name, done[name])
         session.pictures[picture.id] = picture

@@ -14,6 +14,9 @@ from typing import Any
 
 from dst.web import worker
 
+NAME = "dst-web-worker"
+STARTING = threading.Lock()
+"""Held while a process starts."""
 QUICK_SECONDS = 60.0
 """What a small task may take before its worker is replaced."""
 
@@ -30,20 +33,45 @@ class TaskFailed(Exception):
         self.bad = bad
 
 
+def _contexts() -> list[Any]:
+    """How processes are made: forked from one that has loaded all that they need, where the system can; else anew, as also where
+    that cannot be reached (its socket lies in the folder of temporary files, whose name may be too long for one).
+    """
+    found = [multiprocessing.get_context("spawn")]
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        found.insert(0, multiprocessing.get_context("forkserver"))
+        found[0].set_forkserver_preload(["dst.web.preload"])
+    return found
+
+
 class Worker:
-    """One process, and a thread that listens to it."""
+    """One process, and a thread that starts it and listens to it."""
 
     def __init__(self, settings: dict[str, Any], loop: asyncio.AbstractEventLoop) -> None:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
+        ours, theirs = multiprocessing.Pipe()
         self.loop, self.connection, self.ready, self.alive = loop, ours, False, True
         self.answer: asyncio.Future | None = None
         self.on_told: Callable[[dict], None] | None = None
-        self.process = context.Process(target=worker.main, args=(theirs, settings), name="dst-web-worker", daemon=True)
-        with _uninterrupted():
-            self.process.start()
-        theirs.close()
-        threading.Thread(target=self._listen, name="dst-web-listener", daemon=True).start()
+        self.started = threading.Event()
+        self.process: Any = None
+        threading.Thread(target=self._begin, args=(theirs, settings), name="dst-web-listener", daemon=True).start()
+
+    def _begin(self, theirs: Any, settings: dict[str, Any]) -> None:
+        """Start the process, which the first time takes as long as loading everything, and listen to it."""
+        try:
+            with STARTING, _uninterrupted():
+                for context in _contexts() if self.alive else ():
+                    made = context.Process(target=worker.main, args=(theirs, settings), name=NAME, daemon=True)
+                    with contextlib.suppress(OSError, EOFError):
+                        made.start()
+                        self.process = made
+                        break
+        finally:
+            theirs.close()
+            self.started.set()
+        if not self.alive:  # killed meanwhile
+            self.kill()
+        self._listen()
 
     def _listen(self) -> None:
         while True:
@@ -84,11 +112,15 @@ class Worker:
         """End the process at once."""
         self.alive = False
         with contextlib.suppress(OSError, ValueError):
-            self.process.kill()
+            if self.process is not None:
+                self.process.kill()
 
     def bury(self) -> None:
         """Wait for the end of the process, so that nothing is left of it."""
-        self.process.join(5)
+        if (
+            self.started.wait(0.2) and self.process is not None
+        ):  # else it is about to begin, and ends as it finds nobody
+            self.process.join(5)
         with contextlib.suppress(OSError):
             self.connection.close()
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import webbrowser
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,16 +25,27 @@ from dst.web.application import make_app
 
 HEAD_SECONDS, HEAD_BYTES = 20.0, 16384
 """What the head of a request may take to arrive, and how long it may be."""
-MOST_CONNECTIONS = 400
+MOST_CONNECTIONS, PER_ADDRESS = 400, 60
+"""Connections at once, of all and of one address that is not this machine's own (as a reverse proxy's is)."""
+
+
+PEERS: Counter[str | None] = Counter()
+"""Connections of each address."""
 
 
 class Careful(H11Protocol):
-    """HTTP that does not wait for ever for the head of a request."""
+    """HTTP that does not wait for ever for the head of a request, and leaves room for others."""
 
     def connection_made(self, transport: Any) -> None:
         """As asyncio.Protocol."""
         super().connection_made(transport)
         self._hurry: asyncio.TimerHandle | None = None
+        peer = transport.get_extra_info("peername")
+        self._peer = peer[0] if peer and peer[0] not in LOOPBACK else None
+        PEERS[self._peer] += 1
+        if self._peer is not None and PEERS[self._peer] > PER_ADDRESS:
+            transport.abort()
+            return
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -50,6 +62,9 @@ class Careful(H11Protocol):
         """As asyncio.Protocol."""
         if self._hurry is not None:
             self._hurry.cancel()
+        PEERS[self._peer] -= 1
+        if PEERS[self._peer] <= 0:
+            del PEERS[self._peer]
         super().connection_lost(exc)
 
     def _watch(self) -> None:

@@ -6,6 +6,7 @@ in. Names of files are made here or looked up in a table, never taken from a req
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -59,6 +60,9 @@ class Job:
     styles: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
     points: list[list[Any]] | None = None
+    task: str | None = None
+    masks: list[str] = field(default_factory=list)
+    cells: list[dict[str, Any]] = field(default_factory=list)
     state: str = "queued"
     stage: str | None = None
     done: int = 0
@@ -87,6 +91,7 @@ class Session:
         self.pictures: dict[str, Picture] = {}
         self.jobs: dict[str, Job] = {}
         self.streams = 0
+        self.taking = asyncio.Lock()  # a large picture takes seconds: one visitor's are read one after another
 
     def home(self, item: Picture | Job) -> Path:
         """The folder of a picture or a job, made where it is not there."""
@@ -133,7 +138,8 @@ def _read(kind: type, place: Path) -> Any:
         raise ValueError(item.id)
     if isinstance(item, Picture) and not (type(item.width) is type(item.height) is int and _is_name(item.full)):
         raise ValueError(item.full)
-    if isinstance(item, Job) and not (isinstance(item.styles, list) and isinstance(item.options, dict)):
+    lists = isinstance(item, Job) and all(isinstance(v, list) for v in (item.styles, item.masks, item.cells))
+    if isinstance(item, Job) and not (lists and isinstance(item.options, dict)):
         raise ValueError(item.kind)
     return item
 

@@ -91,6 +91,8 @@ def _named(message: str, payload: dict[str, Any]) -> str:
     """A message with the user's names in place of the server's paths."""
     for path, name in sorted(payload.get("names", {}).items(), key=lambda item: -len(item[0])):
         message = message.replace(path, name)
-        if len(os.path.basename(path)) > 10:  # a name that was drawn by lot, and no word
+        if (
+            len(os.path.basename(path)) > 10 or os.path.basename(path) == "side2048"
+        ):  # drawn by lot or the server's, and no word
             message = message.replace(os.path.basename(path), name)
     return message

@@ -110,6 +110,20 @@ def test_an_edit_is_found_by_its_difference():
         dst.one_image("edit", IMAGE, guide=IMAGE)
 
 
+@pytest.mark.parametrize("method", FAST)
+def test_a_step_shows_the_picture_so_far(method):
+    shown = []
+
+    def on_step(step):
+        image = step.state.image
+        assert image.shape == (1, 3, *step.size[::-1]) and 0 <= float(image.min()) <= float(image.max()) <= 1
+        shown.append(image)
+
+    (made,) = dst.one_image("sample", IMAGE, method=method, on_step=on_step, **FAST[method])
+    last = imaging.to_array(shown[-1]).astype(int)
+    assert last.shape == made.shape and np.abs(last - made).mean() < 1  # the last one is the result
+
+
 def test_a_stop_leaves_what_there_is():
     seen = []
     made = dst.one_image("sample", IMAGE, count=3, on_step=lambda step: seen.append(step) or True, **FAST["gpnn"])

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import time
+import urllib.parse
 import zipfile
 import zlib
 
@@ -14,26 +15,21 @@ import pytest
 pytest.importorskip("starlette", reason="the page is not installed: pip install '.[web]'")
 
 from PIL import Image as Pillow
-from visiting import Visitor, plain, serving
+from visiting import Visitor, plain
 
 from correspondence.matches import Matches
 from dst import imaging
 from dst.config import read_settings
 from dst.runs.result import Result
-from dst.web import application
 
 SMALL = {"size": 64, "steps": 2}
 POINTS = [[10, 10, 8, 12], [38, 12, 30, 14], [20, 30, 16, 40, 0.5], [30, 33, 28, 38, 1.0, "mouth"]]
 
 
-@pytest.fixture(scope="module")
-def server():
-    """A server with one worker for jobs and one for small tasks."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(application, "QUICK", 1)
-    with serving(threads=1, max_megapixels=1, max_upload=2, jobs=4, max_size=512) as found:
-        yield found
-    patch.undo()
+@pytest.fixture
+def server(page_server):
+    """The server."""
+    return page_server
 
 
 @pytest.fixture
@@ -137,12 +133,15 @@ def test_points_go_to_a_file_and_back(visitor, inputs):
 def test_matches_are_found_and_variants_made(visitor):
     content, style = (visitor.ask("POST", "api/images/sample", {"id": name})[1] for name in ("astronaut", "oval"))
     found = visitor.wait(visitor.start(content, style, "match", options={"max_points": 20}))["result"]
-    assert 3 <= len(found["matches"]) <= 20 and found["usable"] and "matches" in found["verdict"]
+    assert 3 <= len(found["matches"]) <= 20 and found["usable"] and "go together" in found["verdict"]
     assert all(0 <= x < content["width"] and 0 <= y < content["height"] for x, y, *_ in found["matches"])
     points = found["matches"]
-    made = visitor.wait(visitor.start(content, style, "variants", options={"steps": 1}, side=32, points=points))[
-        "result"
-    ]
+    job = visitor.start(content, style, "variants", options={"steps": 1}, side=32, points=points)
+    with visitor.opener.open(f"{visitor.url}api/jobs/{job}/events", timeout=60) as stream:
+        told = [json.loads(line[5:]) for line in stream if line.startswith(b"data:")]
+    there = [[bool(cell["image"]) for cell in one["cells"]] for one in told if one.get("cells")]
+    assert [True, False, False] * 3 in there and [True, True, False] * 3 in there  # as they are made
+    made = told[-1]["result"]
     cells = [(cell["options"]["look"], cell["options"]["warp_strength"]) for cell in made["cells"]]
     assert cells == [(look, k) for k in (0, 0.5, 1) for look in ("photo", "balanced", "painting")]
     assert all(max(pixels(visitor.get(cell["image"])).shape) == 32 for cell in made["cells"])
@@ -218,6 +217,27 @@ def test_a_file_that_is_no_picture_is_refused_in_the_words_of_the_command_line(v
     assert status == 400 and words in said["error"] and "/" not in said["error"].replace("8 or 16", "")
 
 
+def test_a_name_is_kept_clear_of_what_is_no_name(visitor, image_file):
+    data = image_file("me.png").read_bytes()
+    for given, kept in (
+        ("写真 é.png", "写真 é.png"), ("a\r\nSet-Cookie: x=y.png", "a_Set-Cookie_ x_y.png"), ('"><img src=x>.png', "_img src_x_.png"),
+        ("é" * 3000 + ".png", "é" * 80), ("../../etc/passwd", "passwd"), ("\0", "_"), ("", "picture"),
+    ):  # fmt: skip
+        status, said, headers = visitor.ask("POST", "api/images", data, X_Name=urllib.parse.quote(given))
+        assert status == 201 and said["name"] == kept and "x=y" not in str(headers)
+        shown = visitor.ask("GET", said["url"], None)[2]  # never the file itself, whatever it was called or said to be
+        assert shown["Content-Type"] == "image/jpeg" and shown["X-Content-Type-Options"] == "nosniff"
+    status, said, _ = visitor.ask("POST", "api/images", data + b"<script>", X_Name="x.html", Content_Type="text/html")
+    assert status == 201 and b"<script>" not in visitor.get(said["url"])
+
+
+def test_a_picture_without_a_face_is_said_so_by_its_name(visitor, inputs):
+    for path, body in (("api/exaggerate", {}), ("api/jobs", {"kind": "exaggerate"})):
+        status, said, _ = visitor.ask("POST", path, {"content": inputs[0]["id"], **body})
+        said = visitor.wait(said["id"])["error"] if status == 202 else said
+        assert "no face is found in me.png" in said["error"] and said["field"] == "content"
+
+
 def test_a_file_beyond_the_limit_is_told_so(visitor):
     status, said, _ = visitor.ask("POST", "api/images", bytes(3 * 10**6))
     assert status == 413 and "larger than 2 million bytes" in said["error"]
@@ -258,7 +278,9 @@ def test_a_large_picture_is_scaled_with_a_notice(visitor, tmp_path):
         ({"options": {"size": 9000}}, "size is 9000: it takes a whole number from 32 to 8192", "size"),
         ({"options": {"size": 1024}}, "up to 512", "size"), ({"options": {"look": "dull"}}, "it takes one of", "look"),
         ({"options": {"weights": "/etc/passwd"}}, "not known", "weights"), ({"options": {"alpha": 1, "look": 0.5}}, "leave out one of the two", "look"),
-        ({"kind": "explode"}, "kind", "kind"), ({"content": "x"}, "no such picture", "content"), ({"styles": []}, "no style image", "styles"),
+        ({"kind": "explode"}, "kind", "kind"), ({"kind": ["match"]}, "kind", "kind"), ({"kind": "texture", "task": ["x"]}, "task", None),
+        ({"kind": "one-image", "task": "inpaint"}, "nothing is brushed", "mask"), ({"kind": "one-image", "task": "inpaint", "mask": 5}, "no PNG", "mask"),
+        ({"kind": "laboratory", "styles": []}, "the painter is missing", "styles"), ({"kind": "laboratory", "styles": "x"}, "no list", "styles"), ({"content": "x"}, "no such picture", "content"), ({"styles": []}, "no style image", "styles"),
         ({"points": [[1, 2, 3]]}, "four finite numbers", "points"), ({"points": "x"}, "no list", "points"),
         ({"points": [[1, 2, 3, 1e99]]}, "four finite numbers", "points"), ({"protect": "data:image/png;base64,AAAA"}, "no PNG", "protect"),
         ({"points": [[1, 2, 3, 4], [2, 3, 4, 5]]}, "at least 3", "points"), ({"points": [*POINTS, [480, 10, 3, 3]]}, "outside", "points"),
@@ -293,6 +315,8 @@ def test_masks_guide_a_run(visitor, inputs):
     record = visitor.get(f"api/jobs/{job['id']}/files/run.json")
     assert "mask" in str(record["settings"]["rigid_mask"]) and "/" not in str(record["settings"]["rigid_mask"])
     assert record["settings"]["content_mask"] and record["settings"]["style_mask"]
+    assert set(job["masks"]) == {"protect", "content", "style"}  # to go back to
+    assert np.array_equal(pixels(visitor.get(job["masks"]["protect"])), mask)
     half = visitor.wait(visitor.start(*inputs, options=SMALL, points=POINTS, protect=url(mask[:, :20])))
     assert half["state"] == "failed" and "the mask protect is 20 x 40" in half["error"]["error"]
 
@@ -311,7 +335,11 @@ def test_a_worker_that_dies_is_replaced(server, visitor, inputs):
 
     job = visitor.start(*inputs, options={"size": 64, "steps": 10_000}, points=POINTS)
     visitor.reach(job, 1)
-    workers = [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]
+    below = psutil.Process().children()  # which are the workers, or the process that they were forked from
+    workers = [p for p in below if "spawn_main" in " ".join(p.cmdline())] or [
+        p for one in below if "forkserver" in " ".join(one.cmdline()) for p in one.children()
+    ]
+    assert workers
     for worker in workers:  # the idle one too: it is replaced when it is asked for something
         os.kill(worker.pid, 9)
     said = visitor.wait(job)

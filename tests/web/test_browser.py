@@ -1,230 +1,25 @@
-"""The page in a real browser: headless Chromium, driven through its own driver, with a server of the toolkit's own behind it."""
+"""The page in a real browser, its first tab: from a photograph to a picture, and its points."""
 
 from __future__ import annotations
 
 import base64
 import csv
 import json
-import os
-import re
-import shutil
-import signal
-import subprocess
-import sys
 import time
-import urllib.parse
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import ActionChains, By, Keys
 from PIL import Image
 
 import cli
 
-for library in ("selenium", "starlette", "uvicorn"):
-    pytest.importorskip(library, reason=f"the page's tests need {library}: pip install '.[test]'")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-if not (CHROMIUM and DRIVER):
-    pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver", allow_module_level=True)
-
-from selenium.webdriver import ActionChains, Chrome, ChromeOptions, Keys  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-
-ROOT = Path(cli.__file__).resolve().parent
-ARGUMENTS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-default-browser-check",
-    "--disable-extensions", "--hide-scrollbars", "--window-size=1280,1000",
-)  # fmt: skip
-PATIENCE = 30.0
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """The address of a page that is served by `dst web`, in a process of its own."""
-    home = tmp_path_factory.mktemp("served")
-    path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)
-    command = [sys.executable, str(ROOT / "cli.py"), "web", "--port", "0", "--no-browser", "--threads", "1"]
-    environment = {**os.environ, "PYTHONPATH": path, "XDG_CONFIG_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
-    with (home / "said").open("w+") as said:
-        process = subprocess.Popen(
-            command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
-        )
-        try:
-            until = time.monotonic() + 60
-            while not (found := re.search(r"http://\S+/", (home / "said").read_text())):
-                assert process.poll() is None and time.monotonic() < until, (home / "said").read_text()
-                time.sleep(0.1)
-            yield found[0]
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory):
-    """A browser without a window, an empty profile and a folder for what it saves."""
-    options = ChromeOptions()
-    options.binary_location = CHROMIUM
-    profile = tmp_path_factory.mktemp("profile")
-    for argument in (*ARGUMENTS, f"--user-data-dir={profile}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = Chrome(options=options, service=Service(DRIVER))
-    driver.set_script_timeout(PATIENCE)
-    try:
-        yield driver
-    finally:
-        driver.quit()
-
-
-class Visitor:
-    """Someone at the page: finds things by their look or name, and waits for what is to come."""
-
-    def __init__(self, chrome, address: str, downloads: Path) -> None:
-        self.chrome, self.address, self.downloads = chrome, address, downloads
-
-    def open(self) -> None:
-        self.chrome.get(self.address)
-        self.wait("document.documentElement.dataset.ready")
-
-    def js(self, code: str, *given):
-        return self.chrome.execute_script(code, *given)
-
-    def wait(self, condition: str, seconds: float = PATIENCE):
-        until = time.monotonic() + seconds
-        while not (found := self.js(f"return ({condition})")):
-            if time.monotonic() > until:
-                said = self.js(
-                    "return [...document.querySelectorAll('.error')].map(e => e.textContent).filter(Boolean).join()"
-                )
-                raise AssertionError(f"waited in vain for {condition}; the page says: {said!r}")
-            time.sleep(0.03)
-        return found
-
-    def find(self, selector: str):
-        return self.chrome.find_element(By.CSS_SELECTOR, selector)
-
-    def click(self, selector: str) -> None:
-        self.js("arguments[0].scrollIntoView({block: 'center'})", element := self.find(selector))
-        element.click()
-
-    def button(self, text: str):
-        """The button of these words that is to be seen, brought into sight."""
-        found = [
-            b for b in self.chrome.find_elements(By.XPATH, f"//button[normalize-space()='{text}']") if b.is_displayed()
-        ]
-        assert found, text
-        self.js("arguments[0].scrollIntoView({block: 'center'})", found[0])
-        return found[0]
-
-    def press(self, *keys: str, holding: str = "") -> None:
-        chain = ActionChains(self.chrome)
-        if holding:
-            chain.key_down(holding).send_keys(*keys).key_up(holding).perform()
-        else:
-            chain.send_keys(*keys).perform()
-
-    def tab_to(self, condition: str, most: int = 80) -> None:
-        """Press Tab until the element in focus, `e`, fulfils a condition."""
-        for _ in range(most):
-            self.press(Keys.TAB)
-            if self.js(f"const e = document.activeElement; return Boolean({condition})"):
-                return
-        raise AssertionError(f"{most} times Tab do not lead to {condition}")
-
-    def give(self, path: Path) -> None:
-        """Choose a file as the photograph."""
-        self.find(".picker input[type=file]").send_keys(str(path))
-
-    def choose(self, painter: str = "facets") -> None:
-        self.click(f"[data-key={painter}]")
-        self.wait(f"document.querySelector('[data-key={painter}]').ariaPressed == 'true'")
-
-    def quickly(self) -> None:
-        """The settings of the quickest run: what a person would pull, set at once."""
-        self.set_option("size", 128)
-        self.set_option("preset", "fast")
-        self.set_option("steps", 6)
-
-    def set_option(self, name: str, value) -> None:
-        self.js(
-            """const box = document.querySelector(`[data-option=${arguments[0]}]`);
-            for (let outer = box.closest('details'); outer; outer = null) outer.open = true;
-            const input = box.querySelector('input, select');
-            input.value = arguments[1];
-            input.dispatchEvent(new Event('input', {bubbles: true}));
-            input.dispatchEvent(new Event('change', {bubbles: true}));""",
-            name,
-            value,
-        )
-
-    def saved(self, pattern: str) -> Path:
-        """A file that the browser has saved; taken away, so that the next of its name is known."""
-        until = time.monotonic() + PATIENCE
-        while not (
-            found := [p for p in self.downloads.glob(pattern) if p.suffix != ".crdownload" and p.stat().st_size]
-        ):
-            assert time.monotonic() < until, f"no {pattern} was saved"
-            time.sleep(0.05)
-        return found[0]
-
-    def fetch(self, path: str, method: str = "GET"):
-        """What the server answers to the page's own session, as JSON."""
-        code = f"fetch('{path}', {{method: '{method}', headers: {{'X-DST': '1'}}}}).then(a => a.json())"
-        return self.js(f"return {code}")
-
-    def bar(self) -> float:
-        return self.js(
-            "const b = document.querySelector('.progress progress'); return b.hasAttribute('value') ? b.value / b.max : 0"
-        )
-
-    def no_wider_than_the_window(self) -> bool:
-        return self.js("return document.documentElement.scrollWidth <= innerWidth")
-
 
 @pytest.fixture
-def visitor(chrome, server, tmp_path):
-    """A new visitor; in the end no error stands in the console, and no request has left the machine."""
-    downloads = tmp_path / "downloads"
-    downloads.mkdir()
-    chrome.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)})
-    chrome.execute_cdp_cmd("Network.clearBrowserCookies", {})
-    chrome.get(f"{server}health")
-    chrome.execute_script("sessionStorage.clear()")
-    for log in ("browser", "performance"):
-        chrome.get_log(log)
-    someone = Visitor(chrome, server, downloads)
-    someone.refusals = 0
-    yield someone
-    chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    chrome.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
-    errors = [line for line in chrome.get_log("browser") if line["level"] in ("SEVERE", "WARNING")]
-    refused = [line for line in errors if "the server responded with a status of 4" in line["message"]]
-    assert len(errors) == len(refused) == someone.refusals, errors
-    messages = [json.loads(line["message"])["message"] for line in chrome.get_log("performance")]
-    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-    host = urllib.parse.urlsplit(server).netloc
-    assert asked
-    assert [
-        url for url in asked if not url.startswith(("blob:", "data:")) and urllib.parse.urlsplit(url).netloc != host
-    ] == []
-
-
-@pytest.fixture(scope="module")
-def photograph(tmp_path_factory) -> Path:
-    """scikit-image's astronaut, small."""
-    from skimage import data
-
-    path = tmp_path_factory.mktemp("photograph") / "me at home.png"
-    Image.fromarray(data.astronaut()[0:300, 100:350]).resize((200, 240)).save(path)
-    return path
+def visitor(guest):
+    """A visitor."""
+    return guest
 
 
 def test_from_upload_to_download(visitor, photograph):
@@ -271,20 +66,23 @@ def test_from_upload_to_download(visitor, photograph):
     assert visitor.js("return getComputedStyle(document.querySelector('.after')).clipPath") == "inset(0px 0px 0px 100%)"
 
 
-def ready_to_drag(visitor, photograph, rows) -> None:
-    """Photograph and painter are chosen, and points loaded from a file in the place of those that were being looked for."""
-    visitor.open()
-    visitor.give(photograph)
-    visitor.wait("document.querySelector('.after').naturalWidth == 200")
-    visitor.choose()
-    visitor.button("Points").click()
-    visitor.wait("document.querySelector('.progress').offsetParent")
-    visitor.button("Cancel").click()
-    visitor.wait("document.querySelector('.progress').hidden", 5)
+def with_points(visitor, rows) -> None:
+    """Load points from a file, so that none are looked for."""
     path = visitor.downloads.parent / "mine.csv"
     head = "content_x,content_y,style_x,style_y,score"
     path.write_text("\n".join([head, *(",".join(map(str, row)) for row in rows)]) + "\n")
     visitor.find("input[accept^='.csv']").send_keys(str(path))
+    visitor.wait("document.querySelector('#said').textContent.includes('points loaded')")
+
+
+def ready_to_drag(visitor, photograph, rows) -> None:
+    """Photograph and painter are chosen, and points loaded."""
+    visitor.open()
+    visitor.give(photograph)
+    visitor.wait("document.querySelector('.after').naturalWidth == 200")
+    visitor.choose()
+    with_points(visitor, rows)
+    visitor.button("Points").click()
     visitor.wait(f"document.querySelectorAll('[data-point]').length == {2 * len(rows)}")
 
 
@@ -419,6 +217,7 @@ def test_brushed_cancelled_begun_anew_reloaded_and_stopped(visitor, photograph):
     visitor.wait("document.querySelector('.after').naturalWidth == 200")
     visitor.choose("ink")
     visitor.wait("document.querySelector('.after').dataset.kind == 'instant'")
+    with_points(visitor, ROWS)
     brush(visitor)
     for name, value in {"size": 128, "steps": 200, "seed": 7}.items():
         visitor.set_option(name, value)
@@ -438,11 +237,25 @@ def test_brushed_cancelled_begun_anew_reloaded_and_stopped(visitor, photograph):
         "document.querySelector('.progress').offsetParent && document.querySelector('.after').dataset.kind == 'preview'"
     )
     assert visitor.find("[data-option=seed] input").get_attribute("value") == "7"
+    visitor.wait(BRUSHED)
+    assert visitor.js("return document.querySelectorAll('[data-point]').length") in (0, 2 * len(ROWS))
     visitor.wait("!document.querySelector('.progress-acts button').disabled")
     visitor.button("Stop, keep this").click()
     visitor.wait("document.querySelector('.after').dataset.kind == 'result'")
     visitor.wait("document.querySelector('.caption').textContent.includes('Stopped')")
     assert visitor.fetch("api/jobs")[0]["state"] == "stopped"
+    visitor.button("Brush").click()
+    visitor.button("Clear").click()
+    assert not visitor.js(f"return {BRUSHED}")
+    visitor.button("Picture").click()
+    visitor.click(".earlier")  # its mask and its points come back
+    visitor.wait(BRUSHED)
+    visitor.button("Points").click()
+    visitor.wait(f"document.querySelectorAll('[data-point]').length == {2 * len(ROWS)}")
+
+
+BRUSHED = """(() => {const c = document.querySelector('.brush-pane canvas');
+    return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v)})()"""
 
 
 def brush(visitor) -> None:
@@ -507,13 +320,12 @@ def test_at_the_width_of_a_phone(visitor, photograph):
     visitor.wait("document.querySelector('.after')?.naturalWidth == 200")
     visitor.choose("glass")
     visitor.wait("document.querySelector('.after').dataset.kind == 'instant'")
+    with_points(visitor, ROWS)
     for view in ("Picture", "Compare", "Points", "Brush"):
         visitor.js("scrollTo(0, 0)")
         visitor.button(view).click()
         if view == "Points":
-            visitor.wait(
-                "document.querySelector('.progress').hidden && document.querySelectorAll('[data-point]').length"
-            )
+            visitor.wait("document.querySelectorAll('[data-point]').length")
         assert visitor.no_wider_than_the_window(), view
         box = visitor.js(
             "const r = document.querySelector('.go').getBoundingClientRect(); return [r.left, r.bottom, r.width]"

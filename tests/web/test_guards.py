@@ -1,6 +1,7 @@
 """Who may ask, under which name, how much at once."""
 
 import base64
+import socket
 import time
 
 import pytest
@@ -195,3 +196,70 @@ def test_finished_results_are_there_after_a_restart(tmp_path):
         assert plain(found.port, "GET", "/" + row["result"]["image"], headers=mine)[2] == b"a picture"
         assert plain(found.port, "GET", "/" + row["result"]["image"])[0] == 404
     assert (session.home(job) / "run" / "image.png").exists()
+
+
+def test_one_address_leaves_room_for_others(monkeypatch):
+    """Connections and streams of another machine are limited; those of a reverse proxy here are told apart by whom it names."""
+    monkeypatch.setattr(server_module, "LOOPBACK", ("10.9.8.7",))  # so that this machine counts as another
+    monkeypatch.setattr(server_module, "PER_ADDRESS", 3)
+    with bare() as found:
+        held = [socket.create_connection(("127.0.0.1", found.port), 5) for _ in range(3)]
+        for one in held:  # each is answered, and stays open
+            one.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert one.recv(15).startswith(b"HTTP/1.1 200")
+        assert raw(found.port, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n") == b""
+        for one in held:
+            one.close()
+        end = time.monotonic() + 5
+        while server_module.PEERS["127.0.0.1"] and time.monotonic() < end:
+            time.sleep(0.01)
+        assert plain(found.port, "GET", "/health")[0] == 200
+
+
+def test_streams_of_one_address_are_limited_whatever_its_sessions(monkeypatch, tmp_path):
+    from dst.web import api
+    from dst.web.sessions import Job, Sessions, fresh_id
+
+    monkeypatch.setattr(api, "MOST_OF_ADDRESS", 1)
+    session, cookie = Sessions(tmp_path, 100).find(None)
+    waits = Job(fresh_id(), "stylize", 1.0, None, [], used=time.time())
+    with bare() as found:
+        guard = found.server.config.app
+        guard.sessions.table[session.key], session.jobs[waits.id] = session, waits
+        head = f"GET /api/jobs/{waits.id}/events HTTP/1.1\r\nHost: localhost\r\nCookie: dst={cookie}\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", found.port), 5) as first:
+            first.sendall(head.encode())
+            assert first.recv(15).startswith(b"HTTP/1.1 200")
+            assert raw(found.port, head.encode()).startswith(b"HTTP/1.1 429")
+            other = head.replace("203.0.113.7", "203.0.113.8")
+            with socket.create_connection(("127.0.0.1", found.port), 5) as second:
+                second.sendall(other.encode())
+                assert second.recv(15).startswith(b"HTTP/1.1 200")
+
+
+def test_one_visitors_pictures_are_read_one_after_another(monkeypatch):
+    """However many large ones somebody sends at once, the worker beside is left for others."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    from visiting import Visitor
+
+    from dst.web.pool import Pool
+
+    running, most = set(), []
+
+    async def run(self, task, payload, **_):
+        running.add(payload["path"])
+        most.append(len(running))
+        await asyncio.sleep(0.05)
+        running.discard(payload["path"])
+        return {"width": 16, "height": 16, "full": "f0", "mime": "image/png", "note": None}
+
+    monkeypatch.setattr(Pool, "run", run)
+    with bare() as found, ThreadPoolExecutor(4) as threads:
+        mine, other = Visitor(found.url), Visitor(found.url)
+        for visitor in (mine, other):
+            visitor.get("api/jobs")  # which gives the cookie
+        send = lambda visitor: visitor.ask("POST", "api/images", b"a picture")[0]  # noqa: E731
+        assert list(threads.map(send, [mine] * 3)) == [201] * 3 and max(most) == 1
+        assert list(threads.map(send, [mine, mine, other, other])) == [201] * 4 and max(most) == 2

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import refused
+from visiting import Visitor
 
 import cli
 
@@ -40,11 +41,16 @@ def test_ctrl_c_ends_it_cleanly(tmp_path):
         with urllib.request.urlopen(f"{url}health", timeout=30) as answer:
             assert json.load(answer)["status"] == "ok"
         assert len([p for p in tmp_path.iterdir() if p.name.startswith(".dst-run")]) == 1
-        stream = urllib.request.urlopen(f"{url}api/config", timeout=30)
-        stream.close()
+        someone = Visitor(url)
+        picture = someone.ask("POST", "api/images/sample", {"id": "ink"})[1]
+        job = someone.start(picture, picture, options={"steps": 10_000})
+        stream = someone.opener.open(f"{url}api/jobs/{job}/events", timeout=30)
+        assert b'"running"' in stream.readline()
         children = psutil.Process(process.pid).children(recursive=True)
-        assert len(children) >= 3
+        assert len(children) >= 2  # what workers are forked from among them
         os.killpg(process.pid, signal.SIGINT)  # as the terminal does: to the workers too, at whatever they are
+        with stream:
+            stream.read()  # it ends
         rest = process.communicate(timeout=30)[1]
         assert process.returncode == 130 and rest == "dst: stopped\n"
         end = time.monotonic() + 10

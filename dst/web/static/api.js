@@ -77,6 +77,7 @@ async function picture(path, json, signal) {
   return { blob: await answer.blob(), seconds: Number(answer.headers.get("X-Seconds")) || null };
 }
 export const instant = (order, signal) => picture("api/instant", order, signal);
+export const caricature = (order, signal) => picture("api/exaggerate", order, signal);
 export const warp = (order, signal) => picture("api/warp", order, signal);
 
 export async function pointsText(order) {

@@ -46,7 +46,11 @@ async function open(tab, config, links) {
     root.hidden = id !== tab.id;
     if (id !== tab.id) module.hide?.();
   }
-  for (const link of links) link.setAttribute("aria-current", link.dataset.tab === tab.id ? "page" : "false");
+  if (mounted.size) scrollTo(0, 0);
+  for (const link of links) {
+    link.setAttribute("aria-current", link.dataset.tab === tab.id ? "page" : "false");
+    if (link.dataset.tab === tab.id) link.scrollIntoView({ block: "nearest", inline: "center" });
+  }
   if (mounted.has(tab.id)) return mounted.get(tab.id).module.show?.();
   const module = await import(new URL(tab.module, location.href));
   const root = h("div", { class: `tab tab-${tab.id}` });
@@ -80,4 +84,8 @@ async function start() {
   document.documentElement.dataset.ready = "yes";
 }
 
-start();
+const here = new URL(document.baseURI);
+if (here.username || here.password) {
+  here.username = here.password = ""; // a password in the address, which no request may carry; the browser knows it by now
+  location.replace(here);
+} else start();

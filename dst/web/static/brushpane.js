@@ -35,7 +35,34 @@ export function brushPane({ name, tool, changed }) {
 
   function draw() {
     ink.clearRect(0, 0, canvas.width, canvas.height);
-    strokes.forEach((one) => line(ink, one));
+    for (const one of strokes) {
+      ink.globalCompositeOperation = "source-over";
+      if (one.picture) ink.drawImage(one.picture, 0, 0);
+      else line(ink, one);
+    }
+  }
+
+  /** A mask that was brushed before, as a stroke: what is black in it is clear. */
+  async function load(url) {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    const picture = h("canvas", { width: canvas.width, height: canvas.height });
+    const context = picture.getContext("2d");
+    context.imageSmoothingEnabled = false;
+    context.drawImage(image, 0, 0, picture.width, picture.height);
+    const pixels = context.getImageData(0, 0, picture.width, picture.height);
+    const { data } = pixels;
+    const colours = new Set();
+    for (let k = 0; k < data.length; k += 4) {
+      const colour = (data[k] << 16) | (data[k + 1] << 8) | data[k + 2];
+      if (colour) colours.add(colour);
+      else data[k + 3] = 0;
+    }
+    context.putImageData(pixels, 0, 0);
+    strokes = [{ picture, colours: [...colours].slice(0, 16).map((colour) => `#${colour.toString(16).padStart(6, "0")}`) }];
+    draw();
+    changed();
   }
 
   const at = (event) => {
@@ -108,7 +135,7 @@ export function brushPane({ name, tool, changed }) {
     if (!strokes.length) return null;
     const { width, height } = canvas;
     const shown = ink.getImageData(0, 0, width, height);
-    const colours = [...new Set(strokes.filter((one) => !one.erase).map((one) => one.colour))].map((colour) => [1, 3, 5].map((k) => parseInt(colour.slice(k, k + 2), 16)));
+    const colours = [...new Set(strokes.filter((one) => !one.erase).flatMap((one) => one.colours || [one.colour]))].map((colour) => [1, 3, 5].map((k) => parseInt(colour.slice(k, k + 2), 16)));
     const { data } = shown;
     let any = false;
     for (let k = 0; k < data.length; k += 4) {
@@ -132,6 +159,7 @@ export function brushPane({ name, tool, changed }) {
   return {
     node,
     mask,
+    load,
     count: () => strokes.length,
     undo() {
       strokes.pop();

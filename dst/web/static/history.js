@@ -2,6 +2,7 @@
 
 import { attribute, h } from "./dom.js";
 import { described, shown } from "./options.js";
+import { proportion } from "./stage.js";
 import { running } from "./work.js";
 
 /** What a variant is called. */
@@ -32,13 +33,25 @@ export function variantsRow({ config, store, current, pick }) {
       drawn = key;
       row.replaceChildren(
         ...cells.map((cell) =>
-          h("button", { type: "button", class: "variant", onclick: () => pick(cell) }, h("img", { src: cell.image, alt: "" }), h("span", {}, labelOf(config, cell))),
+          h(
+            "button",
+            { type: "button", class: "variant", disabled: !cell.image, onclick: () => pick(cell) },
+            cell.image ? h("img", { src: cell.image, alt: "" }) : blank(state.content),
+            h("span", {}, labelOf(config, cell)),
+          ),
         ),
       );
     }
-    [...row.children].forEach((node, k) => attribute(node, "aria-pressed", String(state.cell?.image === cells[k].image)));
+    [...row.children].forEach((node, k) => attribute(node, "aria-pressed", String(Boolean(cells[k].image) && state.cell?.image === cells[k].image)));
   });
   return root;
+}
+
+/** The place of a variant that is not painted yet. */
+function blank(image) {
+  const node = h("i", { "aria-hidden": "true" });
+  proportion(node, image);
+  return node;
 }
 
 const clock = (job) => {
@@ -46,18 +59,18 @@ const clock = (job) => {
   return Number.isNaN(time.getTime()) ? "" : time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 };
 
-/** The session's results, newest first; goBack(job) brings one with its pictures and settings. */
-export function historyRow({ config, store, current, goBack }) {
+/** The session's results of a kind, newest first; goBack(job) brings one with its pictures and settings. */
+export function historyRow({ config, store, current, goBack, kind = "stylize", called = null }) {
   const row = h("div", { class: "past", role: "group", "aria-label": "Earlier results" });
   const root = h("section", { class: "shelf-part", hidden: true, "aria-label": "Earlier results" }, h("h2", {}, "Made in this session"), row);
   store.on(["past", "job", "content", "styles"], (state) => {
     const { past } = state;
     const shownNow = current(state)?.id;
-    const kept = past.filter((one) => !running(one) && one.result?.image && one.content && one.kind !== "variants");
+    const kept = past.filter((one) => !running(one) && one.result?.image && one.content && one.kind === kind);
     root.hidden = !kept.length;
     row.replaceChildren(
       ...kept.map((one) => {
-        const style = (one.styles || []).map((image) => image.name).join(" + ");
+        const style = called?.(one) || (one.styles || []).map((image) => image.name).join(" + ");
         const words = [described(config, one.options), clock(one)].filter(Boolean).join(" · ");
         return h(
           "button",

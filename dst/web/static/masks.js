@@ -143,8 +143,20 @@ export function maskView({ store }) {
     }
   }
 
+  /** Brings back the masks of an earlier result: {protect, content, style}, addresses of pictures; none where it had none. */
+  async function restore(masks = {}) {
+    shown();
+    for (const [pane, url] of [[protect, masks.protect], [content, masks.content], [style, masks.style]]) {
+      if (url) await pane.load(url).catch(() => pane.clear()); // deleted meanwhile
+      else if (pane.count()) pane.clear();
+    }
+    last = [protect, content, style].filter((pane) => pane.count());
+    if (!masks.protect && masks.content) show("regions");
+    else save();
+  }
+
   store.on(["content", "styles"], shown);
   pick(REGIONS[0][0]);
   show("protect");
-  return { root, shown };
+  return { root, shown, restore };
 }

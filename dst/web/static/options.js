@@ -82,8 +82,8 @@ export function described(config, options) {
   return words.filter(Boolean).join(", ").toLowerCase();
 }
 
-/** The handles; they set `options` of the store. */
-export function handles({ config, store, clear }) {
+/** The handles; they set `options` of the store. `only(state)`: names of those that are shown, where it is not all of them. */
+export function handles({ config, store, clear, only = null }) {
   const controls = new Map();
   const make = (option) => {
     const made = control(option, (value) => {
@@ -96,6 +96,7 @@ export function handles({ config, store, clear }) {
   const simple = config.options.filter((option) => !option.advanced);
   const advanced = config.options.filter((option) => option.advanced);
   const groups = [...new Set(advanced.map((option) => option.group))];
+  const headings = new Map(groups.map((group) => [group, h("h3", {}, group)]));
   const reset = h("button", { type: "button", class: "plain", onclick: () => store.set({ options: defaults(config) }) }, "Back to the defaults");
   const root = h(
     "section",
@@ -108,7 +109,7 @@ export function handles({ config, store, clear }) {
           {},
           h("summary", {}, "More handles"),
           ...groups.flatMap((group) => [
-            groups.length > 1 ? h("h3", {}, group) : "",
+            groups.length > 1 ? headings.get(group) : "",
             ...advanced.filter((option) => option.group === group).map(make),
           ]),
         )
@@ -118,5 +119,15 @@ export function handles({ config, store, clear }) {
     for (const [name, made] of controls) made.show(options[name]);
     reset.hidden = !Object.keys(changed(config, options)).length;
   });
+  const folded = root.querySelector("details");
+  if (only) {
+    store.on(["task"], (state) => {
+      const names = only(state);
+      for (const [name, made] of controls) made.root.hidden = !names.includes(name);
+      const left = advanced.filter((option) => names.includes(option.name));
+      for (const [group, heading] of headings) heading.hidden = !left.some((option) => option.group === group);
+      if (folded) folded.hidden = !left.length;
+    });
+  }
   return root;
 }

@@ -1,18 +1,21 @@
 // The painters' menu: thumbnails to choose one from, or several to mix, and the user's own paintings among them.
 
 import * as api from "./api.js";
-import { attribute, h } from "./dom.js";
+import { attribute, fresh, h } from "./dom.js";
 import { pickerDialog } from "./picker.js";
+
+const OWN = { title: "Your own painting", drop: "Drop a painting here, or paste one.", choose: "Choose a painting" };
 
 /**
  * The menu. It sets `styles` of the store, a list of image objects; each keeps the `painter` that it came from.
- * Own pictures come first and stay in the list for the session.
+ * Own pictures come first and stay in the list for the session. title: its heading; own: words for a picture of one's own;
+ * single: one at a time.
  */
-export function painters({ config, store, fail, clear }) {
+export function painters({ config, store, fail, clear, title = "Painter", own: ownWords = OWN, single = false }) {
   const most = config.max_styles || 4;
   const own = [];
   const fetched = new Map(); // by painter, so that trying all of them out does not send each again
-  const grid = h("div", { class: "painters", role: "group", "aria-label": "Painters" });
+  const grid = h("div", { class: "painters", role: "group", "aria-label": `${title}: choose` });
   const name = h("p", { class: "painter-name" });
   const mix = h("input", { type: "checkbox", onchange: () => !mix.checked && keep(store.get().styles.slice(0, 1)) });
   let asked = null;
@@ -51,8 +54,8 @@ export function painters({ config, store, fail, clear }) {
   const dialog = pickerDialog({
     config,
     kind: "styles",
-    title: "Your own painting",
-    words: { drop: "Drop a painting here, or paste one.", choose: "Choose a painting" },
+    title: ownWords.title,
+    words: ownWords,
     take: (image) => takeOwn(image),
     fail,
     clear,
@@ -102,12 +105,13 @@ export function painters({ config, store, fail, clear }) {
     name.textContent = styles.length ? words.filter(Boolean).join(": ") : "";
   }
 
+  const heading = fresh("painters");
   draw();
   store.on(["styles"], show);
   const root = h(
     "section",
-    { class: "part", "aria-labelledby": "painters-title" },
-    h("div", { class: "part-head" }, h("h2", { id: "painters-title" }, "Painter"), h("label", { class: "check" }, mix, "Mix several")),
+    { class: "part", "aria-labelledby": heading },
+    h("div", { class: "part-head" }, h("h2", { id: heading }, title), single ? "" : h("label", { class: "check" }, mix, "Mix several")),
     grid,
     name,
     h("p", { class: "error", role: "alert", "data-error": "styles" }),

@@ -3,6 +3,8 @@
 import * as api from "./api.js";
 import { fresh, h } from "./dom.js";
 
+/** Where the photograph that was chosen last is remembered, for the next tab. */
+export const LAST = "dst.photograph";
 const PICTURES = "image/*,.tif,.tiff,.webp,.bmp";
 
 /** The first picture among what was dropped or pasted, as a File, or null. */
@@ -171,5 +173,48 @@ export function droppable(node, file) {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     file(pictureIn(event.dataTransfer));
+  });
+}
+
+/** The photographs that a tab offers: [{id, name, thumb}]. */
+export function samplesOf(config, id) {
+  const names = config.tabs.find((tab) => tab.id === id).samples;
+  return config.samples.filter((sample) => names.includes(sample.id));
+}
+
+/** The part of the settings that shows the first picture, `content` of the store, and leads to another. */
+export function chosenButton({ store, title, dialog }) {
+  const id = fresh("chosen");
+  const button = h("button", { type: "button", class: "photograph", onclick: dialog.open });
+  const root = h(
+    "section",
+    { class: "part photograph-part", "aria-labelledby": id },
+    h("div", { class: "part-head" }, h("h2", { id }, title)),
+    button,
+    h("p", { class: "error", role: "alert", "data-error": "content" }),
+    dialog.dialog,
+  );
+  store.on(["content"], ({ content }) => {
+    root.hidden = !content;
+    if (!content) return;
+    const size = `${content.width} × ${content.height}`;
+    button.replaceChildren(
+      h("img", { src: content.thumb, alt: "", width: 56, height: 56 }),
+      h("span", {}, h("b", {}, content.name), h("span", { class: "hint" }, [size, content.note].filter(Boolean).join(", "))),
+      h("span", { class: "plain" }, "Change"),
+    );
+  });
+  return root;
+}
+
+/** Takes pictures that are pasted on a tab: file, and whether it is for the first picture, null where nothing says so. */
+export function pasted(root, firstDialog, take) {
+  addEventListener("paste", (event) => {
+    if (root.hidden || event.target.closest?.("input, textarea")) return;
+    const file = pictureIn(event.clipboardData);
+    if (!file) return;
+    event.preventDefault();
+    const dialogs = [...root.querySelectorAll("dialog[open]")];
+    take(file, dialogs.length ? dialogs[0] === firstDialog : null);
   });
 }

@@ -6,9 +6,9 @@ const AGAIN = 2000;
 
 /**
  * Puts a picture into an element once it is decoded, so that nothing flashes; the last one asked for wins. Where it cannot be
- * had, as while the connection is lost, what is seen stays, and it is asked for again.
+ * had, as while the connection is lost, what is seen stays, and it is asked for again. shown(image) is called with it.
  */
-export function swap(img, url) {
+export function swap(img, url, shown = () => {}) {
   if (img.dataset.wanted === url) return;
   img.dataset.wanted = url;
   const bring = async (left) => {
@@ -20,7 +20,9 @@ export function swap(img, url) {
       if (left && img.dataset.wanted === url) setTimeout(bring, AGAIN, left - 1);
       return;
     }
-    if (img.dataset.wanted === url) img.src = url;
+    if (img.dataset.wanted !== url) return;
+    img.src = url;
+    shown(next);
   };
   bring(30);
 }
@@ -46,8 +48,11 @@ export function pictureOf({ content, instant, job, cell }) {
   return { url: content.url, kind: "photo" };
 }
 
-/** The frame with the picture; `current(state)` gives the job that belongs to what is chosen, or null. */
-export function stage({ store, current }) {
+/**
+ * The frame with the picture; `current(state)` gives the job that belongs to what is chosen, or null; `aligned(state)` whether
+ * results lie on the photograph, and can be compared with it: else the frame takes the proportions of what it shows.
+ */
+export function stage({ store, current, aligned = () => true }) {
   const before = h("img", { class: "before", alt: "The photograph" });
   const after = h("img", { class: "after", alt: "" });
   const slider = h("input", {
@@ -65,17 +70,18 @@ export function stage({ store, current }) {
   const frame = h("div", { class: "frame" }, before, after, line, slider, ...labels);
   frame.style.setProperty("--wipe", "50%");
 
-  store.on(["content", "styles", "instant", "job", "view", "cell"], (state) => {
+  store.on(["content", "styles", "instant", "job", "view", "cell", "task"], (state) => {
     const { content, view } = state;
+    const fixed = aligned(state);
     frame.hidden = !content || !["picture", "compare"].includes(view);
     if (!content) return;
-    proportion(frame, content);
+    if (fixed) proportion(frame, content);
     const picture = pictureOf({ ...state, job: current(state) });
-    const comparing = view === "compare" && picture.kind !== "photo";
+    const comparing = fixed && view === "compare" && picture.kind !== "photo";
     frame.classList.toggle("comparing", comparing);
     attribute(slider, "hidden", !comparing);
     if (comparing) swap(before, content.url);
-    swap(after, picture.url);
+    swap(after, picture.url, (image) => fixed || proportion(frame, { width: image.naturalWidth, height: image.naturalHeight }));
     after.dataset.kind = picture.kind;
     const what = { photo: "The photograph", instant: "The first version", preview: "The picture so far", cell: "A variant" }[picture.kind];
     after.alt = `${what || "The result"}: ${content.name}`;

@@ -14,6 +14,9 @@ const STAGES = {
   save: "Finishing",
 };
 
+/** Kinds of jobs, and their tasks, of which half is nothing: they can be cancelled alone. */
+const WHOLE = ["match", "exaggerate photo", "one-image quilt", "one-image onto"];
+
 export const running = (job) => Boolean(job) && !api.ENDED.includes(job.state);
 
 /** What a job is doing, in a few words. */
@@ -83,7 +86,7 @@ export function progress({ store, work }) {
   const root = h("div", { class: "progress", hidden: true }, h("div", { class: "progress-words" }, words, left), bar, h("div", { class: "progress-acts" }, stop, cancel));
   store.on(["work"], ({ work: job }) => {
     const goes = running(job);
-    if (!goes && root.contains(document.activeElement)) document.querySelector(".generate")?.focus();
+    if (!goes && root.contains(document.activeElement)) root.closest(".tab")?.querySelector(".generate")?.focus();
     root.hidden = !goes;
     if (!goes) return;
     words.textContent = job.stopping ? "Stopping; the best so far is kept" : doing(job);
@@ -92,7 +95,7 @@ export function progress({ store, work }) {
       bar.max = 1;
       bar.value = job.share ?? job.done / job.total;
     } else bar.removeAttribute("value");
-    stop.hidden = job.kind === "match";
+    stop.hidden = WHOLE.includes(`${job.kind} ${job.task || ""}`.trim());
     stop.disabled = job.stopping || job.state === "queued" || !job.done;
   });
   return root;

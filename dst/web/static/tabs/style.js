@@ -6,7 +6,7 @@ import { historyRow, labelOf, variantsRow } from "../history.js";
 import { maskView } from "../masks.js";
 import { changed, defaults, described, handles } from "../options.js";
 import { painters } from "../painters.js";
-import { droppable, picker, pickerDialog, pictureIn } from "../picker.js";
+import { chosenButton, droppable, LAST, pasted, picker, pickerDialog, samplesOf } from "../picker.js";
 import { pointModel, row } from "../points.js";
 import { pointView } from "../pointview.js";
 import { pictureOf, stage } from "../stage.js";
@@ -19,6 +19,7 @@ const INSTANT_SIDE = 512;
 
 export async function mount(root, app) {
   const { config } = app;
+  root.classList.add("paint");
   const store = makeStore({
     content: null, styles: [], options: defaults(config), view: "picture", instant: null, strength: 1, work: null, job: null,
     variants: null, cell: null, past: [], protect: null, regions: null,
@@ -37,30 +38,12 @@ export async function mount(root, app) {
   }
 
   const words = { drop: "Drop a photograph here, or paste one.", choose: "Choose a photograph", more: "Then choose a painter. A first version is there at once; the real one is painted before your eyes." };
-  const given = { ...context, kind: "content", words, samples: config.samples, take: takeContent };
+  const given = { ...context, kind: "content", words, samples: samplesOf(config, "style"), take: takeContent };
   const first = picker(given);
   const change = pickerDialog({ ...given, title: "Another photograph" });
   const menu = painters(context);
 
-  const photograph = h("button", { type: "button", class: "photograph", onclick: change.open });
-  const photographPart = h(
-    "section",
-    { class: "part photograph-part", "aria-labelledby": "photograph-title" },
-    h("div", { class: "part-head" }, h("h2", { id: "photograph-title" }, "Photograph")),
-    photograph,
-    h("p", { class: "error", role: "alert", "data-error": "content" }),
-    change.dialog,
-  );
-  store.on(["content"], ({ content }) => {
-    photographPart.hidden = !content;
-    if (!content) return;
-    const size = `${content.width} × ${content.height}`;
-    photograph.replaceChildren(
-      h("img", { src: content.thumb, alt: "", width: 56, height: 56 }),
-      h("span", {}, h("b", {}, content.name), h("span", { class: "hint" }, [size, content.note].filter(Boolean).join(", "))),
-      h("span", { class: "plain" }, "Change"),
-    );
-  });
+  const photographPart = chosenButton({ ...context, title: "Photograph", dialog: change });
 
   // ---- the first version, at once
 
@@ -101,6 +84,7 @@ export async function mount(root, app) {
     if (instant?.url) URL.revokeObjectURL(instant.url);
     store.set({ instant: null, cell: null });
     sessionStorage.setItem(KEEP, JSON.stringify({ content, styles }));
+    if (content) sessionStorage.setItem(LAST, JSON.stringify(content));
     if (content && styles.length) {
       model.start(content, styles[0]);
       soon();
@@ -114,7 +98,7 @@ export async function mount(root, app) {
     if (job.kind === "match") {
       if (job.state !== "done" || !belongs(job, state)) return;
       model.take(job.result.matches);
-      if (!job.result.matches.length) app.fail(new api.ApiError(`${job.result.verdict}: add points by hand`, "points"));
+      if (!job.result.matches.length) app.fail(new api.ApiError(job.result.verdict, "points"));
       return;
     }
     const failed = ["failed", "cancelled"].includes(job.state);
@@ -169,6 +153,7 @@ export async function mount(root, app) {
     });
     if (job.points?.length) model.replace(job.points);
     else if (job.result?.matches?.length) model.take(job.result.matches);
+    brush.restore(job.masks);
     root.querySelector(".stage").scrollIntoView({ block: "nearest" });
   }
 
@@ -247,7 +232,7 @@ export async function mount(root, app) {
       ...Object.keys(DOWNLOADS).filter((name) => files.includes(name)).map((name) => h("a", { class: "button quiet", href: api.file(job.id, name), download: name }, DOWNLOADS[name])),
     );
     verdict.hidden = !(over && plainly && !cell && job.result?.matches?.length && job.result.verdict);
-    if (!verdict.hidden) verdict.lastChild.textContent = `${job.result.verdict}.`;
+    if (!verdict.hidden) verdict.lastChild.textContent = job.result.verdict;
     downloads.hidden = !files.length || !plainly;
   });
 
@@ -273,20 +258,15 @@ export async function mount(root, app) {
   );
   const aside = h("aside", { class: "panel", "aria-label": "Settings" }, photographPart, menu.root, handles(context));
   const shelf = h("div", { class: "shelf" }, variantsRow({ ...context, pick }), historyRow({ ...context, goBack }));
-  root.append(stageRoot, h("div", { class: "side" }, aside, go), shelf);
+  root.append(h("div", { class: "easel" }, stageRoot, shelf), h("div", { class: "side" }, aside, go));
 
   // ---- drops and pastes: the photograph first, then the painting
 
   droppable(stageRoot, (file) => (store.get().content ? change : first).file(file));
   droppable(menu.root, menu.file);
-  addEventListener("paste", (event) => {
-    if (root.hidden || event.target.closest?.("input, textarea")) return;
-    const file = pictureIn(event.clipboardData);
-    if (!file) return;
-    event.preventDefault();
+  pasted(root, change.dialog, (file, toFirst) => {
     const { content, styles } = store.get();
-    const dialogs = [...root.querySelectorAll("dialog[open]")];
-    if (dialogs.length ? dialogs[0] === change.dialog : !content || styles.length) (content ? change : first).file(file);
+    if (toFirst ?? (!content || styles.length)) (content ? change : first).file(file);
     else menu.file(file);
   });
 
@@ -295,11 +275,12 @@ export async function mount(root, app) {
   try {
     const past = await api.jobs();
     store.set({ past });
-    const open = past.find((job) => running(job));
+    const open = past.find((job) => running(job) && ["match", "stylize", "variants"].includes(job.kind));
     const last = JSON.parse(sessionStorage.getItem(KEEP) || "null");
     if (open) {
       store.set({ content: open.content, styles: open.styles, options: { ...defaults(config), ...open.options } });
       if (open.points?.length) model.replace(open.points);
+      brush.restore(open.masks);
       work.resume(open);
     } else if (last?.content && (await api.there(last.content))) store.set({ content: last.content, styles: last.styles || [] });
   } catch (error) {
