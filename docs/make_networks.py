@@ -3,7 +3,7 @@
     python docs/make_networks.py [NAME ...]
 
 From scikit-image's photographs and the drawn samples; one minute on two cores, and for `upsampling`, which trains four small networks,
-some ten more. `multimodal` and `adain` show networks that networks.md says how to train, in the folders johnson, multimodal
+some ten more. `multimodal`, `adain` and `deform` show networks that networks.md says how to train, in the folders johnson, multimodal
 and adain of the folder DST_MODELS, and are drawn where it is given.
 """
 
@@ -204,9 +204,9 @@ def deform() -> np.ndarray:
     import dst
     from dst.viz.sheets import table_sheet
 
-    content, style = dst.demo_pair()
-    (alone,) = dst.apply_network("impasto", content, size=2 * SIZE)
-    result = dst.stylize(content, style, method="network", model="impasto", size=2 * SIZE)
+    (content, style), model = dst.demo_pair(), own("multimodal")
+    (alone,) = dst.apply_network(model, content, size=512)
+    result = dst.stylize(content, style, method="network", model=model, size=512)
     shown = [content, style, alone, result.image]
     return table_sheet([_square(x) for x in shown], [""], ["photograph", "shapes", "painted", "bent and painted"])
 
@@ -224,10 +224,9 @@ FIGURES = {
     "trained": trained,
     "blended": blended,
     "upsampling": upsampling,
-    "deform": deform,
 }
 if "DST_MODELS" in os.environ:
-    FIGURES |= {"multimodal": multimodal, "adain": adain}
+    FIGURES |= {"multimodal": multimodal, "adain": adain, "deform": deform}
 
 
 if __name__ == "__main__":
