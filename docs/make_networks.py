@@ -47,11 +47,11 @@ def instant() -> np.ndarray:
     return table_sheet([image for row in rows for image in row], down, ["", *SHOWN])
 
 
-def thumb(image) -> np.ndarray:
+def thumb(image, side: int = SIZE) -> np.ndarray:
     """An image in a square, at the size of the sheet."""
     from dst import imaging
 
-    return imaging.to_array(imaging.cover(imaging.read(image).rgb, (SIZE, SIZE)))
+    return imaging.to_array(imaging.cover(imaging.read(image).rgb, (side, side)))
 
 
 def mixtures() -> np.ndarray:
@@ -79,11 +79,12 @@ def trained() -> np.ndarray:
     known, names = paintings(), list(dst.shipped_styles())
     photographs = [data.astronaut()[:400, 50:450], load_sample_image("china.jpg")[:420, 60:480]]
     pictures: list[np.ndarray] = []
+    side = SIZE * 3 // 4
     for half in (names[:6], names[6:]):
-        pictures += [np.full((SIZE, SIZE, 3), 255, np.uint8), *(thumb(known[name]) for name in half)]
+        pictures += [np.full((side, side, 3), 255, np.uint8), *(thumb(known[name], side) for name in half)]
         for photograph in photographs:
             made = [dst.apply_network(name, photograph, size=2 * SIZE)[0] for name in half]
-            pictures += [thumb(photograph), *map(thumb, made)]
+            pictures += [thumb(image, side) for image in (photograph, *made)]
     return table_sheet(pictures, [""] * 6, [""] * 7)
 
 

@@ -126,6 +126,46 @@ def enlarge() -> np.ndarray:
     return sheet([[(name, x[part]) for name, x in parts] + [("original", whole[part])]], 220)
 
 
+def styles() -> np.ndarray:
+    """One photograph in the strokes of a quilt, and of samples, of one painting."""
+    import dst
+    from dst import imaging
+
+    photo, painting = image("astronaut"), image("impasto")
+    given = [("quilt", imaging.to_array(dst.quilt(painting, size=(SIDE, SIDE), block=48).rgb))]
+    given += [(f"sample, {name}", made("sample", painting, name, noise=3)) for name in ("gpnn", "gpdm")]
+    paint = {"size": SIDE, "preset": "fast", "warp_strength": 0}
+    painted = [(f"by the {name}", dst.stylize(photo, x, **paint).image) for name, x in given]
+    return sheet([[("painting", painting), *given], [("photograph", photo), *painted]], 190)
+
+
+BEND = ((4, 40, -6, 48), (76, 40, 86, 32), (40, 4, 48, -4), (40, 76, 30, 84), (12, 12, 18, 4), (68, 12, 84, 10), (12, 68, 0, 80), (68, 68, 66, 66))  # fmt: skip
+"""Points of a cut-out of 80 pixels, x and y, and where they go."""
+
+
+def warped() -> np.ndarray:
+    """A flower cut out, warped by points with its outline, pasted into a painting, and harmonised."""
+    import dst
+    from dst import imaging
+
+    ground, flower = image("impasto"), image("flower")
+    size = 80
+    cut = np.zeros((140, 140, 4), np.uint8)
+    inner = cut[30 : 30 + size, 30 : 30 + size]
+    inner[..., :3] = cv2.resize(flower[30:150, 62:182], (size, size), interpolation=cv2.INTER_AREA)
+    y, x = np.mgrid[:size, :size]
+    inner[..., 3] = np.where(np.hypot(x - size / 2, y - size / 2) < 0.45 * size, 255, 0)
+    bent, _ = dst.warp_image(cut, points=np.array(BEND, float) + 30)
+    pixels, share = imaging.to_array(bent.rgb), bent.alpha[0, 0].numpy()[..., None]
+    composite, mask = ground.copy(), np.zeros(ground.shape[:2], np.uint8)
+    at = np.s_[112:252, 0:140]
+    composite[at] = np.round(share * pixels + (1 - share) * composite[at]).astype(np.uint8)
+    mask[at] = np.where(share[..., 0] > 0.5, 255, 0)
+    parts = (("cut out", cut[..., 3:] / 255, cut[..., :3]), ("warped", share, pixels))
+    first = [(name, np.round(a * p + (1 - a) * 255).astype(np.uint8)) for name, a, p in parts]
+    return sheet([[*first, ("pasted", composite), *both("harmonise", ground, guide=composite, mask=mask)]], 190)
+
+
 FIGURES: dict[str, Callable[[], np.ndarray]] = {
     "sample": sample,
     "retarget": retarget,
@@ -135,6 +175,8 @@ FIGURES: dict[str, Callable[[], np.ndarray]] = {
     "paint": paint,
     "style": style,
     "enlarge": enlarge,
+    "styles": styles,
+    "warped": warped,
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from dst import imaging, runtime
-from dst.config import ApplyConfig, InputError, counted
+from dst.config import ApplyConfig, InputError, counted, suggest
 from dst.files import check_output
 from dst.networks import shipped
 from dst.networks.feedforward import folder as folders
@@ -27,6 +27,11 @@ def load_network(folder: Any, device: str = "cpu") -> Model:
         runtime.usable_device(device)
         if isinstance(folder, str) and folder in shipped.shipped_styles() and not Path(folder).exists():
             return shipped.load(device)
+        if isinstance(folder, str) and not Path(folder).exists() and Path(folder).name == folder:
+            raise InputError(
+                f"{folder} is neither a folder nor a shipped style: give a model's folder, or one of "
+                f"{', '.join(shipped.shipped_styles())}{suggest(folder, shipped.shipped_styles())}"
+            )
         return folders.read_model(folder, device)
 
 

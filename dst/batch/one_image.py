@@ -23,12 +23,15 @@ from dst.batch.singan import load_singan, singan
 from dst.config import FROM_MODEL, MASKED, NOT_SINGAN, TASKS, InputError, OneImageConfig, check_choice
 from dst.config.one_image import METHODS
 from dst.evaluate.one_image import diversity
+from dst.imaging.strips import check_memory
 from dst.optim.state import Step
 from dst.patches.gpdm import CALM, FAINT, SlicedDistribution
 from dst.patches.gpnn import NearestPatches
 from dst.patches.pyramid import Engine, Walk, enlarge, walk
 from dst.viz.sheets import titled_sheet
 
+BYTES = {"gpnn": 1500, "gpdm": 350}
+"""Of memory for each pixel of a result, about: measured at 700 and 1400 pixels a side."""
 RETARGETED = 18
 """Short side of the coarsest scale of `retarget`, pixels, at the least. By eye."""
 OnStep = Callable[[Step], object]
@@ -94,7 +97,8 @@ def checked(task: str, *, guide: Any = None, mask: Any = None, model: Any = None
     check_choice("task", task, TASKS)
     config = OneImageConfig().replace(**options)
     if why := NOT[config.method].get(task):
-        raise InputError(f"{config.method} does no {task}: {why}; choose another method")
+        others = " or ".join(name for name in METHODS if task not in NOT[name])
+        raise InputError(f"{config.method} does no {task}: {why}; choose {others}")
     config.check_task(task, guide=guide, mask=mask)
     if (model is None) == (config.method == "singan"):
         raise InputError(
@@ -127,10 +131,12 @@ ENGINES: dict[str, Callable[[Problem, OneImageConfig], Callable[[int], Engine]]]
 def _patches(problem: Problem, model: None, config: OneImageConfig, on_step: OnStep | None) -> Iterator[Tensor]:
     """A task by an engine of `dst.patches`."""
     engine = ENGINES[config.method](problem, config)
+    width, height = problem.size
+    needed = (BYTES[config.method] + 2 * 3 * config.count) * width * height
+    check_memory(f"what {problem.task} makes", problem.size, needed, "made")
     if problem.task == "super-resolve":
         yield enlarge(engine(config.seed), problem.source, config.factor, on_step)
         return
-    width, height = problem.size
     coarsest = config.of("coarsest")
     if problem.task == "retarget" and config.coarsest is None:
         coarsest = max(RETARGETED, coarsest)

@@ -23,6 +23,7 @@ from dst.config import (
     check_choice,
 )
 from dst.files import csv_text
+from dst.imaging.strips import check_memory
 from dst.networks.singan import folder as folders
 from dst.networks.singan import tasks
 from dst.networks.singan.model import Model, grow, reconstruction
@@ -32,6 +33,8 @@ from dst.networks.singan.train import TERMS, Round, Training, begun, train, untr
 from dst.viz.curves import curves_image
 from dst.viz.sheets import table_sheet
 
+BYTES = 500
+"""Of memory for each pixel of a picture, about, however many channels there are: large ones are drawn in strips."""
 EVERY = 60.0
 """Seconds of training that a process which is killed loses at the most."""
 IDLE = {
@@ -219,8 +222,9 @@ def singan(
     config = checked_task(task, image, mask, options)
     with runtime.computing(config.threads):
         own = model if isinstance(model, Model) else load_singan(model, config.device)
-        parts = _pictures(task, own, image, mask, config)
         total, made = (config.frames if task == "animate" else config.count), []
+        _check_memory(task, own, config, total)
+        parts = _pictures(task, own, image, mask, config)
         for one in parts:
             made.append(imaging.to_array(one.cpu()))
             if on_step is not None and on_step(len(made), total):
@@ -254,6 +258,19 @@ def checked_task(task: str, image: Any, mask: Any, options: dict[str, Any]) -> S
             else f"mask is given, but the task {task} does not use it: leave it out"
         )
     return config
+
+
+def _check_memory(task: str, model: Model, config: SinganTaskConfig, count: int) -> None:
+    """Refuse what would not fit into memory, before anything is drawn.
+
+    Raises:
+        InputError: so it is.
+    """
+    width, height = model.size if config.size is None else config.size
+    if task == "super-resolve":
+        width, height = round(config.enlarge * width), round(config.enlarge * height)
+    each = (BYTES if model.source.device.type == "cpu" else 0) + 2 * 3 * count
+    check_memory(f"what {task} makes", (width, height), each * width * height, "drawn")
 
 
 def _pictures(task: str, model: Model, image: Any, mask: Any, config: SinganTaskConfig) -> Any:

@@ -130,7 +130,11 @@ def _begin(start: Any, config: TrainConfig, record: dict[str, Any]) -> tuple[Cal
             f"the network in {start} has other shapes than the one that is asked for: give one of the same kind, width and number of styles"
         )
     at.network.load_state_dict(found)
-    return lambda: at, {**record, "start": hashlib.sha256(base.packed(found)).hexdigest()}
+    return lambda: at, {
+        **record,
+        "start": hashlib.sha256(base.packed(found)).hexdigest(),
+        "steps_before": given.card["steps"] + given.card.get("steps_before", 0),
+    }
 
 
 def _where(

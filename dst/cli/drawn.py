@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from dst.cli.running import check_image, output_name, spare, write_image
-from dst.cli.streams import say
+from dst.cli.streams import STDOUT, say
+from dst.config import InputError
 from dst.files import check_animation
 
 LOOP = "animate"
 """The task whose pictures are the frames of a loop."""
 
 
-def check_drawn(args: Any, *inputs: str) -> None:
-    """Refuse an output that cannot hold what `args.task` draws, or is an input."""
+def check_drawn(args: Any, *inputs: str, model: str | None = None) -> None:
+    """Refuse an output that cannot hold what `args.task` draws, is an input, or lies in the folder of the model that draws."""
+    if model and args.output != STDOUT and Path(args.output).resolve().parent == Path(model).resolve():
+        raise InputError(f"{args.output} lies in the model's folder, which holds the model alone: choose another place")
     if args.task == LOOP:
         check_animation(args.output)
         spare(args.output, args, *inputs)

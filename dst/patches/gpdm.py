@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst.patches import search
-from dst.patches.pyramid import Level, Size, color_axes
+from dst.patches.pyramid import Level, Size, color_axes, spread_axes
 
 BETAS, EPS = (0.9, 0.999), 1e-8
 """Of Adam (Kingma and Ba 2015)."""
@@ -20,6 +20,8 @@ CALM = 0.02
 """Rate where what is begun from is to be changed no more than is needed."""
 FAINT = 0.005
 """Rate where a picture is enlarged, and only detail is wanted."""
+GREY = 1 / 255
+"""Spread of a source's colours along an axis, in [-1, 1], up to which it has none along it: half a step of 8 bits."""
 COARSE = 3
 """How many times as many steps the first scale takes: they are cheap there, and the noise has far to go."""
 
@@ -31,7 +33,8 @@ class SlicedDistribution:
     of the same rank, by one step of Adam on the mean absolute difference. Departures from the paper: images are mirrored beyond their
     borders, so that pixels at a border lie in as many patches as others; and, but for the published settings, a larger rate that falls,
     patches on a grid of some pixels' spacing, placed anew at each step, and Adam along the main axes of the source's colours, by how far
-    they spread: along red, green and blue its equal steps leave coloured specks.
+    they spread: along red, green and blue its equal steps leave coloured specks. Where the source's colours lie in a plane or on a
+    line, as those of a grey picture do, the result's do too: a step's random directions would tint it.
 
     Source: Elnekave and Weiss 2022, "Generating natural images with direct patch distributions matching", section 3.
     """
@@ -76,6 +79,8 @@ class SlicedDistribution:
         image = image.clone()
         first, second = torch.zeros_like(image), torch.zeros_like(image)
         axes = color_axes(level.source) if self.tinted else torch.eye(3)
+        plane = color_plane(level.source)
+        image = image if plane is None else level.hold(onto_plane(image, *plane))
         places = None if level.usable is None else ~search.touching(~level.usable, self.patch, mirrored=True)
         for step in range(1, level.steps + 1):
             filters = directions(self.projections, self.patch, self.generator)
@@ -90,7 +95,9 @@ class SlicedDistribution:
             along = (first / (1 - BETAS[0] ** step)) / ((second / (1 - BETAS[1] ** step)).sqrt() + EPS)
             slope = torch.einsum("ij,bjhw->bihw", axes, along)
             rate = self.rate * self.end ** ((step - 1) / max(1, level.steps - 1))
-            image = level.hold((image - rate * slope).clamp_(-1, 1))
+            image = image - rate * slope
+            image = image if plane is None else onto_plane(image, *plane)
+            image = level.hold(image.clamp_(-1, 1))
             level.tell(image, {"distance": loss})
         return image
 
@@ -100,6 +107,20 @@ class SlicedDistribution:
         stride = 1 if self.positions is None else max(1, round((count / self.positions) ** 0.5))
         top, left = torch.randint(stride, (2,), generator=self.generator).tolist()
         return stride, (top, left)
+
+
+def color_plane(image: Tensor) -> tuple[Tensor, Tensor] | None:
+    """The mean colour (1, 3, 1, 1) of an image and the projection (3, 3) onto the axes its colours spread along; None if on all three."""
+    spread, vectors = spread_axes(image)
+    own = vectors[:, spread > GREY]
+    if own.shape[1] == 3:
+        return None
+    return image.mean((2, 3), keepdim=True), (own @ own.T).to(image)
+
+
+def onto_plane(image: Tensor, mean: Tensor, projection: Tensor) -> Tensor:
+    """An image (1, 3, h, w) with each colour brought to the nearest of those in the plane or on the line through a mean."""
+    return mean + torch.einsum("ij,bjhw->bihw", projection, image - mean)
 
 
 def directions(count: int, patch: int, generator: torch.Generator) -> Tensor:

@@ -11,8 +11,11 @@ import torch
 from dst.patches.blocks import Errors, Search, Term
 from dst.patches.cuts import new_pixels
 
-AROUND = 2
-"""Blocks in each direction whose places in the sample are not used again at once, where there are others."""
+AROUND, AROUND_ONTO = 2, 4
+"""Blocks in each direction whose places in the sample are not used again at once, where there are others; and up to how many onto a
+picture, in whose even parts the same few blocks would fit best again and again."""
+HELD = 0.2
+"""Share of the sample that may be held back onto a picture: with more, what is like the picture runs out."""
 
 
 class Plan(NamedTuple):
@@ -66,7 +69,7 @@ def laid(
         before: (C, H, W), the result of an earlier pass, which blocks are to agree with too.
         on_row: called after each row of blocks.
     """
-    quilt = _Quilt(search, plan)
+    quilt = _Quilt(search, plan, AROUND if onto is None else reach_onto(search.parts[0].shape[1:], search.block))
     onto, before = (None if x is None else quilt.padded(x) for x in (onto, before))
     for row in range(quilt.places.shape[0]):
         for column in range(quilt.places.shape[1]):
@@ -79,11 +82,20 @@ def laid(
     return quilt.finished()
 
 
+def reach_onto(sample: tuple[int, int], block: int) -> int:
+    """From how many blocks in each direction nothing is used again onto a picture, for a sample (h, w) and the side of a block.
+
+    Each block holds back a square of half its side, and n blocks in each direction are 2 n (n + 1) that were laid before.
+    """
+    fitting = (n for n in range(AROUND_ONTO, AROUND, -1) if n * (n + 1) * block**2 / 2 <= HELD * sample[0] * sample[1])
+    return next(fitting, AROUND)
+
+
 class _Quilt:
     """A quilt so far."""
 
-    def __init__(self, search: Search, plan: Plan) -> None:
-        self.search, self.plan, self.step = search, plan, search.block - plan.over
+    def __init__(self, search: Search, plan: Plan, around: int) -> None:
+        self.search, self.plan, self.around, self.step = search, plan, around, search.block - plan.over
         count = [max(1, -(-(n - plan.over) // self.step)) for n in plan.size[::-1]]
         extent = [plan.over + n * self.step for n in count]
         self.values = np.zeros((len(search.parts[0]), *extent), np.float32)
@@ -145,8 +157,8 @@ class _Quilt:
 
     def _around(self, row: int, column: int) -> list[tuple[int, int]]:
         """Blocks near one, that were laid before it."""
-        rows = range(max(0, row - AROUND), row + 1)
-        columns = range(max(0, column - AROUND), min(self.places.shape[1], column + AROUND + 1))
+        rows = range(max(0, row - self.around), row + 1)
+        columns = range(max(0, column - self.around), min(self.places.shape[1], column + self.around + 1))
         return [(r, c) for r in rows for c in columns if (r, c) < (row, column)]
 
     def put(self, row: int, column: int, place: tuple[int, int]) -> None:

@@ -192,13 +192,18 @@ def walk(engine: Engine, work: Walk, on_step: OnStep | None = None) -> Tensor:
     return (reduced(image, work.size) / 2 + 0.5).clamp(0, 1)
 
 
+def spread_axes(image: Tensor) -> tuple[Tensor, Tensor]:
+    """How far an image's colours (1, 3, h, w) spread along their main axes, (3,), rising; and those as columns, (3, 3): float64."""
+    values, vectors = torch.linalg.eigh(torch.cov(image.flatten(2)[0].double()))
+    return values.clamp_min(0).sqrt(), vectors
+
+
 def color_axes(image: Tensor, least: float = 0.05) -> Tensor:
     """The main axes of an image's colours as columns, each as long as they spread along it: (3, 3); a mean square of 1 by rows.
 
     An axis is at least `least` times as long as the longest.
     """
-    values, vectors = torch.linalg.eigh(torch.cov(image.flatten(2)[0].double()))
-    spread = values.clamp_min(0).sqrt()
+    spread, vectors = spread_axes(image)
     spread = spread.clamp_min(least * float(spread.max()) + 1e-9)
     return (vectors * (spread / spread.square().mean().sqrt())).float()
 

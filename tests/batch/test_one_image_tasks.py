@@ -13,6 +13,7 @@ from dst.batch import one_image as calls
 from dst.batch.problems import coarsest_for, prepare
 from dst.config import TASKS, InputError, OneImageConfig
 from dst.config.one_image import METHODS, NEEDED, SETTINGS, TAKEN
+from dst.imaging import strips
 from dst.patches.pyramid import filled
 
 FAST = {"gpnn": {"steps": 2}, "gpdm": {"steps": 3, "projections": 4}}
@@ -139,7 +140,7 @@ def test_a_stop_leaves_what_there_is():
         ("inpaint", {"mask": spot() * 0 + 100}, "marks nothing"),
         ("inpaint", {"mask": spot() * 0 + 255}, "marks everything"),
         ("inpaint", {"mask": spot((40, 90))}, "give a mask of the same shape"),
-        ("inpaint", {"mask": spot(), "method": "gpdm"}, "gpdm does no inpaint: .*; choose another method"),
+        ("inpaint", {"mask": spot(), "method": "gpdm"}, "gpdm does no inpaint: .*; choose gpnn"),
         ("animate", {}, "gpnn does no animate"),
         ("super-resolve", {"factor": 3}, "it takes 2 or 4"),
         ("sample", {"coarsest": 7, "patch": 15}, "give a larger image"),
@@ -197,6 +198,7 @@ def test_the_methods_side_by_side(monkeypatch):
         (["super-resolve", "a.png", "-o", "o.png", "--factor", "3"], "--factor is 3: it takes 2 or 4"),
         (["retarget", "a.png", "-o", "o.png", "--stretch", "wide"], "--stretch is"),
         (["sample", "none.png", "-o", "o.png"], "does not exist"),
+        (["compare", "a.png", "-o", "o.png", "--guide", "a.png"], "--guide is given, but compare does not use it"),
     ],
 )
 def test_the_command_refuses_in_one_line(tmp_path, monkeypatch, capsys, arguments, words):
@@ -204,3 +206,17 @@ def test_the_command_refuses_in_one_line(tmp_path, monkeypatch, capsys, argument
     Pillow.fromarray(IMAGE).save("a.png")
     assert words in refused(capsys, "one-image", *arguments)
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("sample", {"size": (2000, 1000)}),
+        ("sample", {"method": "gpdm", "size": (2000, 1000)}),
+        ("sample", {"size": (1200, 1000), "count": 64}),
+    ],
+)
+def test_what_does_not_fit_into_memory_is_refused_before_it_is_made(monkeypatch, task, options):
+    monkeypatch.setattr(strips, "free_memory", lambda: 5e8)
+    with pytest.raises(InputError, match=r"needs about \d\.\d GB to be made, 0.5 GB are free: make it smaller"):
+        dst.one_image(task, IMAGE, **options)

@@ -250,7 +250,7 @@ def test_a_training_may_start_from_another(folder, model, photographs, tmp_path)
     made = train_network(STYLES, tmp_path / "next", images=photographs, start=folder, **own)
     for name, value in model.network.state_dict().items():
         torch.testing.assert_close(made.network.state_dict()[name], value, rtol=0, atol=1e-6)
-    assert made.card["start"] == model.card["weights"]
+    assert made.card["start"] == model.card["weights"] and made.card["steps_before"] == 12
     with pytest.raises(InputError, match="other shapes"):
         train_network(STYLES[0], tmp_path / "one", images=photographs, start=folder, **own)
     assert not (tmp_path / "one").exists()
@@ -396,3 +396,38 @@ def test_seeds_and_networks_have_a_row_each():
     assert seeded(small(), 1).initial_seed() != seeded(small(), 2).initial_seed()
     assert set(NETWORKS) <= set(FEEDFORWARD)
     assert len(adam(johnson.build(small(), 1), small()).param_groups) == 1
+
+
+def test_every_drawn_sample_is_a_shipped_style():
+    """Each paints a photograph nearer to its drawing's colours than to those of the others, on the mean, and small in all."""
+    from dst.config import SAMPLES
+    from dst.networks import shipped
+
+    known = dst.shipped_styles()
+    assert set(known) == set(SAMPLES)
+    assert all(
+        card["licence"] == "Apache-2.0" and card["steps"] > 1000 and "/" not in json.dumps(card["data"])
+        for card in known.values()
+    )
+    assert (shipped.HOME / shipped.FILE).stat().st_size < 6e6
+    drawn = {path.stem: imaging.resize(imaging.read(path).rgb, 96) for path in dst.sample_styles()}
+    photograph = imaging.resize(data.built_in("coffee").rgb, 96)
+    right = []
+    for name in known:
+        made = imaging.read(dst.apply_network(name, imaging.to_array(photograph))[0]).rgb
+        away = {other: float((made.mean((2, 3)) - image.mean((2, 3))).norm()) for other, image in drawn.items()}
+        right.append(sorted(away.values()).index(away[name]))
+    assert sum(rank <= 2 for rank in right) >= 8
+
+
+def test_the_shipped_styles_are_listed_and_checked(capsys, tmp_path, monkeypatch):
+    from dst.networks import shipped
+
+    assert cli.main(["apply", "--list"]) == 0
+    assert capsys.readouterr().out.count("Apache-2.0") == 12
+    monkeypatch.setitem(shipped.SHA256, shipped.FILE, "0" * 64)
+    shipped.load.cache_clear()
+    imaging.write(tmp_path / "a.png", blobs((48, 40), 1))
+    assert cli.main(["apply", "woodcut", str(tmp_path / "a.png"), "-o", str(tmp_path / "out")]) == 2
+    assert "reinstall" in capsys.readouterr().err
+    shipped.load.cache_clear()

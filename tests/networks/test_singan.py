@@ -15,6 +15,7 @@ import cli
 import dst
 from dst import imaging
 from dst.config import InputError, SinganConfig
+from dst.imaging import strips
 from dst.networks.singan import folder as folders
 from dst.networks.singan import tasks
 from dst.networks.singan.layers import Frozen, Patches, gradient_penalty
@@ -457,9 +458,17 @@ def test_the_command_trains_and_draws(image_file, tmp_path, capsys):
         (["animate", home, "-o", str(out)], ".gif"),
         (["train", picture, "-o", home, *FLAGS], "--force"),
         (["edit", home, picture, "-o", picture, "--mask", picture], "is an input"),
+        (["sample", home, "-o", f"{home}/source.png"], "lies in the model's folder"),
     ):
         assert cli.main(["singan", *words]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_what_does_not_fit_into_memory_is_refused_before_it_is_drawn(model, monkeypatch):
+    monkeypatch.setattr(strips, "free_memory", lambda: 5e8)
+    for task, options in (("sample", {"size": (2000, 1000)}), ("animate", {"size": (1200, 1000), "frames": 200})):
+        with pytest.raises(InputError, match=r"needs about \d\.\d GB to be drawn, 0.5 GB are free: make it smaller"):
+            dst.singan(task, model, **options)
 
 
 def test_sizes_of_another_picture_keep_their_ratio():

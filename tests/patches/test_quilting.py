@@ -16,7 +16,7 @@ from dst.config.quilting import overlap_of
 from dst.patches import blocks
 from dst.patches.blocks import Search, Term, fast
 from dst.patches.cuts import new_pixels, path_costs, path_down
-from dst.patches.layout import Plan, _Quilt
+from dst.patches.layout import Plan, _Quilt, reach_onto
 from dst.patches.likeness import SPREAD, likeness_maps, luminance, orientation, tones
 from dst.patches.quilting import quilted, transfer_plans
 from dst.viz.patches import CUT, cut_lines, cuts
@@ -127,7 +127,7 @@ def test_lengths_of_transforms_have_small_factors():
 def test_blocks_are_drawn_from_those_that_fit_nearly_as_well_as_the_best():
     sample = imaging.read(grain()).rgb[0].numpy()
     search = Search([sample], 12)
-    quilt = _Quilt(search, Plan((100, 12), 3, 0.3, 1))
+    quilt = _Quilt(search, Plan((100, 12), 3, 0.3, 1), 2)
     quilt.put(0, 0, (20, 25))
     wanted = [quilt.wanted(0, 9, None)]
     errors = search.errors(wanted, generator())
@@ -137,7 +137,7 @@ def test_blocks_are_drawn_from_those_that_fit_nearly_as_well_as_the_best():
     allowed[20 - 3 : 20 + 4, 25 - 3 : 25 + 4] = np.inf  # the same place again
     good = {tuple(map(int, place)) for place in np.argwhere(allowed <= 1.3 * allowed.min())}
     assert errors.values[20, 34] < errors.floor and drawn == good and len(good) > 2
-    quilt = _Quilt(search, Plan((100, 12), 3, 0.3, 2))
+    quilt = _Quilt(search, Plan((100, 12), 3, 0.3, 2), 2)
     quilt.put(0, 0, (20, 25))
     assert {quilt.chosen(0, 1, errors, generator(seed)) for seed in range(200)} == good | {(20, 34)}
 
@@ -254,6 +254,21 @@ def test_a_texture_follows_lights_and_darks():
 def test_a_picture_of_another_size_is_covered():
     pixels = imaging.to_array(dst.quilt(grain(80, 80), halves(), block=12, size=(64, 100)).rgb).astype(float)
     assert pixels.shape == (100, 64, 3) and pixels[:, :26].mean() + 20 < pixels[:, -26:].mean()
+
+
+def test_onto_an_even_picture_no_block_comes_back_within_four():
+    even = np.full((120, 120, 3), 128, np.uint8)
+    quilt = made(grain(100, 100), even, size=(120, 120), block=12, passes=1, tolerance=0.5)
+    places = offsets(quilt)[6::10, 6::10] + 10 * np.indices(quilt.index[6::10, 6::10].shape).transpose(1, 2, 0)
+    for down, right in itertools.product(range(5), range(5)):
+        if down or right:
+            far = np.abs(places[down:, right:] - places[: len(places) - down, : places.shape[1] - right]).max(2)
+            assert far.min() > 3
+    assert [reach_onto((100, 100), block) for block in (12, 16, 24)] == [
+        4,
+        3,
+        2,
+    ]  # less where the sample is soon used up
 
 
 def stripes(upright, height=64, width=64, low=70, high=190):

@@ -7,7 +7,7 @@ from conftest import blobs
 from torch.nn import functional as F
 
 from dst import imaging
-from dst.patches.gpdm import SlicedDistribution, difference, directions, projected, ranked
+from dst.patches.gpdm import SlicedDistribution, color_plane, difference, directions, projected, ranked
 from dst.patches.pyramid import Walk, color_axes, walk
 
 
@@ -86,3 +86,29 @@ def test_colour_axes_span_the_colours():
     grey = image.mean(1, keepdim=True).expand(-1, 3, -1, -1)
     along = color_axes(grey)[:, -1].abs()
     assert torch.allclose(along / along[0], torch.ones(3), atol=1e-4)
+
+
+@pytest.mark.parametrize("tinted", [True, False])
+def test_a_grey_source_gives_a_grey_picture_and_a_tinted_one_its_tint(tinted):
+    grey = picture().mean(1, keepdim=True)
+    for tint in ([1.0, 1.0, 1.0], [0.9, 0.6, 0.3]):
+        tint = torch.tensor(tint).view(1, 3, 1, 1)
+        work = Walk(grey * tint, (30, 40), noise=1.0, tinted=tinted, smallest=18)
+        made = walk(SlicedDistribution(steps=5, tinted=tinted, positions=None), work)
+        apart = made - made[:, :1] / tint[:, :1] * tint
+        assert float(apart.abs().max()) < 0.004  # as near as a step of 8 bits
+
+
+def test_a_coloured_guess_loses_what_a_grey_source_has_not():
+    grey = picture().mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    guess = picture(seed=5)
+    area = torch.zeros(guess.shape[-2:], dtype=torch.bool)
+    area[8:24, 8:24] = True
+    work = Walk(grey, tuple(guess.shape[-2:]), guess, start=1.0, made=area, smallest=18)
+    made = walk(SlicedDistribution(steps=2, rate=0.01), work)
+    assert float((made.amax(1) - made.amin(1))[0][area].max()) < 0.004
+    torch.testing.assert_close(made[..., ~area], guess[..., ~area])
+
+
+def test_a_source_of_all_colours_is_not_held_to_a_plane():
+    assert color_plane(picture() * 2 - 1) is None

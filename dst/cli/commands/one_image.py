@@ -9,7 +9,7 @@ from dst.cli.drawn import check_drawn, say_drawn, write_drawn
 from dst.cli.rows import Argument, Command, argument_of, image_output, options_of
 from dst.cli.running import output_name, stepped, write_image
 from dst.cli.streams import say
-from dst.config import TASKS, OneImageConfig
+from dst.config import TASKS, InputError, OneImageConfig
 from dst.config.kinds import Choice, File, Folder
 
 COMPARE = "compare"
@@ -18,12 +18,15 @@ COMPARE = "compare"
 def run(args: Any) -> int:
     """Generate, or compare the methods."""
     inputs = [path for path in (args.image, args.guide, args.mask) if path]
-    check_drawn(args, *inputs)
+    check_drawn(args, *inputs, model=args.model)
     options = options_of(args, OneImageConfig)
 
     from dst.batch import one_image as calls
 
     if args.task == COMPARE:
+        for name in ("guide", "mask"):
+            if getattr(args, name) is not None:
+                raise InputError(f"--{name} is given, but compare does not use it: leave it out")
         return _compare(args, calls, options)
     config = calls.checked(args.task, guide=args.guide, mask=args.mask, model=args.model, **options)
 

@@ -108,7 +108,7 @@ def _draw(args: Any, given: dict[str, Any]) -> int:
         if value:
             raise InputError(f"{flag} is given, but it is for training alone: leave it out")
     inputs = [path for path in (args.image, args.mask) if path]
-    check_drawn(args, *inputs)
+    check_drawn(args, *inputs, model=args.source)
 
     from dst.batch.singan import checked_task, load_singan, singan
 

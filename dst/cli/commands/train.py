@@ -15,22 +15,24 @@ TRAINING = {f.name: f for f in fields(TrainConfig)}
 SLOW = 2 * 3600
 """Seconds of training from which `--quick` is spoken of."""
 
+BUILT_IN = (
+    "note: training on the ten photographs inside scikit-image and scikit-learn; from a folder of some thousand pictures of your own "
+    "(--images) a network learns to keep faces, skies and fine structures that these do not have"
+)
+
 
 def run(args: Any) -> int:
     """Train, and say how it goes."""
     from dst.batch.training import train_network
 
     given = {name: getattr(args, name) for name in TRAINING if getattr(args, name) is not None}
-    if args.images is None and not args.quiet:
-        say(
-            "note: training on the ten photographs inside scikit-image and scikit-learn; from a folder of some thousand pictures of your "
-            "own (--images) a network learns to keep faces, skies and fine structures that these do not have"
-        )
     bars, last, told = Overall(args.quiet, 1, "training"), {}, False
     with Interrupt("after this step") as interrupt:
 
         def on_step(now: Any) -> bool:
             nonlocal told
+            if not last and args.images is None and not args.quiet:
+                say(BUILT_IN)
             last["step"] = now
             bars.on_step(now)
             if bars.bar is not None:
