@@ -3,8 +3,8 @@
     python docs/make_networks.py [NAME ...]
 
 From scikit-image's photographs and the drawn samples; one minute on two cores, and for `upsampling`, which trains four small networks,
-some ten more. `multimodal` and `adain` show networks that networks.md says how to train, in the folders of those names in the folder
-DST_MODELS, and are drawn where it is given.
+some ten more. `multimodal`, `adain` and `deform` show networks that networks.md says how to train, in the folders johnson, multimodal
+and adain of the folder DST_MODELS, and are drawn where it is given.
 """
 
 from __future__ import annotations
@@ -152,28 +152,31 @@ def china() -> np.ndarray:
 def multimodal() -> np.ndarray:
     """One network against three in a row, at two sizes, and what each of the three makes."""
     import dst
-    from dst import imaging
     from dst.viz.sheets import table_sheet
 
-    photograph, side = china(), 256
+    photograph, wide, high = china(), 240, 160
     rows: list[list[np.ndarray]] = [[], []]
-    for model in ("impasto", own("multimodal")):
+    for name in ("johnson", "multimodal"):
         for size in (256, 1024):
-            (made,) = dst.apply_network(model, photograph, size=size)
-            rows[0].append(imaging.to_array(imaging.resize(imaging.read(made).rgb, side)))
-            top, left = (380, 330) if size == 1024 else (0, 0)
-            rows[1].append(made[top : top + 170, left : left + side])
-    parts = list(dst.network_parts(own("multimodal"), photograph).values())
-    crops = [
-        part[top : top + 170, left : left + side]
-        for part, top, left in zip(parts, (35, 160, 380), (0, 100, 330), strict=True)
-    ]
-    crops.append(photograph[380:550, 330 : 330 + side])
+            (made,) = dst.apply_network(own(name), photograph, styles=["impasto"], size=size)
+            rows[0].append(_reduced(made, wide))
+            top, left = (150, 330) if size == 1024 else (0, 0)
+            rows[1].append(made[top : top + high, left : left + wide])
+    parts = dst.network_parts(own("multimodal"), photograph).values()
+    places = ((0, 0), (0, 90), (150, 330))
+    crops = [made[top : top + high, left : left + wide] for made, (top, left) in zip(parts, places, strict=True)]
+    crops.append(photograph[150 : 150 + high, 330 : 330 + wide])
     across = ["one network, 256 px", "one, 1,024 px", "three, 256 px", "three, 1,024 px"]
-    return table_sheet(
-        [*rows[0], *rows[1], *crops], ["whole", "pixel by pixel", "on the way"], across,
-        foot=["Last row, pixel by pixel: what `style`, `enhance` and `refine` make of 1,024 pixels, and the photograph."],
-    )  # fmt: skip
+    foot = [
+        "Last row, pixel by pixel: what `style`, `enhance` and `refine` make on the way to 1,024 pixels; the photograph."
+    ]
+    return table_sheet([*rows[0], *rows[1], *crops], ["whole", "pixel by pixel", "on the way"], across, (), foot)
+
+
+def _reduced(image: np.ndarray, side: int) -> np.ndarray:
+    from dst import imaging
+
+    return imaging.to_array(imaging.resize(imaging.read(image).rgb, side))
 
 
 def adain() -> np.ndarray:
@@ -201,9 +204,9 @@ def deform() -> np.ndarray:
     import dst
     from dst.viz.sheets import table_sheet
 
-    content, style = dst.demo_pair()
-    (alone,) = dst.apply_network("impasto", content, size=2 * SIZE)
-    result = dst.stylize(content, style, method="network", model="impasto", size=2 * SIZE)
+    (content, style), model = dst.demo_pair(), own("multimodal")
+    (alone,) = dst.apply_network(model, content, size=512)
+    result = dst.stylize(content, style, method="network", model=model, size=512)
     shown = [content, style, alone, result.image]
     return table_sheet([_square(x) for x in shown], [""], ["photograph", "shapes", "painted", "bent and painted"])
 
@@ -221,10 +224,9 @@ FIGURES = {
     "trained": trained,
     "blended": blended,
     "upsampling": upsampling,
-    "deform": deform,
 }
 if "DST_MODELS" in os.environ:
-    FIGURES |= {"multimodal": multimodal, "adain": adain}
+    FIGURES |= {"multimodal": multimodal, "adain": adain, "deform": deform}
 
 
 if __name__ == "__main__":

@@ -81,6 +81,12 @@ def test_of_several_styles_some_are_named():
     assert np.abs(first.astype(int) - apply_network(own, CONTENT, styles=["a"])[0]).max() <= 1
 
 
+def test_a_shipped_style_goes_by_its_name():
+    name = next(iter(dst.shipped_styles()))
+    found = dst.stylize(CONTENT, STYLE, method="network", model=name, warp=False, size=80).image
+    assert np.abs(found.astype(int) - apply_network(name, CONTENT)[0]).max() <= 1
+
+
 def test_a_network_of_any_style_paints_by_the_style_images(image_file, tmp_path):
     own = model("adain")
     other = blobs((64, 64), 3)
