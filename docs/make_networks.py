@@ -180,22 +180,19 @@ def _reduced(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def adain() -> np.ndarray:
-    """AdaIN and the network that `--instant` has, and regions with styles of their own."""
+    """AdaIN, and the network that `--instant` has."""
     from skimage import data
 
     import dst
     from dst.viz.sheets import table_sheet
 
-    known, model, chosen = paintings(), own("adain"), ("impasto", "glass", "watercolour", "woodcut")
-    rows = [[np.full((SIZE, SIZE, 3), 255, np.uint8), *(thumb(known[name]) for name in chosen)]]
-    for photograph in (data.astronaut(), data.chelsea()[:, 75:375]):
-        made = [dst.apply_network(model, photograph, styles=[known[name]], size=2 * SIZE)[0] for name in chosen]
-        rows.append([thumb(photograph), *map(thumb, made)])
-        rows.append(
-            [thumb(photograph), *(thumb(dst.instantly(photograph, known[name], size=2 * SIZE)) for name in chosen)]
-        )
+    known, photograph, chosen = paintings(), data.astronaut(), ("impasto", "glass", "watercolour", "woodcut")
+    made = [dst.apply_network(own("adain"), photograph, styles=[known[name]], size=2 * SIZE)[0] for name in chosen]
+    once = [dst.instantly(photograph, known[name], size=2 * SIZE) for name in chosen]
+    shown = [thumb(photograph), *(thumb(known[name]) for name in chosen)]
+    blank = np.full((SIZE, SIZE, 3), 255, np.uint8)
     return table_sheet(
-        [image for row in rows for image in row], ["", "adain", "at once", "adain", "at once"], ["", *chosen]
+        [*shown, blank, *map(thumb, made), blank, *map(thumb, once)], ["", "adain", "at once"], ["", *chosen]
     )
 
 
