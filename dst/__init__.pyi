@@ -19,6 +19,12 @@ from .batch.one_image import one_image as one_image
 from .batch.singan import train_singan as train_singan
 from .batch.singan import load_singan as load_singan
 from .batch.singan import singan as singan
+from .batch.training import train_network as train_network
+from .batch.networks import load_network as load_network
+from .batch.networks import apply_network as apply_network
+from .batch.networks import network_parts as network_parts
+from .batch.networks import export_network as export_network
+from .networks.shipped import shipped_styles as shipped_styles
 from .deform.resuming import load_run as load_run
 from .viz.animation import run_frames as run_frames
 from .imaging.samples import demo_pair as demo_pair

@@ -48,7 +48,7 @@ ONLY = {
     "uvicorn": {"web"},
     "dask": {"batch.cluster"},
     "onnx": {"networks.export"},
-    "av": {"viz.animation", "video"},
+    "av": {"viz.animation", "viz.films", "video"},
 }
 """Libraries that one place alone may import."""
 ROOMS = set().union(*ORDER)

@@ -180,7 +180,8 @@ def _fill(parser: argparse.ArgumentParser, row: Command) -> None:
 def _add_argument(place: Any, argument: Argument) -> None:
     kind, flag = argument.kind, argument.name
     if not flag.startswith("-"):
-        more = {"nargs": "+" if argument.many else "?"} if argument.many or argument.optional else {}
+        nargs = {(True, False): "+", (True, True): "*", (False, True): "?"}.get((argument.many, argument.optional))
+        more = {"nargs": nargs} if nargs else {}
         named = {
             "metavar": argument.dest or None,
             "type": converter((argument.dest or flag).lower(), kind),

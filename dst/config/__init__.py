@@ -32,7 +32,7 @@ from dst.config.laboratory import (
     TextureConfig,
 )
 from dst.config.matching import MOST_FACES, MatchConfig
-from dst.config.methods import LEVELS, LOOKS, METHODS, PADDINGS, POOLINGS, Method
+from dst.config.methods import LEVELS, LOOKS, METHODS, NETWORK, PADDINGS, PAINTERS, POOLINGS, Method
 from dst.config.one_image import TASKS, OneImageConfig
 from dst.config.optim import OptimizeConfig
 from dst.config.quilting import LIKENESSES, QuiltConfig
@@ -67,6 +67,7 @@ from dst.config.stylize import (
     split_options,
     without_idle,
 )
+from dst.config.training import FEEDFORWARD, NORMALISATIONS, QUICK_TRAINING, UPSAMPLINGS, ApplyConfig, TrainConfig
 from dst.config.warp import WarpConfig
 from dst.config.web import WebConfig
 
@@ -75,6 +76,7 @@ __all__ = [
     "ANIMATIONS",
     "ENCODERS",
     "EXPERIMENTS",
+    "FEEDFORWARD",
     "FROM_MODEL",
     "INITS",
     "LAB_INITS",
@@ -86,8 +88,11 @@ __all__ = [
     "MIN_IMAGE_SIDE",
     "MOST_FACES",
     "MOST_PICTURES",
+    "NETWORK",
+    "NORMALISATIONS",
     "NOT_SINGAN",
     "PADDINGS",
+    "PAINTERS",
     "PARTS",
     "POOLINGS",
     "PRECISIONS",
@@ -95,6 +100,7 @@ __all__ = [
     "PRESET_NAMES",
     "PURPOSES",
     "QUICK",
+    "QUICK_TRAINING",
     "RECOLORINGS",
     "RUN_KINDS",
     "SAMPLES",
@@ -104,9 +110,11 @@ __all__ = [
     "STRENGTHS",
     "STRIP",
     "TASKS",
+    "UPSAMPLINGS",
     "VARIED",
     "WARP_OPTIONS",
     "AnimationConfig",
+    "ApplyConfig",
     "Checked",
     "ExaggerateConfig",
     "FeaturesConfig",
@@ -126,6 +134,7 @@ __all__ = [
     "SinganTaskConfig",
     "StylizeConfig",
     "TextureConfig",
+    "TrainConfig",
     "VariantsConfig",
     "WarpConfig",
     "WebConfig",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dst.config.base import Checked, option
-from dst.config.kinds import Choice, Each, File, Files, Numbers, Rows, Switch
+from dst.config.kinds import Choice, Each, File, Files, Names, Numbers, Rows, Switch
+from dst.config.samples import SAMPLES
 
 INITS = ("content", "noise", "style", "instant")
 """Names that `init` takes; anything else is an image."""
@@ -80,6 +81,21 @@ class GuidanceConfig(Checked):
         "guidance",
         "on: strokes in a moment, finer and looser than those of an optimisation, with a little hatching",
     )
+    model: str | None = option(
+        None,
+        "with method network: the folder of a trained network, or the name of a shipped style",
+        File(*SAMPLES, metavar="MODEL"),
+        "guidance",
+        "strokes and colours are those that the network has learnt; the style image gives the shapes alone, unless the network "
+        "paints in any style",
+    )
+    model_style: tuple[str, ...] | None = option(
+        None,
+        "of a model of several styles: those to paint in, mixed; default: all of them",
+        Names("styles", "mosaic+ink"),
+        "guidance",
+        "one name: that style; two: a mixture of both",
+    )
     raw_colors: bool = option(
         False,
         "leave out the last pass over the colours, which gives them the painting's mean and spread and removes speckle",
@@ -109,3 +125,8 @@ class GuidanceConfig(Checked):
         "guidance",
         "without a wrong match the warp there goes away",
     )
+
+    @property
+    def at_once(self) -> bool:
+        """Whether a network paints, in one pass."""
+        return self.instant or self.model is not None

@@ -252,13 +252,17 @@ class Names(Kind):
 
     metavar = "NAME+NAME"
 
+    def __init__(self, what: str = "layers", such: str = "relu1_1+relu3_1") -> None:
+        """`what` the names are of, in the plural, and `such` an example."""
+        self.what, self.such = what, such
+
     def check(self, name: str, value: Any) -> tuple[str, ...]:
         """As `Kind.check`."""
         names = value.replace(",", "+").split("+") if isinstance(value, str) else value
         good = isinstance(names, (list, tuple)) and names and all(isinstance(n, str) and n.strip() for n in names)
         names = tuple(n.strip() for n in names) if good else ()
         if not good or len(set(names)) < len(names):
-            raise InputError(f"{name} is {value!r}: it takes names of layers, each once, such as relu1_1+relu3_1")
+            raise InputError(f"{name} is {value!r}: it takes names of {self.what}, each once, such as {self.such}")
         return names
 
 
@@ -266,6 +270,7 @@ class Several(Names):
     """Names of a choice with + or commas between, each once."""
 
     def __init__(self, choices: Iterable[str]) -> None:
+        super().__init__()
         self.choices = tuple(choices)
 
     def check(self, name: str, value: Any) -> tuple[str, ...]:

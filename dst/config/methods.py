@@ -6,6 +6,7 @@ run's cost and the objective read the rows; a method that is added to both is kn
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -120,3 +121,9 @@ METHODS: dict[str, Method] = {
     ),
 }
 """Every method by name; the first is the default."""
+NETWORK = "network"
+"""The name that `--method` knows a trained network by, which is no objective: with it `model` says which."""
+PAINTERS: Mapping[str, Method] = ChainMap(
+    {NETWORK: Method("a trained network, in one pass (`--model`)", "nothing")}, METHODS
+)
+"""What a picture can be painted by, by name: every method, those that are registered later too, and a trained network."""

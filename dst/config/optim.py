@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dst.config.base import Checked, option
 from dst.config.kinds import Choice, Named, Names, Number, Numbers, Switch, whole
-from dst.config.methods import LOOKS, METHODS
+from dst.config.methods import LOOKS, METHODS, PAINTERS
 
 OPTIMIZERS = {"adam": (0.0125, 0.0025), "rmsprop": (0.002, 0.0005), "sgd": (0.2, 4.6e-6)}
 """The learning rates of each optimiser where none are given: of the pixels, and of the displacements. A step of Adam or
@@ -31,10 +31,11 @@ class OptimizeConfig(Checked):
 
     method: str = option(
         next(iter(METHODS)),
-        "how style and content are compared",
-        Choice(METHODS),
+        "how style and content are compared; network: not at all, but painted by a trained one (model)",
+        Choice(PAINTERS),
         "objective",
-        "nnst: clear strokes, each from one place of the painting; strotss: softer; gatys: texture all over, closest to the photograph",
+        "nnst: clear strokes, each from one place of the painting; strotss: softer; gatys: texture all over, closest to the photograph; "
+        "network: at once, in the style that a network has learnt",
     )
     look: float = option(
         LOOKS["balanced"],
@@ -233,23 +234,23 @@ class OptimizeConfig(Checked):
         """Steps of the last pass: those given, else what the look asks for, with a method that has one."""
         if self.splitting is not None:
             return self.splitting
-        return round(LAST_STEPS * self.place) if "splitting" in METHODS[self.method].options else 0
+        return round(LAST_STEPS * self.place) if "splitting" in PAINTERS[self.method].options else 0
 
     @property
     def turns(self) -> bool:
         """Whether steps compare an image and its warp in turn, with a method that can be asked for one of them."""
-        return self.alternate and "alternate" in METHODS[self.method].options
+        return self.alternate and "alternate" in PAINTERS[self.method].options
 
     def refines(self, side: int) -> bool:
         """Whether a scale of this long side only refines details, where it is not the first."""
-        return side > self.details_above and "details_above" in METHODS[self.method].options
+        return side > self.details_above and "details_above" in PAINTERS[self.method].options
 
     @property
     def place(self) -> float:
         """The look, or where a given `alpha` stands among the looks: from 0, the photograph, to 1, the painting."""
         if self.alpha is None:
             return self.look
-        first, middle, last = METHODS[self.method].looks
+        first, middle, last = PAINTERS[self.method].looks
         alpha = min(first, max(last, self.alpha))
         if alpha >= middle:
             return 0.5 - 0.5 * math.log(alpha / middle) / math.log(first / middle)
@@ -258,7 +259,7 @@ class OptimizeConfig(Checked):
     @property
     def detail(self) -> float:
         """Share of the photograph's detail that such a scale starts from: with the look photo all, with painting hardly any."""
-        share = min(1.0, DETAIL * self.content_weight / METHODS[self.method].looks[1])
+        share = min(1.0, DETAIL * self.content_weight / PAINTERS[self.method].looks[1])
         return 1 - (1 - share) * min(1.0, self.style_strength)
 
     @property
@@ -277,6 +278,6 @@ class OptimizeConfig(Checked):
         """`alpha`, or what the look stands for with this method: geometric between the looks that have names."""
         if self.alpha is not None:
             return self.alpha
-        first, middle, last = METHODS[self.method].looks
+        first, middle, last = PAINTERS[self.method].looks
         low, high, share = (first, middle, 2 * self.look) if self.look <= 0.5 else (middle, last, 2 * self.look - 1)
         return low ** (1 - share) * high**share

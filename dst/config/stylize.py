@@ -13,7 +13,7 @@ from dst.config.files import read_options
 from dst.config.guidance import GuidanceConfig
 from dst.config.kinds import Choice, File, Kind, Switch, Text, whole
 from dst.config.matching import MatchConfig
-from dst.config.methods import METHODS
+from dst.config.methods import METHODS, NETWORK
 from dst.config.optim import OptimizeConfig
 from dst.config.warp import WarpConfig
 
@@ -120,6 +120,14 @@ class StylizeConfig(Checked):
         check_choice("preset", preset, PRESETS)
         given = named_options(options)
         chosen = {**_preset(preset, given), **given}
+        if given.get("model") is not None:
+            chosen["method"] = given.get("method", NETWORK)
+        if (chosen.get("method") == NETWORK) != (chosen.get("model") is not None):
+            raise InputError(
+                "method network paints by a trained network, and none is given: give its folder, or a shipped style's name, as model"
+                if chosen.get("method") == NETWORK
+                else f"model is given, but the method is {chosen['method']}: a model goes with method network"
+            )
         row = METHODS.get(chosen.get("method", OptimizeConfig().method))  # an unknown one is refused below
         chosen = {**(row.defaults if row else {}), **chosen}
         homes = {f.name: stage for stage, kind in STAGES.items() for f in fields(kind)}
@@ -133,7 +141,7 @@ class StylizeConfig(Checked):
     @property
     def paints(self) -> bool:
         """Whether strokes are painted by optimisation: not where only colours are asked for, or no style at all."""
-        return not (self.guidance.color_only or self.guidance.instant) and self.optimize.style_strength > 0
+        return not (self.guidance.color_only or self.guidance.at_once) and self.optimize.style_strength > 0
 
     @classmethod
     def from_file(cls, path: Any) -> StylizeConfig:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst import imaging
+from dst.deform import network
 from dst.faces.shape import face_points
 from dst.imaging import color, histogram
 from dst.networks.arbitrary import painted_at_once
@@ -22,10 +23,12 @@ from dst.warp.fit import mend
 
 
 def unoptimised(job: Job) -> State:
-    """A state at the end of its run, no step made: the content in the style's colours, or painted at once, by the style's strength."""
+    """A state at the end of its run, no step made: the content in the style's colours, or painted by a network, by the style's strength."""
     scene, strength = job.scene, job.config.optimize.style_strength
     images, shares = [s.image for s in scene.styles], [s.weight for s in scene.styles]
-    if job.config.guidance.instant:
+    if job.config.guidance.model is not None:
+        image = network.painted_by(job)
+    elif job.config.guidance.instant:
         image = painted_at_once(scene.content, images, shares, strength)
     else:
         image = histogram.recolor(scene.content, images, shares, scene.segments, strength)
@@ -69,8 +72,10 @@ def target_points(job: Job, warp: Warp) -> np.ndarray:
 def settled(job: Job, painted: Tensor) -> Tensor:
     """What was painted, (1, 3, H, W), after the colour pass: the styles' chroma, smooth where lightness is smooth."""
     guidance, scene = job.config.guidance, job.scene
-    if guidance.raw_colors or guidance.preserve_color == "luminance" or not (job.config.paints or guidance.instant):
+    if guidance.raw_colors or guidance.preserve_color == "luminance" or not (job.config.paints or guidance.at_once):
         return painted
+    if guidance.model is not None and not network.paints_any_style(job.config):
+        return painted  # in the colours that the network has learnt, which need not be the style image's
     if scene.segments is None and guidance.preserve_color == "none":  # each segment has a mixture of its own
         images, shares = [s.image.cpu() for s in scene.styles], [s.weight for s in scene.styles]
         painted = color.match_chroma(painted, images, shares, job.config.optimize.style_strength)

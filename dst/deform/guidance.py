@@ -11,8 +11,11 @@ from correspondence.filtering import MIN_MATCHES
 from dst.config import (
     INITS,
     METHODS,
+    NETWORK,
+    PAINTERS,
     RUN_KINDS,
     WARP_OPTIONS,
+    GuidanceConfig,
     InputError,
     StylizeConfig,
     check_choice,
@@ -74,8 +77,8 @@ def check_guidance(config: StylizeConfig, styles: int, warp: Any, points: Any, g
         )
     _check_warp_options(config, warp, points, given)
     for name, row in METHODS.items():
-        idle = [option for option in row.options if option in given and option not in METHODS[method].options]
-        if name != method and idle:
+        idle = [option for option in row.options if option in given and option not in PAINTERS[method].options]
+        if name != method and idle and method != NETWORK:  # which says so below, of every option
             raise InputError(f"{idle[0]} is given, but the method {method} does not use it: leave out one of the two")
     if (guidance.content_mask is None) != (guidance.style_mask is None):
         names = ("content_mask", "style_mask")
@@ -86,15 +89,17 @@ def check_guidance(config: StylizeConfig, styles: int, warp: Any, points: Any, g
             raise InputError(
                 f"color_only and preserve_color {guidance.preserve_color!r} contradict each other: choose one"
             )
-    if guidance.instant:
-        _check_instant(config, given)
+    if guidance.at_once:
+        _check_at_once(config, given)
+    if guidance.model_style is not None and guidance.model is None:
+        raise InputError("model_style is given, but no network paints: give method network and a model with it")
     idle = {
         "init": not is_init(guidance.init, "content"),
         "stroke_size": set(stroke_sizes(guidance.stroke_size, styles)) != {1},
     }
     if not config.paints and any(idle.values()):
         why = "color_only paints nothing" if guidance.color_only else "style_strength 0 paints nothing"
-        why = "instant paints at once" if guidance.instant else why
+        why = f"{_painter(guidance)} paints at once" if guidance.at_once else why
         name = next(name for name in idle if idle[name])
         raise InputError(f"{why}, so {name} has no use: leave out one of the two")
     if not is_init(guidance.init, *INITS):
@@ -102,18 +107,25 @@ def check_guidance(config: StylizeConfig, styles: int, warp: Any, points: Any, g
     style_shares(guidance.style_weights, styles)
 
 
-def _check_instant(config: StylizeConfig, given: Any) -> None:
-    """Refuse what goes with colours alone, with segments or with an optimisation, where the network paints."""
-    if config.guidance.color_only:
-        raise InputError("`instant` and `color_only` are both given: choose one")
-    if config.guidance.content_mask is not None:
+def _painter(guidance: GuidanceConfig) -> str:
+    """The network that paints, as messages call it."""
+    return "instant" if guidance.instant else "method network"
+
+
+def _check_at_once(config: StylizeConfig, given: Any) -> None:
+    """Refuse what goes with colours alone, with segments or with an optimisation, where a network paints."""
+    guidance = config.guidance
+    both = [name for name in ("instant", "color_only", "model") if getattr(guidance, name)]
+    if len(both) > 1:
+        raise InputError(f"`{both[0]}` and `{both[1]}` are both given: choose one")
+    if guidance.instant and guidance.content_mask is not None:
         raise InputError(
             "instant paints all of the picture in one manner, so masks of segments have no use: leave them out"
         )
     for f in fields(config.optimize):
-        if f.name in given and f.name != "style_strength":
+        if f.name in given and f.name != "style_strength" and not (f.name == "method" and guidance.model is not None):
             raise InputError(
-                f"instant paints without an optimisation, so `{f.name}` has no use: leave out one of the two"
+                f"{_painter(guidance)} paints without an optimisation, so `{f.name}` has no use: leave out one of the two"
             )
     check_number("style_strength", config.optimize.style_strength, 0, 1)
 

@@ -12,7 +12,7 @@ from correspondence.matches import Matches
 from dst import imaging, runtime
 from dst.config import StylizeConfig, named_options, option_files
 from dst.config.kinds import Switch
-from dst.deform import matching
+from dst.deform import matching, network
 from dst.deform.edits import check_pins, check_pins_move
 from dst.deform.finish import unoptimised
 from dst.deform.fitting import point_weights
@@ -113,6 +113,7 @@ def gather(content: Any, style: Any, points: Any, config: StylizeConfig) -> tupl
     Raises:
         InputError: as `stylize`.
     """
+    network.check_model(config, len(style_list(style)))
     inputs = read_inputs(content, style, config)
     pins = np.array(config.guidance.pins or ())
     check_pins(pins, inputs.content.size, inputs.partner.size)

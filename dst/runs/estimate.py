@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from dst.config import InputError, StylizeConfig, counted
+from dst.config import METHODS, NETWORK, InputError, StylizeConfig, counted
 from dst.features import Encoder
 from dst.features.windows import MARGIN, TILE, TOGETHER
 from dst.imaging import fit_size
@@ -21,6 +21,8 @@ from dst.runtime import free_memory, precision_of
 
 BASE_BYTES = 480e6
 """A process that has loaded its libraries, a small network and two images, and matched them at 256 pixels."""
+NETWORK_BYTES = 600
+"""What a trained network of full width and the run's images take for each pixel, at the most."""
 SAVED_COPIES, FRUGAL_COPIES = 6.7, 3.2
 """Memory held in a step, in units of all activations of one image: two images, their gradients, and what the C library keeps
 of what was freed; and the same where large images are encoded frugally. Fitted to the peaks of whole runs."""
@@ -84,11 +86,14 @@ def duration(seconds: float) -> str:
 def layers_of(encoder: Encoder, config: StylizeConfig) -> list[str]:
     """The layers that a run's method looks at."""
     given = [name for name in config.optimize.layers or () if name in encoder.layers]
-    return given or encoded_layers(config.optimize.method, encoder)
+    method = config.optimize.method
+    return given or encoded_layers(next(iter(METHODS)) if method == NETWORK else method, encoder)
 
 
 def memory_needed(encoder: Encoder, size: tuple[int, int], config: StylizeConfig, warps: bool = True) -> float:
     """Peak bytes of a run of `config` whose finest scale is `size` (W, H), painted with this encoder."""
+    if config.guidance.model is not None:
+        return BASE_BYTES + NETWORK_BYTES * math.prod(size) + 4 * sum(p.numel() for p in encoder.parameters())
     layers, scales = layers_of(encoder, config), schedule(size, config.optimize)
     whole = max((math.prod(scale.size) for scale in scales if not scale.details), default=0)
     peak = _whole(encoder, whole, layers, _images(config, warps))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dst._version import __version__
-from dst.config import SAMPLES, InputError, check_choice, option_fields, option_name
+from dst.config import NETWORK, SAMPLES, InputError, check_choice, option_fields, option_name
 from dst.config.kinds import Choice, Kind, Named, Number, Switch
 from dst.config.page import CONTROLS, GROUPS, PAINTERS, TABS
 from dst.config.stylize import RUN_KINDS
@@ -139,7 +139,8 @@ def _range(kind: Kind, control: Any, most: int | None) -> dict[str, Any]:
     if isinstance(kind, Switch):
         return {"kind": "switch"}
     if isinstance(kind, Choice):
-        return {"kind": "choice", "choices": [{"value": v, "label": v} for v in kind.names]}
+        names = [v for v in kind.names if v != NETWORK]  # which needs a model, and those are files
+        return {"kind": "choice", "choices": [{"value": v, "label": v} for v in names]}
     if not isinstance(kind, Number):
         raise TypeError(f"{kind} has no handle")
     low = kind.low if control.low is None else control.low

@@ -73,7 +73,7 @@ def test_help_shows_ranges_and_defaults(capsys, monkeypatch):
     assert (
         "[32 to 8192; default 512]" in shown
         and "[0 to 2147483647; default 0]" in shown
-        and "[nnst, strotss, gatys; default nnst]" in shown
+        and "[nnst, strotss, gatys, network; default nnst]" in shown
         and "a named set of options: see below [paper, default, fast; default default]" in shown
     )
 

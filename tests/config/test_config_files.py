@@ -225,7 +225,8 @@ def test_every_option_that_is_written_is_read_back(tmp_path, monkeypatch):
     given = {name: kinds[name].check(name, example(f.metadata["kind"])) for name, f in option_fields().items()}
     config = StylizeConfig.from_options(**given)
     changed = config.unlike_preset("default")
-    assert set(changed) == set(given)
+    # a model says its method, by which alternate is on in any case
+    assert set(changed) == set(given) - {"method", "alternate"} and config.optimize.method == "network"
     text = toml_text(
         {n: kinds[n].write(v, tmp_path / "sub") for n, v in changed.items()}, dict.fromkeys(changed, "words"), "h"
     )

@@ -36,7 +36,7 @@ def test_a_toy_method_runs_end_to_end(capsys):
         result = dst.stylize(blobs((80, 60), 0), style, points=POINTS, method="toy", raw_colors=True, **options)
         assert abs(result.unwarped.mean() - style.mean()) < 0.3 * abs(result.content.mean() - style.mean())
         assert result.record["settings"]["method"] == "toy" and len(result.warp.source) == 5
-        assert cli.main(["stylize", "--help"]) == 0 and "strotss, gatys, toy;" in capsys.readouterr().out
+        assert cli.main(["stylize", "--help"]) == 0 and "strotss, gatys, toy, network;" in capsys.readouterr().out
         encoder = dst.load_encoder("vgg19-16x", weights="random")
         assert layers_of(encoder, dst.StylizeConfig.from_options(method="toy")) == ["relu2_1"]
     with pytest.raises(InputError, match="method 'toy' is not known"):

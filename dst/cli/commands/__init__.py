@@ -2,6 +2,7 @@
 
 from dst.cli.commands import (
     animate,
+    apply,
     batch,
     completion,
     demo,
@@ -21,6 +22,7 @@ from dst.cli.commands import (
     singan,
     stylize,
     texture,
+    train,
     variants,
     warp,
     web,
@@ -41,6 +43,8 @@ COMMANDS = {
         quilt.ROW,
         one_image.ROW,
         singan.ROW,
+        train.ROW,
+        apply.ROW,
         recolor.ROW,
         resume.ROW,
         animate.ROW,

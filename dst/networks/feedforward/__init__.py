@@ -1,0 +1,1 @@
+"""Feed-forward networks: a style learnt once, painted in one pass."""

@@ -1,0 +1,60 @@
+"""The networks by name: what each has to have, so that one loop trains and one call applies them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dst.config import TrainConfig
+from dst.features.encoder import Encoder
+from dst.networks.feedforward import adain, johnson, multimodal, ulyanov
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network.
+
+    Attributes:
+        build: an untrained network for so many styles, its weights drawn from a generator of `config.seed`.
+        prepare: what the loss needs of the styles, (1, 3, h, w) each, encoded once; it keeps the encoder where `terms` needs it.
+        terms: the weighted terms of a step, scalars by name; their sum is what is minimised. The generator is that of the step.
+        paint: images (N, 3, H, W) in [0, 1] and a mix to painted images of the same size, without gradients.
+        read: for networks of any style, the mix of style images (1, 3, h, w) and their shares, which sum to 1: given the network, the
+            images and the shares. None where the styles are the network's own: then the mix is their shares, (1, styles).
+        read_regions: of such networks, the mix of regions as `adain.read_regions` takes them; None where there are none.
+        weakened: of such networks, a mix of so much strength, from 0 to 1; None where the picture itself is mixed in instead.
+        late_style: factor on the weight of the style in the later part of a training (`train.LATE`).
+        parts: pictures on the way by name, of the network, images and a mix; None where there are none.
+    """
+
+    build: Callable[[TrainConfig, int], nn.Module]
+    prepare: Callable[[list[Tensor], Encoder, TrainConfig], Any]
+    terms: Callable[[Any, Tensor, Any, TrainConfig, torch.Generator], dict[str, Tensor]]
+    paint: Callable[[Any, Tensor, Any], Tensor]
+    read: Callable[[Any, list[Tensor], Tensor], Any] | None = None
+    read_regions: Callable[[Any, Any], Any] | None = None
+    weakened: Callable[[Any, float], Any] | None = None
+    late_style: float = 1.0
+    parts: Callable[[Any, Tensor, Any], dict[str, Tensor]] | None = None
+
+
+NETWORKS = {
+    "johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint, late_style=johnson.LATE_STYLE),
+    "ulyanov": Row(ulyanov.build, johnson.prepare, ulyanov.terms, ulyanov.paint, late_style=johnson.LATE_STYLE),
+    "multimodal": Row(multimodal.build, multimodal.prepare, multimodal.terms, multimodal.paint, parts=multimodal.parts),
+    "adain": Row(
+        adain.build,
+        adain.prepare,
+        adain.terms,
+        adain.paint,
+        read=adain.read,
+        read_regions=adain.read_regions,
+        weakened=adain.weakened,
+        late_style=johnson.LATE_STYLE,
+    ),
+}
+"""Every network by its name in `dst.config.FEEDFORWARD`."""
