@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from dst.config import TrainConfig
 from dst.features.encoder import Encoder
+from dst.imaging.color import luminance
 from dst.networks.feedforward import johnson
 from dst.networks.feedforward.layers import Enlarged, Narrow, Normal, Padded, Residual, drawn, fitted, in_precision
 
@@ -26,7 +27,6 @@ STYLE = 5.0 / johnson.STYLE_FACTOR
 """Weight of the style, relative to Johnson's network here: 5 to 1 of the content."""
 LITTLE = 0.1
 """Of what the last convolution of `refine` is drawn at: the details that it adds begin small."""
-LUMINANCE = (0.299, 0.587, 0.114)
 BLOCKS = 3
 """Residual blocks of a branch, of what joins two branches, and of the last network."""
 
@@ -142,11 +142,6 @@ class Multimodal(nn.Module):
         first = self.style(resized(images, sizes[0]), mix)
         second = self.enhance(resized(first, sizes[1]), mix)
         return [first, second, self.refine(resized(second, sizes[2]), mix)]
-
-
-def luminance(images: Tensor) -> Tensor:
-    """(N, 3, H, W) to (N, 1, H, W), by the weights of Rec. 601."""
-    return (images * images.new_tensor(LUMINANCE).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
