@@ -17,8 +17,8 @@ from dst.networks.feedforward.model import Model
 HOME = Path(__file__).parent
 FILE, CARD = "styles.safetensors", "styles.json"
 SHA256 = {
-    FILE: "6f256dd7f4e8d2c88b1acbcb6440d73c82f30426163aafb5af5e4118075b78db",
-    CARD: "e4fe44947d893d0816c02e05e131d87c5400328759c07a89332e43bb2f0f361b",
+    FILE: "d8823b486d91a759067f62e29469186ef2f2ba087e88c944ccfe2c1cb37ebee0",
+    CARD: "31544223c384508fc2214854fc781a9862d31d1a8e98dc08e7aac9607ea9e1d4",
 }
 """Of the weights and of their card."""
 
