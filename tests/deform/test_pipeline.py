@@ -207,7 +207,7 @@ def test_the_demo_pair_is_there():
 
 def test_each_optimiser_paints_about_as_well_by_its_own_learning_rate():
     def measured(**options):
-        return pipeline.stylize(*samples.demo_pair(), size=96, warp=False, splitting=0, **options).record["metrics"]
+        return pipeline.stylize(*samples.demo_pair(), size=72, warp=False, splitting=0, **options).record["metrics"]
 
     adam = measured()
     for name in ("rmsprop", "sgd"):

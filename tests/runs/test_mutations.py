@@ -217,7 +217,7 @@ def spoiled_checkpoints(data: dict) -> Iterator[tuple[Any, Any]]:
             good = good[key]
         for k, value in enumerate(tensors(good) if isinstance(good, torch.Tensor) else ()):
             yield (way, f"tensor {k}"), mutated(data, way, value)
-        for value in VALUES[turn % 2 :: 2]:
+        for value in VALUES[turn % 3 :: 3]:
             yield (way, value), mutated(data, way, nested(2000) if value is DEEP else value)
         yield (way, "tensor"), mutated(data, way, torch.zeros(3, 2))
 
@@ -237,7 +237,7 @@ def test_any_part_of_a_checkpoint(run, monkeypatch):
     spoiled = [*spoiled_checkpoints(data), *(((), value) for value in VALUES if value is not GONE)]
     cases = ((what, readers(what[0] if what else (), value)) for what, value in spoiled)
     survived, count = count_survivors(cases, run)
-    assert survives(run, readers(("frames",), data), "whole") and count > 500 and 0 < survived < 0.4 * count
+    assert survives(run, readers(("frames",), data), "whole") and count > 400 and 0 < survived < 0.4 * count
 
 
 @pytest.mark.parametrize(
