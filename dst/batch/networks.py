@@ -25,7 +25,7 @@ def load_network(folder: Any, device: str = "cpu") -> Model:
     """
     with runtime.computing():
         runtime.usable_device(device)
-        if isinstance(folder, str) and folder in shipped.shipped_styles() and not Path(folder).exists():
+        if shipped.is_shipped(folder):
             return shipped.load(device)
         if isinstance(folder, str) and not Path(folder).exists() and Path(folder).name == folder:
             raise InputError(
@@ -89,9 +89,7 @@ def paint_each(
 def with_mix(model: Any, styles: Sequence[Any], config: ApplyConfig, masks: Sequence[Any] = ()) -> tuple[Model, Any]:
     """A model and what it is told to paint in."""
     own = model if isinstance(model, Model) else load_network(model, config.device)
-    chosen = list(styles)
-    if not chosen and isinstance(model, str) and own.card.get("shipped"):
-        chosen = [model]  # a shipped style is named by itself
+    chosen = shipped.styles_of(model, styles)
     read = lambda one: _seen(one, own.config.style_size)  # noqa: E731
     with runtime.computing(config.threads):
         if not masks:
@@ -162,7 +160,7 @@ def export_network(
 
     target = check_output(path, (".onnx",))
     own = model if isinstance(model, Model) else load_network(model)
-    chosen = list(styles) or ([model] if own.card.get("shipped") and isinstance(model, str) else [])
+    chosen = shipped.styles_of(model, styles)
     with runtime.computing():
         write_onnx(own, target, mix_of(own, chosen, weights, lambda one: _seen(one, own.config.style_size)))
 

@@ -24,6 +24,7 @@ from dst.config import (
 )
 from dst.files import csv_text
 from dst.imaging.strips import check_memory
+from dst.networks.folder import held
 from dst.networks.singan import folder as folders
 from dst.networks.singan import tasks
 from dst.networks.singan.model import Model, grow, reconstruction
@@ -94,7 +95,7 @@ def train_singan(
         small = imaging.resize(given.rgb, min(config.side, max(given.size)), given.size)
         source = imaging.read(imaging.to_array(small), min_side=1).rgb  # in 256 steps, as the folder holds it
         model = untrained(source.to(runtime.usable_device(config.device)), config)
-        with folders.held(folder):
+        with held(folder):
             model, at, record = _where(folder, model, force)
             return _train(folder, model, at, record, every, on_step, on_scale)
 

@@ -74,8 +74,8 @@ def shared(name: str, home: type = StylizeConfig, **changes: str):
 
 
 @dataclass(frozen=True)
-class NetworkConfig(Checked):
-    """What every experiment shares."""
+class EncoderConfig(Checked):
+    """What is shared by all that is measured by an encoder."""
 
     seed: int = shared("seed")
     encoder: str = shared("encoder")
@@ -83,6 +83,12 @@ class NetworkConfig(Checked):
     device: str = shared("device")
     threads: int = shared("threads")
     precision: str = shared("precision")
+
+
+@dataclass(frozen=True)
+class NetworkConfig(EncoderConfig):
+    """What every experiment shares."""
+
     pooling: str = option(
         "average",
         "what stands between the levels of the network",

@@ -7,7 +7,7 @@ from typing import Any
 
 from dst.config.base import Checked, check_choice, option
 from dst.config.kinds import Choice, Number, Numbers, whole
-from dst.config.laboratory import shared
+from dst.config.laboratory import EncoderConfig, shared
 
 FEEDFORWARD = {
     "johnson": "one pass through residual blocks; several styles share one network (Johnson 2016, Dumoulin 2017)",
@@ -38,15 +38,9 @@ QUICK_SETTINGS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class TrainConfig(Checked):
+class TrainConfig(EncoderConfig):
     """Training of a feed-forward network; the defaults are the published settings of Johnson et al. 2016 where it has any."""
 
-    seed: int = shared("seed")
-    encoder: str = shared("encoder")
-    weights: str | None = shared("weights")
-    device: str = shared("device")
-    threads: int = shared("threads")
-    precision: str = shared("precision")
     network: str = option("johnson", "the network", Choice(FEEDFORWARD), "network")
     width: float = option(1.0, "channels relative to the published network's", Number(0.125, 2.0), "network")
     upsample: str = option(

@@ -27,16 +27,11 @@ def model_of(config: StylizeConfig) -> Model:
     given, device = config.guidance.model, runtime.usable_device(config.device)
     if isinstance(given, Model):
         return given
-    if is_shipped(given):
+    if shipped.is_shipped(given):
         return shipped.load(str(device))
     record = Path(given) / RECORD
     stamp = os.stat(record).st_mtime_ns if record.exists() else None
     return _kept(os.fspath(given), str(device), stamp)
-
-
-def is_shipped(given: Any) -> bool:
-    """Whether a model is a shipped style's name, and no folder."""
-    return isinstance(given, str) and given in shipped.shipped_styles() and not Path(given).exists()
 
 
 @functools.lru_cache(2)
@@ -102,8 +97,7 @@ def painted_by(job: Job) -> Tensor:
 
 def _own_mix(model: Model, config: StylizeConfig) -> Any:
     """Of a network with styles of its own, those that a config names: a shipped style names itself."""
-    given = config.guidance.model
-    names = config.guidance.model_style or ((given,) if is_shipped(given) else ())
+    names = shipped.styles_of(config.guidance.model, config.guidance.model_style or ())
     return mix_of(model, names, None, lambda image: image)
 
 

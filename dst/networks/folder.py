@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -214,6 +214,49 @@ def check_tensors(folder: Any, name: str, found: dict[str, Tensor | None], wante
         fits = mine is not None and model is not None and mine.shape == model.shape and mine.dtype == model.dtype
         if not fits or not bool(torch.isfinite(mine).all()):
             raise InputError(f"{folder}/{name} is damaged ({key}): {AGAIN}")
+
+
+def mark(parts: Any) -> Tensor:
+    """What tells a training's state from that of a record with other parts: (32,) uint8."""
+    said = json.dumps(parts, sort_keys=True).encode()
+    return torch.tensor(list(hashlib.sha256(said).digest()), dtype=torch.uint8)
+
+
+def read_marked(folder: Any, name: str, own: Tensor) -> dict[str, Tensor]:
+    """A training's state, which has a `mark` as `model` and two whole numbers as `at`.
+
+    Raises:
+        InputError: it is damaged, or another model's.
+    """
+    found = read_tensors(folder, name, read_bytes(folder, name))
+    if "model" not in found or not torch.equal(found["model"], own):
+        raise InputError(f"{folder}/{name} is not that of the model beside it: train it again with --force")
+    check_tensors(folder, name, {"at": found.get("at")}, {"at": torch.zeros(2, dtype=torch.int64)})
+    return found
+
+
+def adam_tensors(optimizer: torch.optim.Adam, prefix: str = "") -> dict[str, Tensor]:
+    """What Adam remembers, by names."""
+    rows = optimizer.state_dict()["state"].items()
+    return {f"{prefix}adam.{k}.{key}": value for k, row in rows for key, value in row.items()}
+
+
+def adam_shapes(parameters: Sequence[Tensor], prefix: str = "") -> dict[str, Tensor]:
+    """Tensors as `adam_tensors` gives for parameters that have taken a step."""
+    kept = {"step": lambda _: torch.zeros(()), "exp_avg": lambda p: p, "exp_avg_sq": lambda p: p}
+    return {f"{prefix}adam.{k}.{key}": make(p) for k, p in enumerate(parameters) for key, make in kept.items()}
+
+
+def load_adam(
+    optimizer: torch.optim.Adam, parameters: Sequence[Tensor], found: dict[str, Tensor], prefix: str = ""
+) -> None:
+    """Have Adam remember what `adam_tensors` gave, none of it without parameters."""
+    rows = {}
+    for k, value in enumerate(parameters):
+        rows[k] = {"step": found[f"{prefix}adam.{k}.step"]}
+        for key in ("exp_avg", "exp_avg_sq"):  # in the order in memory that they had: on it the last bits depend
+            rows[k][key] = torch.empty_like(value, requires_grad=False).copy_(found[f"{prefix}adam.{k}.{key}"])
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": rows})
 
 
 def decoded_png(folder: Any, name: str, data: bytes) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,16 @@ def shipped_styles() -> dict[str, dict[str, Any]]:
     shared = {name: card[name] for name in ("data", "losses", "licence")}
     shared["steps"] = card["steps"] + card.get("steps_before", 0)
     return {style["name"]: {"network": card["settings"]["network"], **style, **shared} for style in card["styles"]}
+
+
+def is_shipped(given: Any) -> bool:
+    """Whether a model is a shipped style's name, and no folder."""
+    return isinstance(given, str) and given in shipped_styles() and not Path(given).exists()
+
+
+def styles_of(model: Any, styles: Sequence[Any]) -> list[Any]:
+    """The styles that are asked for, where there are none that which a model's name is: a shipped style names itself."""
+    return list(styles) or ([model] if is_shipped(model) else [])
 
 
 @functools.lru_cache(2)

@@ -19,7 +19,7 @@ from dst import imaging, runtime
 from dst.config import AnimationConfig, ExaggerateConfig, QuiltConfig
 from dst.config.exaggeration import PARTS
 from dst.web.painting import PREVIEW_EVERY, PREVIEW_SIDE, thumb
-from dst.web.shown import put, small, write
+from dst.web.shown import Previews, small, write
 from dst.web.teller import Teller
 
 ACROSS = 6
@@ -32,7 +32,7 @@ class Watcher:
     """Makes of a call's steps what the page shows: how far it is, the time left where that is known, a preview now and then."""
 
     def __init__(self, p: dict[str, Any], teller: Teller) -> None:
-        self.folder, self.teller, self.count, self.last = Path(p["folder"]), teller, 0, 0.0
+        self.previews, self.teller, self.last = Previews(Path(p["folder"])), teller, 0.0
         teller.tell(stage="optimize")
 
     def on_step(self, step: Any, part: int = 0, parts: int = 1) -> bool:
@@ -59,11 +59,7 @@ class Watcher:
         """Write a preview, and put its number into what is told."""
         from dst.runs.frames import shrunk
 
-        self.count += 1
-        data = imaging.encode(shrunk(image, PREVIEW_SIDE), extension=".jpg", quality=80)
-        put(self.folder / f"preview-{self.count}.jpg", data)
-        (self.folder / f"preview-{self.count - 3}.jpg").unlink(missing_ok=True)
-        told["preview"] = self.count
+        told["preview"] = self.previews.write(shrunk(image, PREVIEW_SIDE))
 
 
 def _image_of(step: Any) -> torch.Tensor | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from dst import imaging, runtime
 from dst.config import StylizeConfig
-from dst.web.shown import QUALITY, THUMB, points_of, put, rows_of, show
+from dst.web.shown import QUALITY, THUMB, Previews, points_of, put, rows_of, show
 from dst.web.teller import Teller
 from dst.web.verdicts import plainly
 
@@ -40,7 +40,7 @@ class Watcher:
     def __init__(self, p: dict[str, Any], config: StylizeConfig, teller: Teller) -> None:
         from dst.optim.loop import schedule
 
-        self.folder, self.teller, self.count, self.last = Path(p["folder"]), teller, 0, 0.0
+        self.previews, self.teller, self.last = Previews(Path(p["folder"])), teller, 0.0
         size = imaging.fit_size(tuple(p["content_size"]), config.size)
         self.total = sum(s.steps * self._cost(s.side) for s in schedule(size, config.optimize)) or 1
         self.spent, self.began = 0.0, None
@@ -75,19 +75,13 @@ class Watcher:
         image = shrunk(step.state.image, PREVIEW_SIDE)
         if step.warp is not None:
             image = step.warp().apply(image, "bilinear").clamp(0, 1)
-        return self._written(image)
+        return self.previews.write(image)
 
     def show(self, pixels: np.ndarray) -> int:
         """Show the finished picture, whose files take some seconds still; return the number of the preview."""
         from dst.runs.frames import opaque, shrunk
 
-        return self._written(shrunk(opaque(pixels), 2 * PREVIEW_SIDE))
-
-    def _written(self, image: Any) -> int:
-        self.count += 1
-        put(self.folder / f"preview-{self.count}.jpg", imaging.encode(image, extension=".jpg", quality=80))
-        (self.folder / f"preview-{self.count - 3}.jpg").unlink(missing_ok=True)
-        return self.count
+        return self.previews.write(shrunk(opaque(pixels), 2 * PREVIEW_SIDE))
 
 
 def stylize(p: dict[str, Any], teller: Teller) -> dict[str, Any]:

@@ -48,6 +48,20 @@ def put(path: Path, data: bytes) -> None:
     os.replace(part, path)
 
 
+class Previews:
+    """The numbered previews of a job's folder; the last three are kept, for a page that is still fetching one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count = folder, 0
+
+    def write(self, image: Any) -> int:
+        """Write the next one of pixels, or of (1, 3, H, W); its number."""
+        self.count += 1
+        put(self.folder / f"preview-{self.count}.jpg", imaging.encode(image, extension=".jpg", quality=80))
+        (self.folder / f"preview-{self.count - 3}.jpg").unlink(missing_ok=True)
+        return self.count
+
+
 def points_of(p: dict[str, Any]) -> Matches:
     """The points of a task, `[cx, cy, sx, sy, confidence, source]` each, as matches of its images, checked.
 

@@ -62,14 +62,13 @@ def _export(args: Any, model: str, pictures: list[str]) -> int:
 def _paint(args: Any, model: str, pictures: list[str]) -> int:
     from dst.batch.network_files import paint_files
     from dst.batch.networks import load_network
+    from dst.networks.shipped import styles_of
 
     config = ApplyConfig().replace(**options_of(args, ApplyConfig))
     own = load_network(model, config.device)
     if not own.finished:
         say(f"note: the training has not ended; painting by what it is after step {own.card['steps']}")
-    styles = list(args.styles or ())
-    if not styles and own.card.get("shipped"):
-        styles = [model]
+    styles = styles_of(model, args.styles or ())
     found, bad = _found(pictures), 0
     bars = Overall(args.quiet, len(found), "painting")
     with Interrupt("after this picture") as interrupt:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import Field, fields, replace
+from dataclasses import Field, fields
 from typing import Any
 
 from dst.cli.drawn import check_drawn, say_drawn, write_drawn
 from dst.cli.progress import Interrupt, Overall
 from dst.cli.rows import Argument, Command, argument_of, output
 from dst.cli.streams import STDOUT, say
+from dst.cli.training import LONG, time_left, unset
 from dst.config import (
     FROM_MODEL,
     MASKED,
@@ -24,8 +25,6 @@ from dst.config.kinds import Choice, File, Switch
 
 TRAINING = {f.name: f for f in fields(SinganConfig)}
 USE = {f.name: f for f in fields(SinganTaskConfig)}
-LONG = 2 * 3600
-"""Seconds of training from which `--quick` is spoken of."""
 
 
 def run(args: Any) -> int:
@@ -66,7 +65,7 @@ def _train(args: Any, given: dict[str, Any]) -> int:
                 told = True
                 if now.left > LONG and not args.quiet:
                     say(
-                        f"note: about {_time(now.left)} to go; --quick trains a smaller model in minutes, --device cuda is faster"
+                        f"note: about {time_left(now.left)} to go; --quick trains a smaller model in minutes, --device cuda is faster"
                     )
             last.update(round=now)
             return interrupt.asked
@@ -74,7 +73,7 @@ def _train(args: Any, given: dict[str, Any]) -> int:
         def on_scale(model: Any) -> None:
             if bars.bar is None and not args.quiet:
                 width, height = model.size
-                left = "" if model.finished else f"; about {_time(last['round'].left)} to go"
+                left = "" if model.finished else f"; about {time_left(last['round'].left)} to go"
                 say(
                     f"scale {len(model.scales) - 1} of 0 to {len(model.sizes) - 1} is trained, {width} x {height} pixels{left}"
                 )
@@ -94,13 +93,6 @@ def _train(args: Any, given: dict[str, Any]) -> int:
             f"wrote {args.output}: a model of {len(model.sizes)} scales, up to {model.size[0]} x {model.size[1]} pixels"
         )
     return interrupt.code
-
-
-def _time(seconds: float) -> str:
-    for unit, name in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds > 1.5 * unit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} s"
 
 
 def _draw(args: Any, given: dict[str, Any]) -> int:
@@ -135,15 +127,6 @@ def _draw(args: Any, given: dict[str, Any]) -> int:
     return interrupt.code
 
 
-def _unset(f: Field) -> Argument:
-    """An option that is None where it was not given, so that what `--quick` sets can give way to it."""
-    text = lambda value: f"{value:g}" if isinstance(value, float) else str(value)  # noqa: E731
-    known = [] if f.default is None else [f"default {text(f.default)}"]
-    known += [f"{text(QUICK[f.name])} with --quick"] if TRAINING.get(f.name) is f and f.name in QUICK else []
-    words = f.metadata["help"] + (f"; {', '.join(known)}" if known else "")
-    return replace(argument_of(f, default=None), help=words)
-
-
 ROW = Command(
     "singan",
     "train a SinGAN on one picture; then sample, retarget, harmonise, edit, animate",
@@ -165,8 +148,8 @@ ROW = Command(
         Argument("--quick", "train a model of 128 pixels, in minutes", Switch(), False, group="training"),
         Argument("--for", "what the model is trained for", Choice(PURPOSES), "any", group="training", dest="purpose"),
         Argument("--force", "replace the model that the folder holds", Switch(), False, group="training"),
-        *map(_unset, TRAINING.values()),
-        *(_unset(f) for name, f in USE.items() if name not in TRAINING),
+        *(unset(f, QUICK) for f in TRAINING.values()),
+        *(unset(f, {}) for name, f in USE.items() if name not in TRAINING),
     ),
     record=False,
     glossary={"train": "on one picture; stopped, the same command goes on", **SINGAN_TASKS},

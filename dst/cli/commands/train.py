@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from dst.cli.progress import Interrupt, Overall
-from dst.cli.rows import Argument, Command, argument_of, output
+from dst.cli.rows import Argument, Command, output
 from dst.cli.streams import say
+from dst.cli.training import LONG, time_left, unset
 from dst.config import FEEDFORWARD, QUICK_TRAINING, TrainConfig
 from dst.config.kinds import File, Folder, Switch, Text
 
 TRAINING = {f.name: f for f in fields(TrainConfig)}
-SLOW = 2 * 3600
-"""Seconds of training from which `--quick` is spoken of."""
-
 BUILT_IN = (
     "note: training on the ten photographs inside scikit-image and scikit-learn; from a folder of some thousand pictures of your own "
     "(--images) a network learns to keep faces, skies and fine structures that these do not have"
@@ -41,13 +39,13 @@ def run(args: Any) -> int:
                 )
             if not told and now.done >= 20:
                 told = True
-                if now.left > SLOW and not args.quick and not args.quiet:
+                if now.left > LONG and not args.quick and not args.quiet:
                     say(
-                        f"note: about {_time(now.left)} to go; --quick takes half an hour or less, --device cuda is faster"
+                        f"note: about {time_left(now.left)} to go; --quick takes half an hour or less, --device cuda is faster"
                     )
             if bars.bar is None and not args.quiet and (now.done % 100 == 0):
                 say(
-                    f"step {now.done} of {now.total_steps}: loss {now.terms['total']:.3g}, about {_time(now.left)} to go"
+                    f"step {now.done} of {now.total_steps}: loss {now.terms['total']:.3g}, about {time_left(now.left)} to go"
                 )
             return interrupt.asked
 
@@ -67,23 +65,6 @@ def run(args: Any) -> int:
     return interrupt.code
 
 
-def _time(seconds: float) -> str:
-    for unit, name in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds > 1.5 * unit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} s"
-
-
-def _unset(name: str) -> Argument:
-    """An option that is None where it was not given, so that what `--quick` and the network set can give way to it."""
-    f = TRAINING[name]
-    text = lambda value: f"{value:g}" if isinstance(value, float) else str(value)  # noqa: E731
-    known = [] if f.default is None else [f"default {text(f.default)}"]
-    known += [f"{text(QUICK_TRAINING[name])} with --quick"] if name in QUICK_TRAINING else []
-    words = f.metadata["help"] + (f"; {', '.join(known)}" if known else "")
-    return replace(argument_of(f, default=None), help=words)
-
-
 ROW = Command(
     "train",
     "train a network that paints in a style, or in several, at once",
@@ -98,7 +79,7 @@ ROW = Command(
         Argument("--start", "a model's folder, whose weights it begins with; of the same network, width and number of styles", Folder(), group="training"),
         Argument("--force", "replace the model that the folder holds", Switch(), False, group="training"),
         Argument("--licence", "licence of the weights, for the model's card", Text(), "not stated", group="training"),
-        *map(_unset, TRAINING),
+        *(unset(f, QUICK_TRAINING) for f in TRAINING.values()),
     ),
     record=False,
     glossary=FEEDFORWARD,

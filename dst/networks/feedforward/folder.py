@@ -99,16 +99,14 @@ def write_state(folder: Any, at: Training, record: dict[str, Any], unreadable: i
         "model": _mark(record),
         **{f"network.{key}": value for key, value in at.network.state_dict().items()},
     }
-    for k, row in at.optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{k}.{key}": value for key, value in row.items()}
+    tensors |= base.adam_tensors(at.optimizer)
     base.put(folder, STATE, base.packed(tensors))
 
 
 def _mark(record: dict[str, Any]) -> Tensor:
     """What tells a training's state from that of other styles, photographs or settings."""
     parts = [record[name] for name in ("settings", "styles", "data", "encoder", "start") if name in record]
-    said = json.dumps(parts, sort_keys=True).encode()
-    return torch.tensor(list(hashlib.sha256(said).digest()), dtype=torch.uint8)
+    return base.mark(parts)
 
 
 def read_state(folder: Any, record: dict[str, Any], config: TrainConfig) -> tuple[Training, int] | None:
@@ -119,10 +117,7 @@ def read_state(folder: Any, record: dict[str, Any], config: TrainConfig) -> tupl
     """
     if not (Path(folder) / STATE).exists():
         return None
-    found = base.read_tensors(folder, STATE, base.read_bytes(folder, STATE))
-    if "model" not in found or not torch.equal(found["model"], _mark(record)):
-        raise InputError(f"{folder}/{STATE} is not that of the model beside it: train it again with --force")
-    base.check_tensors(folder, STATE, {"at": found.get("at")}, {"at": torch.zeros(2, dtype=torch.int64)})
+    found = base.read_marked(folder, STATE, _mark(record))
     step, unreadable = found["at"].tolist()
     if not 0 <= step <= config.steps or unreadable < 0:
         raise InputError(f"{folder}/{STATE} is damaged (at): train the model again with --force")
@@ -130,10 +125,8 @@ def read_state(folder: Any, record: dict[str, Any], config: TrainConfig) -> tupl
     history, columns = found.pop("history", torch.zeros(0, 0)), found.pop("columns", torch.zeros(0))
     wanted = {"at": found["at"], "model": found["model"]}
     wanted |= {f"network.{key}": value for key, value in at.network.state_dict().items()}
-    parameters = [p for p in at.network.parameters() if p.requires_grad]
-    for k, value in enumerate(parameters if step else ()):
-        kept = {"step": torch.zeros(()), "exp_avg": value, "exp_avg_sq": value}
-        wanted |= {f"adam.{k}.{key}": item for key, item in kept.items()}
+    parameters = [p for p in at.network.parameters() if p.requires_grad] if step else []
+    wanted |= base.adam_shapes(parameters)
     base.check_tensors(folder, STATE, found, wanted)
     try:
         names = json.loads(bytes(columns.to(torch.uint8).tolist()).decode())
@@ -145,12 +138,7 @@ def read_state(folder: Any, record: dict[str, Any], config: TrainConfig) -> tupl
         raise InputError(f"{folder}/{STATE} is damaged (history): train the model again with --force") from error
     at.step = step
     at.network.load_state_dict({key: found[f"network.{key}"] for key in at.network.state_dict()})
-    rows = {}
-    for k, value in enumerate(parameters if step else ()):
-        rows[k] = {"step": found[f"adam.{k}.step"]}
-        for key in ("exp_avg", "exp_avg_sq"):  # in the order in memory that they had: on it the last bits depend
-            rows[k][key] = torch.empty_like(value, requires_grad=False).copy_(found[f"adam.{k}.{key}"])
-    at.optimizer.load_state_dict({**at.optimizer.state_dict(), "state": rows})
+    base.load_adam(at.optimizer, parameters, found)
     return at, unreadable
 
 

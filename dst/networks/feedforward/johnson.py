@@ -97,9 +97,20 @@ def typical_variance(encoder: Encoder, layer: str) -> float:
 @torch.no_grad()
 def prepare(styles: list[Tensor], encoder: Encoder, config: TrainConfig) -> Targets:
     """The styles' Gram matrices, encoded once. `styles`: (1, 3, h, w) each, at the size that they are seen at."""
+    return Targets(encoder, grams_of(styles, encoder), typical_variance(encoder, CONTENT))
+
+
+@torch.no_grad()
+def grams_of(styles: list[Tensor], encoder: Encoder) -> dict[str, Tensor]:
+    """Gram matrices of styles (1, 3, h, w), (styles, C, C) by layer."""
     found = [{name: losses.gram(values) for name, values in encoder(image, STYLE).items()} for image in styles]
-    grams = {name: torch.cat([grams[name] for grams in found]) for name in STYLE}
-    return Targets(encoder, grams, typical_variance(encoder, CONTENT))
+    return {name: torch.cat([grams[name] for grams in found]) for name in STYLE}
+
+
+def drawn_styles(images: Tensor, styles: int, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A style of so many for each of N images: its number, (N,), and the mix that is it alone, (N, styles)."""
+    which = torch.randint(styles, (len(images),), generator=draws)
+    return which, F.one_hot(which, styles).to(images)
 
 
 def terms(
@@ -114,8 +125,7 @@ def terms(
     Source: Johnson et al. 2016, equations 2 to 5. The style is relative to its target and the content to what is
     usual in photographs, so that published weights do not carry over.
     """
-    which = torch.randint(network.styles, (len(images),), generator=draws)
-    mix = F.one_hot(which, network.styles).to(images)
+    which, mix = drawn_styles(images, network.styles, draws)
     with in_precision(config):
         made = network(images, mix)
     return objective(made.float(), images, which, targets, config)

@@ -186,10 +186,10 @@ def prepare(styles: list[Tensor], encoder: Encoder, config: TrainConfig) -> Targ
 
     Those are the sizes, relative to each other, that the three networks paint a picture at: strokes keep their size in it.
     """
-    levels = []
+    levels, spread = [], johnson.typical_variance(encoder, johnson.CONTENT)
     for factor in (4, 2, 1):
         smaller = [resized(x, [max(1, round(n / factor)) for n in x.shape[2:]]).clamp(0, 1) for x in styles]
-        levels.append(johnson.prepare(smaller, encoder, config))
+        levels.append(johnson.Targets(encoder, johnson.grams_of(smaller, encoder), spread))
     return Targets(levels)
 
 
@@ -205,8 +205,7 @@ def terms(
 
     Source: section 3.3, equation 5; terms are relative to their targets as in `johnson.terms`, with the total variation of there.
     """
-    which = torch.randint(network.styles, (len(images),), generator=draws)
-    mix = F.one_hot(which, network.styles).to(images)
+    which, mix = johnson.drawn_styles(images, network.styles, draws)
     height, width = images.shape[2:]
     with in_precision(config):
         made = network(images, mix, [(height // 2, width // 2), (height, width), (height, width)])

@@ -103,8 +103,7 @@ def terms(
     network: Ulyanov, images: Tensor, targets: johnson.Targets, config: TrainConfig, draws: torch.Generator
 ) -> dict[str, Tensor]:
     """As `johnson.terms`, each image with its own noise."""
-    which = torch.randint(network.styles, (len(images),), generator=draws)
-    mix = F.one_hot(which, network.styles).to(images)
+    which, mix = johnson.drawn_styles(images, network.styles, draws)
     with in_precision(config):
         made = network(images, mix, noise_of(images, draws))
     return johnson.objective(made.float(), images, which, targets, config)

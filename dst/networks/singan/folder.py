@@ -19,7 +19,6 @@ from dst.networks.folder import (
     RECORD,
     check_tensors,
     decoded_png,
-    held,
     is_sha256,
     packed,
     put,
@@ -31,8 +30,6 @@ from dst.networks.singan.layers import Frozen
 from dst.networks.singan.model import Model, Scale
 from dst.networks.singan.pyramid import scale_sizes
 from dst.networks.singan.train import untaught, untrained
-
-__all__ = ["held"]
 
 SOURCE, STATE = "source.png", "training.safetensors"
 LOG, PLOT = "losses.csv", "losses.png"

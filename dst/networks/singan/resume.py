@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dst.config import InputError
+from dst.networks import folder as base
 from dst.networks.singan import folder as folders
 from dst.networks.singan.layers import Patches
 from dst.networks.singan.model import Model
@@ -28,8 +27,7 @@ def write_state(folder: Any, at: Training, record: dict[str, Any]) -> None:
     }
     for name, network, optimizer in _sides(at):
         tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-        for k, row in optimizer.state_dict()["state"].items():
-            tensors |= {f"{name}.adam.{k}.{key}": value for key, value in row.items()}
+        tensors |= base.adam_tensors(optimizer, f"{name}.")
     folders.put(folder, folders.STATE, folders.packed(tensors))
 
 
@@ -39,8 +37,7 @@ def _sides(at: Training) -> list[tuple[str, Patches, torch.optim.Adam]]:
 
 def _mark(record: dict[str, Any]) -> Tensor:
     """What tells a training's state from that of another picture or other settings."""
-    said = json.dumps([record["source"], record["settings"]], sort_keys=True).encode()
-    return torch.tensor(list(hashlib.sha256(said).digest()), dtype=torch.uint8)
+    return base.mark([record["source"], record["settings"]])
 
 
 def read_state(folder: Any, model: Model, record: dict[str, Any]) -> tuple[Model, Training | None]:
@@ -52,10 +49,7 @@ def read_state(folder: Any, model: Model, record: dict[str, Any]) -> tuple[Model
     path = Path(folder) / folders.STATE
     if model.finished or not path.exists():
         return (model if model.finished else dataclasses.replace(model, scales=())), None
-    found = folders.read_tensors(folder, folders.STATE, folders.read_bytes(folder, folders.STATE))
-    if "model" not in found or not torch.equal(found["model"], _mark(record)):
-        raise InputError(f"{folder}/{folders.STATE} is not that of the model beside it: train it again with --force")
-    folders.check_tensors(folder, folders.STATE, {"at": found.get("at")}, {"at": torch.zeros(2, dtype=torch.int64)})
+    found = base.read_marked(folder, folders.STATE, _mark(record))
     scale, epoch = found["at"].tolist()
     if not (0 <= scale <= len(model.scales) and 0 <= epoch <= model.config.rounds(scale)):
         raise InputError(
@@ -67,9 +61,7 @@ def read_state(folder: Any, model: Model, record: dict[str, Any]) -> tuple[Model
     wanted = {"at": found["at"], "model": found["model"], "amplitude": torch.zeros((), dtype=torch.float64)}
     for name, network, _ in _sides(at):
         wanted |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-        for k, value in enumerate(network.parameters() if epoch else ()):
-            kept = {"step": torch.zeros(()), "exp_avg": value, "exp_avg_sq": value}
-            wanted |= {f"{name}.adam.{k}.{key}": item for key, item in kept.items()}
+        wanted |= base.adam_shapes(list(network.parameters()) if epoch else [], f"{name}.")
     history = found.pop("history", torch.empty(0))
     folders.check_tensors(
         folder,
@@ -80,9 +72,5 @@ def read_state(folder: Any, model: Model, record: dict[str, Any]) -> tuple[Model
     at.amplitude, at.history = float(found["amplitude"]), [tuple(row) for row in history.tolist()]
     for name, network, optimizer in _sides(at):
         network.load_state_dict({key: found[f"{name}.{key}"] for key in network.state_dict()})
-        rows = {
-            k: {key: found[f"{name}.adam.{k}.{key}"] for key in ("step", "exp_avg", "exp_avg_sq")}
-            for k, _ in enumerate(network.parameters() if epoch else ())
-        }
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": rows})
+        base.load_adam(optimizer, list(network.parameters()) if epoch else [], found, f"{name}.")
     return model, at

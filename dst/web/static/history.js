@@ -1,9 +1,19 @@
 // What this session made: variants to pick from, and every result with its settings to go back to.
 
+import * as api from "./api.js";
 import { attribute, h } from "./dom.js";
 import { described, shown } from "./options.js";
 import { proportion } from "./stage.js";
 import { running } from "./work.js";
+
+/** Has the store hold the session's jobs as the server knows them. */
+export async function refresh({ store, fail }) {
+  try {
+    store.set({ past: await api.jobs() });
+  } catch (error) {
+    if (error.status) fail(error);
+  }
+}
 
 /** What a variant is called. */
 export function labelOf(config, cell) {

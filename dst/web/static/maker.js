@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { brushPane } from "./brushpane.js";
 import { attribute, h, later } from "./dom.js";
-import { historyRow } from "./history.js";
+import { historyRow, refresh } from "./history.js";
 import { changed, defaults, described, handles } from "./options.js";
 import { painters } from "./painters.js";
 import { chosenButton, droppable, LAST, pasted, picker, pickerDialog, samplesOf } from "./picker.js";
@@ -153,15 +153,7 @@ export async function maker(root, app, id, { atOnce = null } = {}) {
 
   function took(job) {
     store.set({ job: ["failed", "cancelled"].includes(job.state) ? null : job });
-    if (!running(job)) refresh();
-  }
-
-  async function refresh() {
-    try {
-      store.set({ past: await api.jobs() });
-    } catch (error) {
-      if (error.status) app.fail(error);
-    }
+    if (!running(job)) refresh(context);
   }
 
   async function begin() {

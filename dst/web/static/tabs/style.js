@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { h, later } from "../dom.js";
-import { historyRow, labelOf, variantsRow } from "../history.js";
+import { historyRow, labelOf, refresh, variantsRow } from "../history.js";
 import { maskView } from "../masks.js";
 import { changed, defaults, described, handles } from "../options.js";
 import { painters } from "../painters.js";
@@ -105,15 +105,7 @@ export async function mount(root, app) {
     if (job.kind === "variants") store.set({ variants: failed && !job.cells?.length ? null : job });
     else store.set({ job: failed ? null : job });
     if (job.result?.matches?.length && job.kind === "stylize" && !job.points && belongs(job, state) && !model.edited()) model.take(job.result.matches);
-    if (!running(job)) refresh();
-  }
-
-  async function refresh() {
-    try {
-      store.set({ past: await api.jobs() });
-    } catch (error) {
-      if (error.status) app.fail(error);
-    }
+    if (!running(job)) refresh(context);
   }
 
   function order(kind) {
