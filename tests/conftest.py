@@ -19,6 +19,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def prepared():
+    """The process computes as one of the program's does, also where a test calls a function of its own."""
+    from dst import runtime
+
+    runtime.prepare()
+
+
 @pytest.fixture(autouse=True)
 def empty_working_folder(tmp_path_factory, monkeypatch):
     """Run each test in a folder of its own; whatever a test writes without being told where shows up here and fails."""

@@ -10,11 +10,14 @@ import numpy as np
 from torch import Tensor
 
 from dst import imaging, runtime
-from dst.config import ApplyConfig, InputError, counted, suggest
+from dst.config import ApplyConfig, InputError, check_number, counted, suggest
 from dst.files import check_output
 from dst.networks import shipped
 from dst.networks.feedforward import folder as folders
 from dst.networks.feedforward.model import LEAST_STYLE, Model, mix_of, painted
+
+LEAST_EXPORTED, MOST_EXPORTED = 16, 20_000
+"""Sides of the pictures that an ONNX file can be for, pixels."""
 
 
 def load_network(folder: Any, device: str = "cpu") -> Model:
@@ -144,7 +147,12 @@ def check_parts(model: Model) -> None:
 
 
 def export_network(
-    model: Any, path: Any, *, styles: Sequence[str] = (), weights: Sequence[float] | None = None
+    model: Any,
+    path: Any,
+    *,
+    styles: Sequence[Any] = (),
+    weights: Sequence[float] | None = None,
+    size: int | tuple[int, int] | None = None,
 ) -> None:
     """Write a network as an ONNX file, for one mix of its styles: an image (1, 3, height, width) in [0, 1] to one of the same size.
 
@@ -152,17 +160,32 @@ def export_network(
         model: as of `apply_network`.
         path: ends in .onnx; an existing file is replaced.
         styles, weights: as of `apply_network`.
+        size: (width, height), or the side of a square, of all pictures that the file is for: ulyanov and multimodal networks need one.
+            A file of the others takes any size, and none is given.
 
     Raises:
-        InputError: the extra `onnx` is not installed, a network of any style, a file that cannot be written, or as `apply_network`.
+        InputError: the extra `onnx` is not installed, a size that is missing or needless, a file that cannot be written, or as
+            `apply_network`.
     """
     from dst.networks.export import write_onnx
 
     target = check_output(path, (".onnx",))
     own = model if isinstance(model, Model) else load_network(model)
     chosen = shipped.styles_of(model, styles)
+    asked = None if size is None else _sides(size)
     with runtime.computing():
-        write_onnx(own, target, mix_of(own, chosen, weights, lambda one: _seen(one, own.config.style_size)))
+        mix = mix_of(own, chosen, weights, lambda one: _seen(one, own.config.style_size))
+        write_onnx(own, target, mix, asked)
+
+
+def _sides(size: Any) -> tuple[int, int]:
+    """(width, height), of a square's side or of the two."""
+    given = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    if len(given) != 2:
+        raise InputError(f"size is {size!r}: give (width, height), or the side of a square")
+    for name, side in zip(("width", "height"), given, strict=True):
+        check_number(name, side, LEAST_EXPORTED, MOST_EXPORTED, whole=True)
+    return int(given[0]), int(given[1])
 
 
 def _seen(style: Any, side: int) -> Tensor:

@@ -20,7 +20,7 @@ from dst.batch.training import train_network
 from dst.config import FEEDFORWARD, InputError, TrainConfig
 from dst.networks.feedforward import data, johnson, layers, ulyanov
 from dst.networks.feedforward import folder as folders
-from dst.networks.feedforward.model import mix_of, painted, shares
+from dst.networks.feedforward.model import Model, mix_of, painted, shares
 from dst.networks.feedforward.table import NETWORKS
 from dst.networks.feedforward.train import adam, advance, begun, rate, seeded
 
@@ -287,16 +287,40 @@ def test_frames_come_as_pictures_do(model):
     assert dst.apply_network(model, frames[0], size=24)[0].shape == (19, 24, 3)
 
 
-def test_onnx_gives_the_same_at_every_size(model, folder, tmp_path):
-    pytest.importorskip("onnx")
+def small_model(network, **options):
+    """An untrained model of two styles."""
+    config = small(network, **options)
+    built = NETWORKS[network].build(config, 2).requires_grad_(False).eval()
+    return Model(config, built, ("one", "two"))
+
+
+@pytest.mark.parametrize("network", list(FEEDFORWARD))
+def test_onnx_gives_the_same(network, tmp_path):
     runtime = pytest.importorskip("onnxruntime")
-    export_network(str(folder), tmp_path / "net.onnx", styles=["style 2"])
+    pytest.importorskip("onnx")
+    own = small_model(network, crop=96)
+    styles = [blobs((70, 64), 3)] if network == "adain" else ["two"]
+    sized = NETWORKS[network].paint_sized is not None  # smaller than half of it are what multimodal paints first
+    sizes = [(133, 120)] if sized else [(64, 64), (54, 41)]
+    dst.export_network(own, tmp_path / "net.onnx", styles=styles, size=sizes[0] if sized else None)
     session = runtime.InferenceSession(tmp_path / "net.onnx")
-    for height, width in ((64, 64), (41, 54)):
+    mix = mix_of(own, styles, None, lambda one: imaging.resize(imaging.read(one).rgb, own.config.style_size))
+    for width, height in sizes:
         given = image(1, height, width)
         (found,) = session.run(None, {"image": given.numpy()})
-        wanted = painted(model, given, mix_of(model, ["style 2"], None, None))
-        np.testing.assert_allclose(found, wanted.numpy(), atol=1e-4)
+        wanted = painted(own, given, mix)
+        assert wanted.std() > 0.01
+        np.testing.assert_allclose(found.clip(0, 1), wanted.numpy(), atol=1e-4)
+
+
+def test_an_onnx_file_has_a_size_where_it_needs_one(tmp_path):
+    pytest.importorskip("onnx")
+    for network, size, said in (("johnson", 64, "give none"), ("ulyanov", None, "give a size"), ("ulyanov", 7, "16")):
+        with pytest.raises(InputError, match=said):
+            dst.export_network(small_model(network), tmp_path / "net.onnx", size=size)
+    with pytest.raises(InputError, match="width, height"):
+        dst.export_network(small_model("ulyanov"), tmp_path / "net.onnx", size=(64, 64, 64))
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_the_extra_onnx_is_asked_for_in_one_line(folder, tmp_path, monkeypatch, capsys):

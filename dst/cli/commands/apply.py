@@ -53,7 +53,7 @@ def _export(args: Any, model: str, pictures: list[str]) -> int:
     from dst.batch.networks import export_network
 
     config = ApplyConfig().replace(**options_of(args, ApplyConfig))
-    export_network(model, args.onnx, styles=args.styles or (), weights=config.weights)
+    export_network(model, args.onnx, styles=args.styles or (), weights=config.weights, size=config.size)
     if not args.quiet:
         say(f"wrote {args.onnx}")
     return 0
@@ -138,7 +138,7 @@ ROW = Command(
         Argument("--show", "also write what each part of a multimodal network makes, as NAME-PART.png", Switch(), False, group="picture"),
         *map(argument_of, fields(ApplyConfig)),
         Argument("--list", "list the styles that come with the package", Switch(), False),
-        Argument("--onnx", "write the network, in its mix of styles, as an ONNX file", File()),
+        Argument("--onnx", "write the network, in its mix of styles, as an ONNX file; of a ulyanov or multimodal one, for squares of --size", File()),
     ),
     record=False,
     epilog="Example: dst apply woodcut photo.jpg -o out/\nExisting files of those names are replaced.",

@@ -259,7 +259,7 @@ class _Normalised(torch.autograd.Function):
 
 def statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of each image's channels, (N, C, H, W) to (N, C) twice."""
-    if x.device.type != "cpu":
+    if x.device.type != "cpu" or exporting():
         variance, mean = torch.var_mean(x, (2, 3), correction=0)
         return mean, variance
     found = [torch.batch_norm_update_stats(x[k : k + 1], None, None, 0.0) for k in range(len(x))]  # ten times as fast

@@ -7,7 +7,7 @@ style transfer". Several styles share one network as in Dumoulin et al. 2017.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -139,7 +139,11 @@ class Multimodal(nn.Module):
             (N, 3, h, w) three times, at those sizes; the last is not clipped.
         """
         sizes = sizes_of(images, self.side) if sizes is None else sizes
-        first = self.style(resized(images, sizes[0]), mix)
+        return self.from_smallest(resized(images, sizes[0]), mix, sizes)
+
+    def from_smallest(self, images: Tensor, mix: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
+        """As `forward`, of images that have the first of the sizes."""
+        first = self.style(images, mix)
         second = self.enhance(resized(first, sizes[1]), mix)
         return [first, second, self.refine(resized(second, sizes[2]), mix)]
 
@@ -233,6 +237,19 @@ def hierarchical(
 def paint(network: Multimodal, images: Tensor, mix: Tensor) -> Tensor:
     """Painted images (N, 3, H, W) in [0, 1]. `mix`: shares of the styles, (N or 1, styles)."""
     return network(images, mix)[-1].clamp(0, 1)
+
+
+def paint_sized(network: Multimodal, mix: Tensor, like: Tensor) -> Callable[[Tensor], Tensor]:
+    """`paint` for images (1, 3, H, W) of one size, that of `like`."""
+    sizes = sizes_of(like, network.side)
+    down, across = (_shrinking(before, after) for before, after in zip(like.shape[2:], sizes[0], strict=True))
+    down, across = down.to(like.device), across.T.to(like.device)
+    return lambda images: network.from_smallest(down @ images @ across, mix, sizes)[-1].clamp(0, 1)
+
+
+def _shrinking(before: int, after: int) -> Tensor:
+    """What `resized` does along an axis, as a matrix (after, before)."""
+    return resized(torch.eye(before)[None, None], (after, before))[0, 0]
 
 
 @torch.no_grad()

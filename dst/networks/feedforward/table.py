@@ -28,6 +28,8 @@ class Row:
         read_regions: of such networks, the mix of regions as `adain.read_regions` takes them; None where there are none.
         weakened: of such networks, a mix of so much strength, from 0 to 1; None where the picture itself is mixed in instead.
         late_style: factor on the weight of the style in the later part of a training (`train.LATE`).
+        paint_sized: `paint` for images of one size, as a function of them alone: given the network, a mix and an image (1, 3, H, W) of that
+            size. For networks whose work depends on the size in a way that is no layer's; None where any size goes through the same.
         parts: pictures on the way by name, of the network, images and a mix; None where there are none.
     """
 
@@ -39,13 +41,28 @@ class Row:
     read_regions: Callable[[Any, Any], Any] | None = None
     weakened: Callable[[Any, float], Any] | None = None
     late_style: float = 1.0
+    paint_sized: Callable[[Any, Any, Tensor], Callable[[Tensor], Tensor]] | None = None
     parts: Callable[[Any, Tensor, Any], dict[str, Tensor]] | None = None
 
 
 NETWORKS = {
     "johnson": Row(johnson.build, johnson.prepare, johnson.terms, johnson.paint, late_style=johnson.LATE_STYLE),
-    "ulyanov": Row(ulyanov.build, johnson.prepare, ulyanov.terms, ulyanov.paint, late_style=johnson.LATE_STYLE),
-    "multimodal": Row(multimodal.build, multimodal.prepare, multimodal.terms, multimodal.paint, parts=multimodal.parts),
+    "ulyanov": Row(
+        ulyanov.build,
+        johnson.prepare,
+        ulyanov.terms,
+        ulyanov.paint,
+        late_style=johnson.LATE_STYLE,
+        paint_sized=ulyanov.paint_sized,
+    ),
+    "multimodal": Row(
+        multimodal.build,
+        multimodal.prepare,
+        multimodal.terms,
+        multimodal.paint,
+        paint_sized=multimodal.paint_sized,
+        parts=multimodal.parts,
+    ),
     "adain": Row(
         adain.build,
         adain.prepare,

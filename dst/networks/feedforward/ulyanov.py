@@ -6,6 +6,8 @@ Sources: Ulyanov, Lebedev, Vedaldi and Lempitsky 2016, "Texture networks", secti
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -112,5 +114,15 @@ def terms(
 @torch.no_grad()
 def paint(network: Ulyanov, images: Tensor, mix: Tensor) -> Tensor:
     """As `johnson.paint`."""
-    noise = noise_of(images[:1], torch.Generator().manual_seed(SEED))
-    return network(images, mix, [one.expand(len(images), -1, -1, -1) for one in noise])
+    return network(images, mix, [one.expand(len(images), -1, -1, -1) for one in fixed_noise(images)])
+
+
+def fixed_noise(images: Tensor) -> list[Tensor]:
+    """The noise that every picture of the size of images (N, 3, H, W) is painted with: as `noise_of` gives for one."""
+    return noise_of(images[:1], torch.Generator().manual_seed(SEED))
+
+
+def paint_sized(network: Ulyanov, mix: Tensor, like: Tensor) -> Callable[[Tensor], Tensor]:
+    """`paint` for images (1, 3, H, W) of one size, that of `like`."""
+    noise = fixed_noise(like)
+    return lambda images: network(images, mix, noise)
