@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dst import imaging
 from dst.config import InputError, StylizeConfig
+from dst.deform import network
 from dst.deform.guidance import check_strokes, style_shares
 from dst.deform.strokes import finest_side, stroke_sizes
 from dst.features import Encoder, cached_encoder
@@ -90,6 +91,8 @@ def read_inputs(content: Any, style: Any, config: StylizeConfig) -> Inputs:
         record["styles"] = painted
     if geometry is not None:
         record["geometry"] = describe(guidance.geometry, geometry)
+    if guidance.model is not None:
+        record["model"] = network.described(config)
     return Inputs(content_image, styles, geometry, mask, segmentation, record)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from dst.imaging.masks import Segment, fit_mask
 from dst.networks import shipped
 from dst.networks.feedforward.folder import RECORD, read_model
 from dst.networks.feedforward.model import Model, mix_of, painted
+from dst.networks.folder import packed
 from dst.runs.job import Job, Scene
 
 
@@ -37,6 +39,24 @@ def model_of(config: StylizeConfig) -> Model:
 @functools.lru_cache(2)
 def _kept(name: str, device: str, stamp: int | None) -> Model:
     return read_model(name, device)
+
+
+def described(config: StylizeConfig) -> dict[str, str]:
+    """Name and digest of a config's network, as a run's record holds them."""
+    model, given = model_of(config), config.guidance.model
+    sha256 = model.card.get("weights") or hashlib.sha256(packed(model.network.state_dict())).hexdigest()
+    return {"name": "(a model in memory)" if isinstance(given, Model) else os.fspath(given), "sha256": sha256}
+
+
+def check_same(job: Job) -> None:
+    """Refuse to go on with a run by another network than it was begun with.
+
+    Raises:
+        InputError: the network has changed since.
+    """
+    begun, now = job.inputs.get("model"), described(job.config)
+    if begun is not None and begun["sha256"] != now["sha256"]:
+        raise InputError(f"the model {now['name']} has changed since the run was made: make the run again")
 
 
 def paints_any_style(config: StylizeConfig) -> bool:
@@ -79,7 +99,11 @@ def painted_by(job: Job) -> Tensor:
     """A run's content, (1, 3, H, W) in [0, 1], as its network paints it: by its own styles, or by the run's style images.
 
     Where the run has segments, a network of any style paints each in the manner of its own parts of the style images.
+
+    Raises:
+        InputError: as `check_same`.
     """
+    check_same(job)
     model, scene, strength = model_of(job.config), job.scene, job.config.optimize.style_strength
     if model.row.read is None:
         return painted(model, scene.content, _own_mix(model, job.config), strength)

@@ -28,7 +28,20 @@ from dst.runs.upgrade import upgraded_record
 from dst.warp.calm import survey_face
 
 OWN = (
-    *("format", "kind", "versions", "preset", "settings", "encoder", "content", "style", "styles", "geometry", "size"),
+    *(
+        "format",
+        "kind",
+        "versions",
+        "preset",
+        "settings",
+        "encoder",
+        "content",
+        "style",
+        "styles",
+        "geometry",
+        "model",
+        "size",
+    ),
     *("given", "threads", "precision", "seconds", "matches", "warp", "terms", "metrics", "stopped"),
 )
 """Names that every record gives a meaning to; notes take others."""

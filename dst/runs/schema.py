@@ -33,7 +33,13 @@ HISTORY_ROW = Table({"scale": whole(0, 64), "side": SIDE, "step": COUNT, "total"
 
 _NAMED = {"name": Words(), "sha256": Words()}
 _INPUT = Table({"name": Words(), "size": SIZE}, {"path": Words(), "sha256": Words()})
-INPUTS = {"content": _INPUT, "style": _INPUT, "styles": Items(_INPUT, min_count=1), "geometry": _INPUT}
+INPUTS = {
+    "content": _INPUT,
+    "style": _INPUT,
+    "styles": Items(_INPUT, min_count=1),
+    "geometry": _INPUT,
+    "model": Table(_NAMED),
+}
 OUTPUT = Table({"path": Words()}, {"sha256": Words()})
 """Where a run's image was written beside its folder."""
 PRECISION = Choice(PRECISIONS[1:])

@@ -1,6 +1,9 @@
 """A run that a trained network paints: warped by its matches, not optimised; what it refuses."""
 
 import dataclasses
+import hashlib
+import json
+import shutil
 
 import numpy as np
 import pytest
@@ -57,8 +60,21 @@ def test_it_is_the_network_and_then_the_warp(kept, tmp_path):
     again = dst.load_run(tmp_path / "run")
     assert np.array_equal(again.image, result.image)
     assert again.record["settings"]["method"] == "network" and again.record["settings"]["model"] == str(kept)
+    digest = hashlib.sha256((kept / "weights.safetensors").read_bytes()).hexdigest()
+    assert again.record["model"] == {"name": str(kept), "sha256": digest}
     larger = dst.resume(tmp_path / "run", size=128, content=CONTENT, style=STYLE)
     assert larger.image.shape == (96, 128, 3)
+
+
+def test_a_run_is_taken_to_a_larger_size_by_its_own_network_alone(kept, tmp_path):
+    home = tmp_path / "model"
+    shutil.copytree(kept, home)
+    dst.stylize(CONTENT, STYLE, warp=False, model=home, size=80, run_dir=tmp_path / "run")
+    record = json.loads((home / "model.json").read_text())
+    at = begun(TrainConfig(width=0.125, crop=32, steps=1, seed=9), 1)
+    folders.write_finished(home, at, record)
+    with pytest.raises(InputError, match="has changed since the run was made"):
+        dst.resume(tmp_path / "run", size=128, content=CONTENT, style=STYLE)
 
 
 def test_strength_goes_back_to_the_photograph_and_transparent_parts_stay(kept):

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 import cli
 import dst
 from dst import imaging
-from dst.batch.networks import export_network, load_network
+from dst.batch.networks import load_network
 from dst.batch.training import train_network
 from dst.config import FEEDFORWARD, InputError, TrainConfig
 from dst.networks.feedforward import data, johnson, layers, ulyanov
