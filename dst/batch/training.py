@@ -152,10 +152,11 @@ def _where(
         folders.write_begun(folder, record)
         return begin(), record
     instead = "choose another folder, or give `force` to replace it"
+    own = folders.settings(folders.config_of(found))
     for name, value in record["settings"].items():
-        if found["settings"][name] != value:
+        if own[name] != value:
             raise InputError(
-                f"{folder} holds a model that is trained with {name} {found['settings'][name]}, and {value} is asked for: {instead}"
+                f"{folder} holds a model that is trained with {name} {own[name]}, and {value} is asked for: {instead}"
             )
     for part, what in (
         ("styles", "other styles"),

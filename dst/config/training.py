@@ -27,6 +27,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "adain": {"batch": 8, "steps": 160_000, "lr": 1e-4, "style_size": 512},
 }
 """What a network's own settings change of the defaults."""
+SINCE: dict[str, Any] = {"colors": 0.0}
+"""Settings that models of earlier versions do not name, and what they come to there."""
 QUICK_TRAINING: dict[str, Any] = {"width": 0.5, "crop": 192, "steps": 2500, "style_size": 256}
 """What `quick` changes: a network of half the width, in half an hour or less on two cores."""
 
@@ -72,6 +74,13 @@ class TrainConfig(EncoderConfig):
         1.0, "weight of the content", Number(0.0, 1e9), "objective", "larger: closer to the photograph"
     )
     style: float = option(1.0, "weight of the style", Number(0.0, 1e9), "objective", "larger: more of its strokes")
+    colors: float = option(
+        1.0,
+        "weight of large-scale colours following the photograph's, by any affine map",
+        Number(0.0, 1e9),
+        "objective",
+        "larger: no washes in smooth skies; of no use to adain",
+    )
     tv: float = option(
         1.0, "weight of the total variation", Number(0.0, 1e9), "objective", "larger: smoother, with less grain"
     )

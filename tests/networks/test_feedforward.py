@@ -259,7 +259,9 @@ def test_a_training_may_start_from_another(folder, model, photographs, tmp_path)
 def test_the_log_and_the_card_say_what_was_done(folder, model):
     rows = list(csv.DictReader((folder / folders.LOG).read_text().splitlines()))
     assert [row["step"] for row in rows] == ["10", "12"]
-    assert float(rows[-1]["total"]) == pytest.approx(sum(float(rows[-1][n]) for n in ("content", "style", "tv")))
+    assert float(rows[-1]["total"]) == pytest.approx(
+        sum(float(rows[-1][n]) for n in ("content", "style", "colors", "tv"))
+    )
     card = json.loads((folder / "model.json").read_text())
     assert card["data"]["photographs"] == "3 photographs" and card["steps"] == 12 and card["licence"] == "not stated"
     assert card["losses"]["total"] == pytest.approx(float(rows[-1]["total"]), abs=1e-5)
@@ -345,6 +347,33 @@ def damaged(home, what):
         weights.write_bytes(weights.read_bytes()[:-4] + b"abcd")
     elif what == "gone":
         (home / folders.WEIGHTS).unlink()
+
+
+def test_a_model_of_before_a_setting_goes_on_as_it_was(folder, tmp_path, photographs):
+    home = tmp_path / "model"
+    shutil.copytree(folder, home)
+    record = json.loads((home / "model.json").read_text())
+    del record["settings"]["colors"]
+    (home / "model.json").write_text(json.dumps(record))
+    assert load_network(home).config.colors == 0
+    with pytest.raises(InputError, match="trained with colors 0.0, and 1.0 is asked for"):
+        train_network(STYLES, home, images=photographs, **TINY)
+    with pytest.raises(InputError, match="holds a finished model"):
+        train_network(STYLES, home, images=photographs, **TINY, colors=0)
+
+
+def test_washes_are_what_no_affine_map_of_the_colours_gives():
+    draw = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 3, 4, 6, generator=draw).repeat_interleave(16, 2).repeat_interleave(16, 3)
+    maps = torch.rand(2, 3, 3, generator=draw) - 0.5
+    recoloured = torch.einsum("nij,njhw->nihw", maps, images) + torch.rand(2, 3, 1, 1, generator=draw)
+    assert johnson.washes(recoloured, images) < 1e-6  # but for the ridge
+    strokes = torch.tensor([0.3, -0.3]).repeat(48)  # finer than a cell
+    assert johnson.washes(recoloured + strokes, images) < 1e-6
+    flat = torch.full((1, 3, 96, 96), 0.6)
+    glow = torch.linspace(-0.2, 0.2, 96).expand(1, 3, 96, 96)
+    wanted = F.avg_pool1d(glow[0, :1, 0], 16).square().mean()  # of what is flat the mean alone is explained
+    assert johnson.washes(flat + glow, flat).item() == pytest.approx(wanted.item(), rel=1e-3)
 
 
 @pytest.mark.parametrize("what", ["newer", "foreign", "settings", "json", "weights", "gone"])

@@ -14,6 +14,7 @@ from torch import Tensor
 from dst._version import __version__
 from dst.config import InputError, TrainConfig
 from dst.config.kinds import whole
+from dst.config.training import SINCE
 from dst.networks import folder as base
 from dst.networks.feedforward.data import Photographs
 from dst.networks.feedforward.model import Model
@@ -173,7 +174,8 @@ def config_of(record: dict[str, Any], **machine: Any) -> TrainConfig:
         InputError: they are not those of this version.
     """
     given = record["settings"]
-    if not isinstance(given, dict) or given.keys() != settings(TrainConfig()).keys():
+    given = {**SINCE, **given} if isinstance(given, dict) else None
+    if given is None or given.keys() != settings(TrainConfig()).keys():
         raise InputError("its settings are not those of this version")
     return TrainConfig(**given, **machine)
 

@@ -28,8 +28,12 @@ SEEN = 256
 CONTENT = "relu3_1"
 """Layer of the content: at the published relu2_2 strokes do not come through, with this encoder."""
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-CONTENT_FACTOR, STYLE_FACTOR, TV_FACTOR = 1.0, 5.0, 2.0
+CONTENT_FACTOR, STYLE_FACTOR, COLORS_FACTOR, TV_FACTOR = 1.0, 5.0, 20.0, 2.0
 """What weights of 1 come to: chosen by eye, for terms that are relative to their targets."""
+CELL = 16
+"""Side, in pixels, of the squares over which colours are those of a large scale."""
+RIDGE = 1e-4
+"""Added to the covariance of a photograph's colours, which may all be the same."""
 
 
 class Johnson(nn.Module):
@@ -123,7 +127,7 @@ def terms(
         draws: of this step.
 
     Source: Johnson et al. 2016, equations 2 to 5. The style is relative to its target and the content to what is
-    usual in photographs, so that published weights do not carry over.
+    usual in photographs, so that published weights do not carry over. The term of `washes` is not in the paper.
     """
     which, mix = drawn_styles(images, network.styles, draws)
     with in_precision(config):
@@ -145,8 +149,24 @@ def objective(made: Tensor, images: Tensor, which: Tensor, targets: Targets, con
     return {
         "content": config.content * CONTENT_FACTOR * (maps[CONTENT] - wanted).square().mean() / targets.spread,
         "style": config.style * STYLE_FACTOR * style.mean() / len(STYLE),
+        "colors": config.colors * COLORS_FACTOR * washes(made, images),
         "tv": config.tv * TV_FACTOR * losses.total_variation(made).mean() / pixels,
     }
+
+
+def washes(made: Tensor, images: Tensor) -> Tensor:
+    """What the large-scale colours of painted images have that no affine map of the photographs' colours explains, a scalar.
+
+    Where a photograph is smooth, as in skies, glows and washes are: Gram matrices ask for the painting's colours, wherever they are put.
+
+    Args:
+        made, images: (N, 3, h, w) in [0, 1]; colours are means over squares of `CELL` pixels, the map is each image's own.
+    """
+    given, found = (F.avg_pool2d(x, CELL).flatten(2).transpose(1, 2) for x in (images, made))
+    given = torch.cat([given, torch.ones_like(given[..., :1])], 2)
+    across = given.transpose(1, 2) / given.shape[1]
+    normal = across @ given + RIDGE * torch.eye(4, device=given.device)
+    return (found - given @ torch.linalg.solve(normal, across @ found)).square().mean()
 
 
 @torch.no_grad()
