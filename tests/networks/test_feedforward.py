@@ -356,7 +356,7 @@ def test_a_model_of_before_a_setting_goes_on_as_it_was(folder, tmp_path, photogr
     del record["settings"]["colors"]
     (home / "model.json").write_text(json.dumps(record))
     assert load_network(home).config.colors == 0
-    with pytest.raises(InputError, match="trained with colors 0.0, and 1.0 is asked for"):
+    with pytest.raises(InputError, match=r"trained with colors 0\.0, and 1\.0 is asked for"):
         train_network(STYLES, home, images=photographs, **TINY)
     with pytest.raises(InputError, match="holds a finished model"):
         train_network(STYLES, home, images=photographs, **TINY, colors=0)
