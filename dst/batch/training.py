@@ -26,8 +26,8 @@ from dst.viz.sheets import table_sheet
 
 EVERY = 60.0
 """Seconds of training that a process which is killed loses at the most."""
-SHOWN, MOST_SHOWN, SHEET_SIDE = ("astronaut", "coffee", "china.jpg"), 12, 160
-"""Photographs of a sheet, styles that it shows at the most, and the side of its pictures, pixels."""
+SHOWN, SHEET_SIDE, SHEET_WIDTH = ("astronaut", "coffee", "china.jpg"), 160, 2000
+"""Photographs of a sheet, the side of its pictures and the width of as many styles as it shows, pixels."""
 
 
 def train_network(
@@ -226,8 +226,9 @@ def _show(folder: Any, at: Training, config: TrainConfig, named: list[tuple[str,
         base.put(folder, folders.PLOT, imaging.encode(curves_image(curves, (8, 4), 100, "step", "loss, weighted")))
     at.network.eval()
     model = Model(config, at.network, tuple(name for name, _ in named))
-    shown = named[:MOST_SHOWN]
-    square = lambda image: imaging.cover(image, (SHEET_SIDE, SHEET_SIDE))  # noqa: E731
+    side = SHEET_SIDE if model.row.parts is None else 2 * config.crop  # networks in a row are for large pictures
+    shown = named[: max(1, SHEET_WIDTH // side)]
+    square = lambda image: imaging.cover(image, (side, side))  # noqa: E731
     seen = [square(built_in(name).rgb) for name in SHOWN]
     mixes = [mix_of(model, [image if model.row.read else name], None, lambda one: one) for name, image in shown]
     pictures = [imaging.to_array(square(image)) for _, image in shown]
