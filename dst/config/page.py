@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from dst.config.guidance import INITS
 
@@ -62,6 +63,10 @@ CONTROLS: dict[str, Control] = {
 """Options that the page shows and the API takes, in the page's order."""
 GROUPS = {"main": "", "painting": "Painting", "matching": "Matching", "warp": "Warp"}
 """Headings of the groups."""
+IDLE = ("look", "stroke_size", "seed", "preset", "steps", "init", "rotations", "raw_colors", "color_only")
+"""Options of the page that a trained network has no use for."""
+LIMITS: dict[str, Any] = {"style_strength": 1.0, "preserve_color": ["none", "luminance"]}
+"""Of options that it takes less of: the largest number, or the choices that are left."""
 PAINTERS: dict[str, tuple[str, str]] = {
     "oval": ("Long oval", "warm oils, long necks"),
     "impasto": ("Impasto", "thick, ridged oil paint"),

@@ -8,12 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
-
-from dst import runtime
 from dst.files import read_shipped
-from dst.networks.feedforward import folder as folders
-from dst.networks.feedforward.model import Model
 
 HOME = Path(__file__).parent
 FILE, CARD = "styles.safetensors", "styles.json"
@@ -52,12 +47,17 @@ def styles_of(model: Any, styles: Sequence[Any]) -> list[Any]:
 
 
 @functools.lru_cache(2)
-def load(device: str = "cpu") -> Model:
-    """The network of the shipped styles on a device.
+def load(device: str = "cpu") -> Any:
+    """The network of the shipped styles on a device, a `Model`.
 
     Raises:
         InputError: a file is missing, damaged or exchanged.
     """
+    import safetensors.torch  # here, so that what asks for names and cards alone does without
+
+    from dst import runtime
+    from dst.networks.feedforward import folder as folders
+
     card = _card()
     runtime.usable_device(device)
     found = safetensors.torch.load(read_shipped(HOME / FILE, SHA256[FILE]))

@@ -45,6 +45,7 @@ class Answers:
             "strength": check_number("strength", body.get("strength", 1.0), 0, 1),
             "size": check_number("size", body.get("size", 512), 64, INSTANT_SIDE, whole=True),
             "weights": body.get("weights"),
+            "model": catalogue.check_model(body.get("model")),
             "names": names_of(session, content, *styles),
         }
         if payload["weights"] is not None:

@@ -65,7 +65,7 @@ def side_of(request: Request) -> int:
 
 def described(picture: Picture) -> dict[str, Any]:
     home = f"api/images/{picture.id}"
-    names = ("id", "name", "width", "height", "note")
+    names = ("id", "name", "width", "height", "note", "sample")
     return {n: getattr(picture, n) for n in names} | {"url": f"{home}?side=2048", "thumb": f"{home}?side=320"}
 
 

@@ -11,10 +11,11 @@ from typing import Any
 from dst._version import __version__
 from dst.config import NETWORK, SAMPLES, InputError, check_choice, option_fields, option_name
 from dst.config.kinds import Choice, Kind, Named, Number, Switch
-from dst.config.page import CONTROLS, GROUPS, PAINTERS, TABS
+from dst.config.page import CONTROLS, GROUPS, IDLE, LIMITS, PAINTERS, TABS
 from dst.config.stylize import RUN_KINDS
 from dst.config.tabs import MAKERS, Tab
 from dst.config.web import MOST_STYLES, WebConfig
+from dst.networks.shipped import shipped_styles
 
 STATIC = Path(__file__).parent / "static"
 PHOTOGRAPHS = {"astronaut": "Astronaut", "chelsea": "Cat", "coffee": "Coffee", "rocket": "Rocket"}
@@ -31,26 +32,29 @@ MOST_PAINTERS = 300
 
 @dataclass(frozen=True)
 class Painter:
-    """A painting of the menu: its id, what it is called, and its file."""
+    """A painting of the menu: its id, what it is called, its file, and the card of the network that has learnt it."""
 
     id: str
     name: str
     manner: str
     path: Path
+    network: dict[str, Any] | None = None
 
 
 def painters(folder: str | None) -> dict[str, Painter]:
     """The drawn samples, then the pictures of a user's folder, by id.
 
     Raises:
-        InputError: the folder cannot be read.
+        InputError: the folder cannot be read, or the installation is damaged.
     """
     here = Path(__file__).parents[1]
     home = next((p for p in (here / "assets", here.parent / "assets") if (p / f"{SAMPLES[0]}.jpg").is_file()), None)
     if home is None:
         raise InputError("the sample images are missing from this installation: install the package again")
+    cards = {name: _card(card) for name, card in shipped_styles().items()}
     found = {
-        name: Painter(name, *PAINTERS.get(name, (name, "")), home / f"{name}.jpg") for name in (*PAINTERS, *SAMPLES)
+        name: Painter(name, *PAINTERS.get(name, (name, "")), home / f"{name}.jpg", cards.get(name))
+        for name in (*PAINTERS, *SAMPLES)
     }
     if folder is None:
         return found
@@ -67,6 +71,13 @@ def painters(folder: str | None) -> dict[str, Painter]:
         title = path.stem.encode(errors="replace").decode().replace("_", " ")
         found[name] = Painter(name, title, "from your folder", path)
     return found
+
+
+def _card(card: dict[str, Any]) -> dict[str, Any]:
+    """Of a shipped style's card, what the page shows."""
+    return {"network": card["network"], "data": card["data"]["photographs"]} | {
+        name: card[name] for name in ("steps", "licence")
+    }
 
 
 def options(most: int) -> list[dict[str, Any]]:
@@ -139,7 +150,7 @@ def _range(kind: Kind, control: Any, most: int | None) -> dict[str, Any]:
     if isinstance(kind, Switch):
         return {"kind": "switch"}
     if isinstance(kind, Choice):
-        names = [v for v in kind.names if v != NETWORK]  # which needs a model, and those are files
+        names = [v for v in kind.names if v != NETWORK]  # which the painters' menu offers, where a painter has one
         return {"kind": "choice", "choices": [{"value": v, "label": v} for v in names]}
     if not isinstance(kind, Number):
         raise TypeError(f"{kind} has no handle")
@@ -160,7 +171,7 @@ def check_options(given: Any, most: int, preset: bool = True) -> dict[str, Any]:
     """
     if not isinstance(given, dict):
         raise InputError('options are not an object: give names and values, such as {"size": 512}')
-    allowed = [*CONTROLS, "warp", "alpha", "style_weights"]
+    allowed = [*CONTROLS, "warp", "alpha", "style_weights", "model"]
     checked: dict[str, Any] = {}
     for key, value in given.items():
         name = option_name(key)
@@ -170,11 +181,24 @@ def check_options(given: Any, most: int, preset: bool = True) -> dict[str, Any]:
         control = CONTROLS.get(name)
         if control is not None and control.names is not None:
             check_choice(name, value, control.names)
+        if name == "model":
+            check_model(value)
         kind = RUN_KINDS.get(name) or option_fields()[name].metadata["kind"]
         checked[name] = kind.check(name, value)
+    if checked.get("method") == NETWORK and "model" not in checked:
+        raise InputError(f"model is not given with method {NETWORK}: give one of {', '.join(shipped_styles())}")
     if checked.get("size", 0) > most:
         raise InputError(f"size is {checked['size']}: it takes a whole number up to {most} here")
     return checked
+
+
+def check_model(name: Any) -> str | None:
+    """A trained network that a request asks for: a shipped style's name, and never a folder of this machine; or None.
+
+    Raises:
+        InputError: another.
+    """
+    return None if name is None else check_choice("model", name, shipped_styles())
 
 
 def field_of(message: str) -> str | None:
@@ -221,8 +245,9 @@ def page(config: WebConfig, menu: dict[str, Painter]) -> dict[str, Any]:
         "max_styles": MOST_STYLES,
         "jobs_per_client": config.jobs,
         "options": options(config.max_size),
+        "network": {"idle": list(IDLE), "limits": LIMITS},
         "painters": [
-            {"id": p.id, "name": p.name, "manner": p.manner}
+            {"id": p.id, "name": p.name, "manner": p.manner, "network": p.network}
             | {"thumb": f"api/painters/{p.id}?side=320", "image": f"api/painters/{p.id}?side=2048"}
             for p in menu.values()
         ],

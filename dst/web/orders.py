@@ -77,7 +77,11 @@ def order(session: Session, body: dict[str, Any], most: int) -> tuple[Job, dict[
 def _run_options(kind: str, given: Any, styles: int, most: int) -> dict[str, Any]:
     """The options of a run."""
     options = catalogue.check_options(given, most)
+    if kind == "match":
+        options = {k: v for k, v in options.items() if k not in ("method", "model")}
     if kind == "variants":
+        if "model" in options:
+            raise InputError("model is given, but a trained network paints in one way: there are no variants of it")
         options = {
             k: v for k, v in options.items() if k not in ("look", "alpha", "warp_strength", "warp", "color_only")
         }

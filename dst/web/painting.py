@@ -103,11 +103,12 @@ def stylize(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
         points=points,
         on_step=watcher.on_step,
         on_stage=watcher.on_stage,
-        **options,
+        **_with_network(options),
     )
     folder = Path(p["folder"])
     teller.tell(stage="save", share=1.0, seconds_left=None, preview=watcher.show(result.image))
     _rename(result, p)
+    result.record["settings"] |= {name: config.flat()[name] for name in ("model", "model_style")}
     run = folder / "run"
     run.mkdir()
     result.figures = {}  # which take seconds to draw: `packed` does so when somebody asks for them
@@ -128,6 +129,16 @@ def stylize(p: dict[str, Any], teller: Teller) -> dict[str, Any]:
         "note": note,
         "stopped": "" if teller.stopped else result.record["stopped"],
     }
+
+
+def _with_network(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a run with a shipped style's network in the place of its name, which a folder may have too where the server runs."""
+    name = options.get("model")
+    if name is None:
+        return options
+    from dst.networks import shipped
+
+    return {**options, "model": shipped.load(), "model_style": (name,)}
 
 
 def thumb(image: imaging.Image, folder: Path) -> None:

@@ -76,8 +76,10 @@ class Pictures:
         """POST /api/images/sample: a painter or a sample photograph by its id."""
         session, body = session_of(request), await json_of(request)
         self._check_room(session)
-        source, name = await self._shared_source(str(body.get("id")))
+        sample = str(body.get("id"))
+        source, name = await self._shared_source(sample)
         with self._new_picture(session, name) as (picture, path):
+            picture.sample = sample
             path.write_bytes(await asyncio.to_thread(source.read_bytes))
             return JSONResponse(await self._taken(session, picture, path), 201, NO_STORE)
 

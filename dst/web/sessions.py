@@ -36,7 +36,10 @@ def fresh_id() -> str:
 
 @dataclass
 class Picture:
-    """A picture of a session, whose folder holds the file itself as `full` and smaller ones to show."""
+    """A picture of a session, whose folder holds the file itself as `full` and smaller ones to show.
+
+    `sample` is the id of the painter or the sample photograph that it is.
+    """
 
     id: str
     name: str
@@ -46,6 +49,7 @@ class Picture:
     note: str | None = None
     mime: str = "image/jpeg"
     kind: str = "picture"
+    sample: str | None = None
     used: float = 0.0
 
 

@@ -107,16 +107,31 @@ def sample_photograph(p: dict[str, Any], _: Teller) -> dict[str, Any]:
 
 
 def instant(p: dict[str, Any], _: Teller) -> dict[str, Any]:
-    """The first answer, by a network that knows any style: a JPEG or PNG at `out`."""
+    """The first answer, by a network that knows any style or by one that has learnt this one: a JPEG or PNG at `out`."""
     from dst.deform.instant import instantly
 
     began = time.perf_counter()
     size = p["size"]
+    if p.get("model") is not None:
+        return {"mime": _by_network(p), "seconds": time.perf_counter() - began}
     styles = [_shown(path, size) for path in p["styles"]]
     more = {} if p.get("weights") is None else {"style_weights": p["weights"]}
     painted = instantly(_shown(p["content"], size), styles, strength=p["strength"], size=size, **more)
     mime = write(Path(p["out"]), painted)
     return {"mime": mime, "seconds": time.perf_counter() - began}
+
+
+def _by_network(p: dict[str, Any]) -> str:
+    """The photograph in a shipped style, at `out`; its type."""
+    from dst.networks import shipped
+    from dst.networks.feedforward.model import mix_of, painted
+
+    size, image = p["size"], _shown(p["content"], p["size"])
+    with runtime.computing():
+        model = shipped.load()
+        mix = mix_of(model, (p["model"],), None, lambda one: one)
+        made = painted(model, imaging.resize(image.rgb, size, image.size), mix, p["strength"])
+    return write(Path(p["out"]), made, None if image.alpha is None else imaging.resize(image.alpha, size, image.size))
 
 
 def warp(p: dict[str, Any], _: Teller) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import time
 import urllib.parse
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,6 +96,61 @@ def test_a_picture_of_the_page_is_what_the_command_line_makes(visitor, inputs, i
     paths = image_file("me.png", seed=1), image_file("style.png", (40, 52), 2)
     ours = pipeline.stylize(*map(str, paths), points=table, seed=3, look="painting", threads=1, **SMALL)
     assert np.abs(pixels(visitor.get(job["result"]["image"])) - ours.image).max() <= 2
+
+
+def test_a_trained_network_paints_what_the_command_line_makes(visitor, inputs, image_file, tmp_path):
+    import dst
+
+    options = {"method": "network", "model": "woodcut", "size": 96, "warp_strength": 0.7}
+    job = visitor.wait(visitor.start(*inputs, options=options, points=POINTS))
+    assert job["state"] == "done" and job["options"] == options and "points" in job["result"]["verdict"]
+    photograph, style = str(image_file("me.png", seed=1)), str(image_file("style.png", (40, 52), 2))
+    rows = [[*row[:4], *(row[4:5] or [1.0])] for row in POINTS]
+    ours = dst.stylize(photograph, style, points=np.array(rows), threads=1, **options)
+    made = pixels(visitor.get(job["result"]["image"]))
+    assert np.abs(made - ours.image).max() <= 2 and np.abs(made - ours.unwarped).mean() > 2
+    home = f"api/jobs/{job['id']}/files"
+    (tmp_path / "settings.toml").write_bytes(visitor.get(f"{home}/settings.toml"))
+    settings = visitor.get(f"{home}/run.json")["settings"]
+    assert read_settings(tmp_path / "settings.toml")["model"] == settings["model"] == "woodcut"
+    assert settings == ours.record["settings"] | {"threads": 0}
+
+
+def test_a_trained_network_paints_at_once(visitor, inputs, image_file, tmp_path):
+    import dst
+
+    image = Pillow.open(image_file("me.png", seed=1)).convert("RGBA")
+    image.putalpha(Pillow.linear_gradient("L").resize(image.size))  # so that nothing on the way is a JPEG
+    image.save(path := tmp_path / "clear.png")
+    body = {"content": visitor.upload(path)["id"], "styles": [inputs[1]["id"]], "size": 96, "strength": 0.5}
+    status, found, headers = visitor.ask("POST", "api/instant", {**body, "model": "woodcut"})
+    (whole,) = dst.apply_network("woodcut", str(path), size=96, strength=0.5, threads=1)
+    assert status == 200 and headers["Content-Type"] == "image/png" and np.abs(pixels(found) - whole).max() <= 2
+    assert np.ptp(np.asarray(Pillow.open(io.BytesIO(found)).getchannel("A"))) > 200
+
+
+def test_a_request_names_no_model_but_a_shipped_style(visitor, inputs, tmp_path):
+    from dst.networks import shipped
+    from dst.web.painting import _with_network
+
+    ids = {"content": inputs[0]["id"], "styles": [inputs[1]["id"]]}
+    for model in (str(tmp_path), "../woodcut", "woodcutt", ["woodcut"]):
+        for path, body in (("jobs", {"options": {"method": "network", "model": model}}), ("instant", {"model": model})):
+            status, said, _ = visitor.ask("POST", f"api/{path}", {**ids, **body})
+            assert status == 400 and said["field"] == "model" and "choose one of charcoal" in said["error"], model
+    for options, kind, words in (
+        ({"method": "network"}, "stylize", "model is not given"), ({"method": "gatys", "model": "ink"}, "stylize", "method is gatys"),
+        ({"model": "ink"}, "variants", "one way"),
+    ):  # fmt: skip
+        status, said, _ = visitor.ask("POST", "api/jobs", {**ids, "kind": kind, "options": options})
+        assert status == 400 and words in said["error"] and "\n" not in said["error"]
+    folder = Path("woodcut")  # where the server runs
+    folder.mkdir()
+    try:
+        found = _with_network({"model": "woodcut", "size": 64})
+    finally:
+        folder.rmdir()
+    assert found == {"model": shipped.load(), "model_style": ("woodcut",), "size": 64}
 
 
 def test_answers_at_once(visitor, inputs):

@@ -280,6 +280,40 @@ def flat_where_brushed(body: str, path: Path) -> None:
     assert 0.005 < (pixels[..., 0] == 255).mean() < 0.2 and pixels[121, 101].tolist() == [255] * 3
 
 
+def test_a_trained_network_where_the_painter_has_one(visitor, photograph):
+    visitor.open()
+    visitor.give(photograph)
+    visitor.wait("document.querySelector('.after').naturalWidth == 200")
+    visitor.choose("facets")
+    visitor.wait("document.querySelector('.after').dataset.kind == 'instant'")
+    shown = "[...document.querySelectorAll('[data-option]')].filter(e => !e.hidden).map(e => e.dataset.option)"
+    assert {"look", "method", "steps"} <= set(visitor.js(f"return {shown}"))
+    visitor.js("window.before = document.querySelector('.after').src")
+    visitor.set_option("preserve_color", "histogram")
+    visitor.set_option("look", 0.3)
+    visitor.click("[data-way=network]")
+    visitor.wait("document.querySelector('.after').src != before")
+    left = set(visitor.js(f"return {shown}"))
+    assert {"warp_strength", "size", "max_points"} <= left and not {"look", "method", "steps", "seed"} & left
+    assert visitor.find("[data-option=preserve_color] select").get_attribute("value") == "none"
+    visitor.click(".about summary")
+    assert "Johnson" in visitor.find(".card").text and "Apache-2.0" in visitor.find(".card").text
+    with_points(visitor, ROWS)
+    visitor.set_option("size", 128)
+    visitor.button("Generate").click()
+    visitor.wait("document.querySelector('.after').dataset.kind == 'result'")
+    visitor.wait("document.querySelectorAll('.earlier').length == 1")
+    assert "by a trained network" in visitor.find(".caption").text
+    (job,) = visitor.fetch("api/jobs")
+    assert job["options"] == {"method": "network", "model": "facets", "size": 128} and len(job["points"]) == len(ROWS)
+    visitor.chrome.find_elements(By.CSS_SELECTOR, ".panel dialog input[type=file]")[-1].send_keys(str(photograph))
+    visitor.wait("document.querySelector('[data-way=network]').disabled")
+    assert "drawn samples" in visitor.find(".ways-of .help").text and "look" in visitor.js(f"return {shown}")
+    visitor.click(".earlier")
+    visitor.wait("document.querySelector('[data-way=network]').ariaPressed == 'true'")
+    assert visitor.find("[data-key=facets]").get_attribute("aria-pressed") == "true"
+
+
 def test_what_is_refused_is_said_beside_what_it_is_about(visitor, photograph, tmp_path, capsys):
     words = tmp_path / "words.png"
     words.write_text("no picture at all")

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from dst.config import InputError, StylizeConfig, WebConfig, option_fields
-from dst.config.page import CONTROLS, PAINTERS
+from dst.config.page import CONTROLS, IDLE, LIMITS, PAINTERS
 from dst.config.samples import SAMPLES
 from dst.web import catalogue, remembered, sessions
 from dst.web.sessions import Job, Picture, Sessions, fresh_id
@@ -132,12 +132,54 @@ def test_the_page_shows_the_options_of_a_run_as_they_are():
     assert set(PAINTERS) == set(SAMPLES) and len(PAINTERS) >= 12
 
 
+def test_what_a_trained_network_has_no_use_for_is_put_away():
+    """Every handle that is left does something, and none that is put away would have been taken."""
+    from dst.deform.guidance import check_guidance
+
+    def check(**options):
+        config = StylizeConfig.from_options(model="woodcut", **options)
+        check_guidance(config, 1, True, None, ["model", *options])
+
+    shown = {row["name"]: row for row in catalogue.options(1024) if row["name"] != "method"}
+    assert set(IDLE) < set(shown) and set(LIMITS) < set(shown) - set(IDLE)
+    for name in set(shown) - set(IDLE):
+        row = shown[name]
+        offered = [choice["value"] for choice in row.get("choices", ())]
+        limited = {"preserve_color": LIMITS["preserve_color"], "style_strength": [0.0, LIMITS["style_strength"]]}
+        for value in limited.get(name, offered or [row.get("high", True)]):
+            check(**{name: value})
+    refused = {"look": 0.2, "stroke_size": 1.5, "steps": 9, "init": "noise", "rotations": True, "color_only": True}
+    assert set(IDLE) - set(refused) == {"seed", "preset", "raw_colors"}  # which change nothing
+    for name, value in {**refused, "style_strength": LIMITS["style_strength"] + 0.1}.items():
+        with pytest.raises(InputError, match=f"{name}|model"):
+            check(**{name: value})
+
+
+def test_each_drawn_painter_has_its_networks_card():
+    from dst.networks.shipped import shipped_styles
+
+    menu = catalogue.painters(None)
+    assert len(menu) >= 12
+    for name, card in shipped_styles().items():
+        told = menu[name].network
+        assert (told["network"], told["steps"], told["licence"]) == (card["network"], card["steps"], card["licence"])
+        assert told["data"] == card["data"]["photographs"]
+
+
+def test_matching_is_told_nothing_of_the_network():
+    from dst.web.orders import _run_options
+
+    given = {"method": "network", "model": "ink", "max_points": 20}
+    assert _run_options("match", given, 1, 512) == {"max_points": 20}
+
+
 def test_a_request_sets_no_files_devices_or_sizes_beyond():
     for given, words in (
         ({"weights": "/etc/passwd"}, "not known"), ({"rigid_mask": "/etc/passwd"}, "not known"), ({"device": "cuda"}, "not known"),
         ({"init": "/etc/passwd"}, "init"), ({"threads": 64}, "not known"), ({"size": 2000}, "up to 1024"), ({"size": 1.5}, "size is 1.5"),
         ({"sise": 64}, "did you mean 'size'"), ({"look": "dull"}, "look"), ({"seed": -1}, "seed"), ([], "options"), ({"seed": float("nan")}, "seed"),
         ({"stroke_size": [[1]]}, "stroke_size"), ({"color_only": "yes"}, "color_only"), ({"points": "x"}, "not known"),
+        ({"model": "/etc/passwd"}, "model '/etc/passwd' is not known"), ({"model_style": ["ink"]}, "not known"), ({"method": "network"}, "model is not"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=words):
             catalogue.check_options(given, 1024)

@@ -3,6 +3,7 @@
 import { brushPane } from "./brushpane.js";
 import { attribute, h } from "./dom.js";
 import { inRow } from "./stage.js";
+import { byNetwork } from "./ways.js";
 
 const PROTECT = "#ffffff";
 const REGIONS = [
@@ -16,11 +17,17 @@ const WORDS = {
   regions: "Brush sky in both pictures in one colour, faces in another: each is painted like its own kind.",
 };
 
+const IDLE = {
+  several: "Regions are for one painter: they are left out while several are mixed.",
+  network: "Regions are for painting stroke by stroke: a trained network paints all in one manner, and leaves them out.",
+};
+
 /** The view; it sets `protect` and `regions` of the store. Gives {root, shown()}. */
 export function maskView({ store }) {
   let mode = "protect";
   let colour = REGIONS[0][0];
   let erase = false;
+  let half = ""; // of two pictures, the one that has no regions yet
   let last = []; // panes in the order of their strokes
 
   const size = h("input", { type: "range", min: 0.01, max: 0.2, step: 0.005, value: 0.06, "aria-label": "Size of the brush" });
@@ -42,11 +49,16 @@ export function maskView({ store }) {
   function save() {
     const [inContent, inStyle] = [content.mask(), style.mask()];
     store.set({ protect: protect.mask(), regions: inContent && inStyle ? { content: inContent, style: inStyle } : null });
-    const half = Boolean(inContent) !== Boolean(inStyle);
-    const several = store.get().styles.length > 1;
-    note.textContent = mode === "regions" && several ? "Regions are for one painter: they are left out while several are mixed." : mode === "regions" && half ? `Now brush the same colours on the ${inContent ? "painting" : "photograph"}.` : WORDS[mode];
+    half = Boolean(inContent) === Boolean(inStyle) ? "" : inContent ? "painting" : "photograph";
+    say();
     attribute(undo, "disabled", !used().some((pane) => pane.count()));
     attribute(clear, "disabled", !used().some((pane) => pane.count()));
+  }
+
+  function say() {
+    const { styles, options } = store.get();
+    const idle = styles.length > 1 ? IDLE.several : byNetwork(options) ? IDLE.network : "";
+    note.textContent = mode !== "regions" ? WORDS[mode] : idle || (half ? `Now brush the same colours on the ${half}.` : WORDS[mode]);
   }
 
   const used = () => (mode === "protect" ? [protect] : [content, style]);
@@ -156,6 +168,7 @@ export function maskView({ store }) {
   }
 
   store.on(["content", "styles"], shown);
+  store.on(["options"], say);
   pick(REGIONS[0][0]);
   show("protect");
   return { root, shown, restore };

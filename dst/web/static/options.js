@@ -1,6 +1,7 @@
 // The handles, drawn from the server's config: its names, sentences, ranges and defaults.
 
 import { fresh, h } from "./dom.js";
+import { byNetwork } from "./ways.js";
 
 const number = (value) => (typeof value === "number" ? String(Math.round(value * 1000) / 1000) : String(value));
 
@@ -9,7 +10,7 @@ export function shown(option, value) {
   return option.choices?.find((choice) => choice.value === value)?.label ?? number(value);
 }
 
-/** One control; set(value) is called with each change. Gives {root, show(value)}. */
+/** One control; set(value) is called with each change. Gives {root, show(value), limit(what it takes less of, or null)}. */
 function control(option, set) {
   const id = fresh("option");
   const help = fresh("help");
@@ -17,10 +18,12 @@ function control(option, set) {
   let input;
   let out = null;
   let show = (value) => (input.value = value);
+  let limit = () => {};
   if (option.kind === "choice") {
     input = h("select", { ...described, onchange: () => set(option.choices[input.selectedIndex].value) });
     input.append(...option.choices.map((choice) => h("option", { value: choice.value }, choice.label)));
     show = (value) => (input.selectedIndex = option.choices.findIndex((choice) => choice.value === value));
+    limit = (left) => [...input.options].forEach((node, k) => (node.hidden = node.disabled = left !== null && !left.includes(option.choices[k].value)));
   } else if (option.kind === "switch") {
     input = h("input", { ...described, type: "checkbox", role: "switch", onchange: () => set(input.checked) });
     show = (value) => (input.checked = Boolean(value));
@@ -42,6 +45,7 @@ function control(option, set) {
       if (document.activeElement !== input || range) input.value = value;
       if (out) out.textContent = shown(option, value);
     };
+    limit = (most) => (input.max = most ?? option.high);
   }
   const marks = option.kind === "range" && option.choices?.length ? h("div", { class: "marks" }) : "";
   for (const mark of (marks && option.choices) || []) {
@@ -58,12 +62,13 @@ function control(option, set) {
     h("p", { class: "help", id: help, title: option.looks }, option.help),
     h("p", { class: "error", role: "alert", "data-error": option.name }),
   );
-  return { root, show };
+  return { root, show, limit };
 }
 
-/** The values that differ from their defaults: what is sent with a job. */
+/** The values that differ from their defaults, without those that a trained network has no use for: what is sent with a job. */
 export function changed(config, values) {
-  const all = config.options.filter((option) => option.name in values && values[option.name] !== option.default);
+  const idle = byNetwork(values) ? config.network.idle : [];
+  const all = config.options.filter((option) => option.name in values && values[option.name] !== option.default && !idle.includes(option.name));
   return Object.fromEntries(all.map((option) => [option.name, values[option.name]]));
 }
 
@@ -77,6 +82,7 @@ export function described(config, options) {
   const words = Object.entries(options || {}).map(([name, value]) => {
     const option = config.options.find((one) => one.name === name);
     if (!option || value === option.default) return null;
+    if (name === "method" && byNetwork(options)) return "by a trained network";
     return option.kind === "switch" ? `${option.label}${value ? "" : " off"}` : `${option.label} ${shown(option, value)}`;
   });
   return words.filter(Boolean).join(", ").toLowerCase();
@@ -117,11 +123,13 @@ export function handles({ config, store, clear, only = null }) {
   );
   store.on(["options"], ({ options }) => {
     for (const [name, made] of controls) made.show(options[name]);
+    const limits = byNetwork(options) ? config.network.limits : {};
+    for (const name of Object.keys(config.network.limits)) controls.get(name)?.limit(limits[name] ?? null);
     reset.hidden = !Object.keys(changed(config, options)).length;
   });
   const folded = root.querySelector("details");
   if (only) {
-    store.on(["task"], (state) => {
+    store.on(["task", "options"], (state) => {
       const names = only(state);
       for (const [name, made] of controls) made.root.hidden = !names.includes(name);
       const left = advanced.filter((option) => names.includes(option.name));

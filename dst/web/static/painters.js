@@ -7,7 +7,7 @@ import { pickerDialog } from "./picker.js";
 const OWN = { title: "Your own painting", drop: "Drop a painting here, or paste one.", choose: "Choose a painting" };
 
 /**
- * The menu. It sets `styles` of the store, a list of image objects; each keeps the `painter` that it came from.
+ * The menu. It sets `styles` of the store, a list of image objects; `sample` of one is the painter that it came from.
  * Own pictures come first and stay in the list for the session. title: its heading; own: words for a picture of one's own;
  * single: one at a time.
  */
@@ -20,7 +20,8 @@ export function painters({ config, store, fail, clear, title = "Painter", own: o
   const mix = h("input", { type: "checkbox", onchange: () => !mix.checked && keep(store.get().styles.slice(0, 1)) });
   let asked = null;
 
-  const keyOf = (image) => image.painter || image.id;
+  const painterOf = (image) => config.painters.find((painter) => painter.id === image.sample);
+  const keyOf = (image) => painterOf(image)?.id || image.id;
   const keep = (styles) => {
     clear("styles");
     store.set({ styles });
@@ -39,10 +40,10 @@ export function painters({ config, store, fail, clear, title = "Painter", own: o
 
   async function paint(painter) {
     asked = painter.id;
-    const known = store.get().styles.find((image) => image.painter === painter.id) || fetched.get(painter.id);
+    const known = store.get().styles.find((image) => image.sample === painter.id) || fetched.get(painter.id);
     if (known) return choose(known);
     try {
-      const image = { ...(await api.fromSample(painter.id)), name: painter.name, painter: painter.id };
+      const image = { ...(await api.fromSample(painter.id)), name: painter.name };
       fetched.set(painter.id, image);
       if (asked === painter.id || mix.checked) choose(image);
     } catch (error) {
@@ -88,7 +89,7 @@ export function painters({ config, store, fail, clear, title = "Painter", own: o
   function show() {
     const { styles } = store.get();
     for (const image of styles) {
-      if (!image.painter && !own.some((other) => other.id === image.id)) {
+      if (!painterOf(image) && !own.some((other) => other.id === image.id)) {
         own.unshift(image);
         return draw();
       }
@@ -100,8 +101,7 @@ export function painters({ config, store, fail, clear, title = "Painter", own: o
     if (tile && (tile.offsetLeft < grid.scrollLeft || tile.offsetLeft + tile.offsetWidth > grid.scrollLeft + grid.clientWidth)) {
       grid.scrollLeft = tile.offsetLeft - (grid.clientWidth - tile.offsetWidth) / 2;
     }
-    const manner = (image) => config.painters.find((painter) => painter.id === image.painter)?.manner;
-    const words = styles.length === 1 ? [styles[0].name, manner(styles[0])] : [styles.map((image) => image.name).join(" + ")];
+    const words = styles.length === 1 ? [styles[0].name, painterOf(styles[0])?.manner] : [styles.map((image) => image.name).join(" + ")];
     name.textContent = styles.length ? words.filter(Boolean).join(": ") : "";
   }
 

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { h, spoken } from "./dom.js";
+import { byNetwork } from "./ways.js";
 
 const STAGES = {
   read: "Reading the pictures",
@@ -95,7 +96,7 @@ export function progress({ store, work }) {
       bar.max = 1;
       bar.value = job.share ?? job.done / job.total;
     } else bar.removeAttribute("value");
-    stop.hidden = WHOLE.includes(`${job.kind} ${job.task || ""}`.trim());
+    stop.hidden = byNetwork(job.options) || WHOLE.includes(`${job.kind} ${job.task || ""}`.trim());
     stop.disabled = job.stopping || job.state === "queued" || !job.done;
   });
   return root;

@@ -11,6 +11,7 @@ import { pointModel, row } from "../points.js";
 import { pointView } from "../pointview.js";
 import { pictureOf, stage } from "../stage.js";
 import { store as makeStore } from "../store.js";
+import { byNetwork, learnt, ways } from "../ways.js";
 import { belongs, progress, running, worker } from "../work.js";
 
 const VIEWS = { picture: "Picture", compare: "Compare", points: "Points", brush: "Brush" };
@@ -42,6 +43,7 @@ export async function mount(root, app) {
   const first = picker(given);
   const change = pickerDialog({ ...given, title: "Another photograph" });
   const menu = painters(context);
+  menu.root.append(ways(context).root);
 
   const photographPart = chosenButton({ ...context, title: "Photograph", dialog: change });
 
@@ -50,12 +52,13 @@ export async function mount(root, app) {
   let asking = null;
   async function paintAtOnce() {
     asking?.abort();
-    const { content, styles, instant, strength } = store.get();
+    const { content, styles, instant, strength, options } = store.get();
     if (!content || !styles.length) return;
+    const model = byNetwork(options) ? learnt(config, styles)?.id : null;
     asking = new AbortController();
     store.set({ instant: { ...instant, waiting: true } });
     try {
-      const order = { content: content.id, styles: styles.map((image) => image.id), strength, size: INSTANT_SIDE };
+      const order = { content: content.id, styles: styles.map((image) => image.id), strength, size: INSTANT_SIDE, model };
       const { blob, seconds } = await api.instant(order, asking.signal);
       if (instant?.url) URL.revokeObjectURL(instant.url);
       store.set({ instant: { url: URL.createObjectURL(blob), seconds, waiting: false } });
@@ -91,6 +94,13 @@ export async function mount(root, app) {
     }
   });
 
+  let network = false;
+  store.on(["options"], ({ options }) => {
+    if (network === byNetwork(options)) return;
+    network = byNetwork(options);
+    soon();
+  });
+
   // ---- work
 
   function took(job) {
@@ -111,6 +121,7 @@ export async function mount(root, app) {
   function order(kind) {
     const { content, styles, options, protect, regions } = store.get();
     const sent = changed(config, options);
+    if (byNetwork(sent)) sent.model = learnt(config, styles)?.id;
     if (kind === "variants") for (const name of ["look", "warp_strength"]) delete sent[name];
     return {
       sent: {
@@ -119,7 +130,7 @@ export async function mount(root, app) {
         options: sent,
         points: kind !== "match" && model.edited() ? model.list().map(row) : null,
         protect,
-        regions: styles.length === 1 ? regions : null,
+        regions: styles.length === 1 && !byNetwork(sent) ? regions : null,
       },
       known: { content, styles, options: sent },
     };
@@ -200,7 +211,7 @@ export async function mount(root, app) {
   });
 
   const DOWNLOADS = { "image.png": "PNG", "run.zip": "Everything, ZIP", "morph.mp4": "Morph, MP4", "morph.gif": "Morph, GIF" };
-  store.on(["content", "styles", "instant", "job", "work", "cell", "view"], (state) => {
+  store.on(["content", "styles", "instant", "job", "work", "cell", "view", "options"], (state) => {
     const { content, instant, view, cell } = state;
     const job = current(state);
     const picture = pictureOf({ ...state, job });
@@ -212,12 +223,12 @@ export async function mount(root, app) {
     const seconds = instant?.seconds ? ` in ${instant.seconds.toFixed(1)} s` : "";
     if (cell) caption.textContent = `Variant: ${labelOf(config, cell)}.`;
     else if (instant?.waiting && !job) caption.textContent = "Painting a first version …";
-    else if (first && !running(state.work)) caption.textContent = `A first version${seconds}. Generate paints it stroke by stroke, in the painter’s shapes.`;
+    else if (first && !running(state.work)) caption.textContent = `A first version${seconds}. ${byNetwork(state.options) ? "Generate bends it to the painter’s shapes" : "Generate paints it stroke by stroke, in the painter’s shapes"}.`;
     else if (over) {
       const options = described(config, job.options);
       const unbent = job.result && !job.result.matches?.length && job.result.verdict;
       caption.textContent = [job.state === "stopped" ? "Stopped; the best so far." : "", job.note, unbent, options && `Settings: ${options}.`].filter(Boolean).join(" ");
-    } else if (job && picture.kind === "preview") caption.textContent = "Painted step by step, from the large shapes to the single stroke.";
+    } else if (job && picture.kind === "preview") caption.textContent = byNetwork(job.options) ? "" : "Painted step by step, from the large shapes to the single stroke.";
     else caption.textContent = !picture || picture.kind !== "photo" ? "" : state.styles.length ? "" : "Now choose a painter.";
     const files = over && !cell && job.result?.image ? job.result.files || Object.keys(DOWNLOADS).slice(0, 3) : [];
     downloads.replaceChildren(
@@ -234,7 +245,8 @@ export async function mount(root, app) {
   const some = h("button", { type: "button", class: "quiet", onclick: () => begin("variants"), title: "Nine small ones to pick from: looks by warps" }, "Variants");
   const hint = h("p", { class: "hint" });
   const go = h("div", { class: "go" }, bar, h("div", { class: "go-acts" }, generate, some), hint, h("p", { class: "error", role: "alert", "data-error": "" }));
-  store.on(["content", "styles", "work"], ({ content, styles, work: job }) => {
+  store.on(["content", "styles", "work", "options"], ({ content, styles, work: job, options }) => {
+    some.hidden = byNetwork(options); // which paints in one way
     const busy = running(job);
     generate.parentElement.hidden = busy;
     generate.disabled = some.disabled = !content || !styles.length;
@@ -243,12 +255,17 @@ export async function mount(root, app) {
     go.hidden = !content;
   });
 
+  function used({ options }) {
+    const idle = byNetwork(options) ? ["method", ...config.network.idle] : [];
+    return config.options.map((option) => option.name).filter((name) => !idle.includes(name));
+  }
+
   const stageRoot = h(
     "section",
     { class: "stage", "aria-label": "The picture" },
     nav, first.root, h("div", { class: "mat" }, frame, points.root, brush.root), h("div", { class: "foot" }, h("div", {}, caption, strengthBox, verdict), downloads),
   );
-  const aside = h("aside", { class: "panel", "aria-label": "Settings" }, photographPart, menu.root, handles(context));
+  const aside = h("aside", { class: "panel", "aria-label": "Settings" }, photographPart, menu.root, handles({ ...context, only: used }));
   const shelf = h("div", { class: "shelf" }, variantsRow({ ...context, pick }), historyRow({ ...context, goBack }));
   root.append(h("div", { class: "easel" }, stageRoot, shelf), h("div", { class: "side" }, aside, go));
 
