@@ -37,8 +37,8 @@ def shipped_styles() -> dict[str, dict[str, Any]]:
 
 
 def is_shipped(given: Any) -> bool:
-    """Whether a model is a shipped style's name, and no folder."""
-    return isinstance(given, str) and given in shipped_styles() and not Path(given).exists()
+    """Whether a model is a shipped style's name, and no model's folder: one of painted pictures may have a style's name."""
+    return isinstance(given, str) and given in shipped_styles() and not (Path(given) / "model.json").exists()
 
 
 def styles_of(model: Any, styles: Sequence[Any]) -> list[Any]:

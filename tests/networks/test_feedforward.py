@@ -484,3 +484,11 @@ def test_the_shipped_styles_are_listed_and_checked(capsys, tmp_path, monkeypatch
     assert cli.main(["apply", "woodcut", str(tmp_path / "a.png"), "-o", str(tmp_path / "out")]) == 2
     assert "reinstall" in capsys.readouterr().err
     shipped.load.cache_clear()
+
+
+def test_a_folder_of_painted_pictures_may_have_a_styles_name(image_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = image_file()
+    for _ in range(2):
+        assert cli.main(["apply", "woodcut", str(given), "-o", "woodcut", "--quiet"]) == 0
+    assert [path.name for path in (tmp_path / "woodcut").iterdir()] == [given.name]
