@@ -68,7 +68,7 @@ def images_once(monkeypatch, new):
 
 
 @pytest.fixture(scope="module")
-def new(tmp_path_factory) -> Path:
+def new(tmp_path_factory, no_figures) -> Path:
     """A finished run that has every part that one can have."""
     home = tmp_path_factory.mktemp("new")
     content = np.dstack([blobs((40, 32), 0), np.full((32, 40), 200, np.uint8)])
