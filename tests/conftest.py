@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import gc
 import itertools
 import os
 import resource
@@ -18,6 +19,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # The folders of the checkout that no installation holds (assets, bench, tools), behind the installed packages.
 sys.path.append(str(ROOT))
+
+
+def pytest_collection_finish():
+    """What the imports of all tests have made stays to the end: no search for garbage need go through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
