@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import gc
+import itertools
 import os
 import resource
 import subprocess
@@ -27,10 +29,24 @@ def prepared():
     runtime.prepare()
 
 
+def pytest_collection_finish():
+    """What the imports of all tests have made stays to the end: no search for garbage need go through it again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def working_folders(tmp_path_factory):
+    """Paths for working folders, one after another: `mktemp` would look through those of thousands of tests for the next."""
+    home = tmp_path_factory.mktemp("cwd")
+    return (home / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def empty_working_folder(tmp_path_factory, monkeypatch):
+def empty_working_folder(working_folders, monkeypatch):
     """Run each test in a folder of its own; whatever a test writes without being told where shows up here and fails."""
-    folder = tmp_path_factory.mktemp("cwd")
+    folder = next(working_folders)
+    folder.mkdir()
     monkeypatch.chdir(folder)
     yield folder
     left = sorted(p.name for p in folder.iterdir())
@@ -70,9 +86,9 @@ def _blobs(size: tuple[int, int], seed: int) -> np.ndarray:
     return image.round().astype(np.uint8)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def python():
-    """A function that runs this interpreter in a process of its own, in the test's working folder, without stdin."""
+    """A function that runs this interpreter in a process of its own, in the present working folder, without stdin."""
 
     def run(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess:
         import cli

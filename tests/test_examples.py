@@ -18,6 +18,9 @@ QUICK = {
     "match_size": 64, "max_points": 8, "splitting": 0, "gamma": 0.0, "faces": "off",
 }  # fmt: skip
 
+FOUND: dict = {}
+"""Matches of the pairs of images that the books have matched."""
+
 
 def cells(book: Path) -> list[str]:
     """The code of a notebook's cells, sizes cut down."""
@@ -37,14 +40,13 @@ def test_a_notebook_runs(book, tmp_path, monkeypatch, no_figures, no_metrics):
     for method in ("gpnn", "gpdm"):
         monkeypatch.setitem(one_image.SETTINGS[method]["fast"], "steps", 1)
     monkeypatch.chdir(tmp_path)
-    found: dict = {}
 
     def match_once(content, style, *others):
-        """Match each pair of images once for all cells: matching is what takes the time, and is tested elsewhere."""
+        """Match each pair of images once for all books: matching is what takes the time, and is tested elsewhere."""
         key = content.rgb.numpy().tobytes(), style.rgb.numpy().tobytes()
-        if key not in found:
-            found[key] = find_matches(content, style, *others)
-        return found[key]
+        if key not in FOUND:
+            FOUND[key] = find_matches(content, style, *others)
+        return FOUND[key]
 
     monkeypatch.setattr(matching, "find_matches", match_once)
     names: dict = {}

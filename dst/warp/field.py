@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
 import torch
 
 from correspondence.common import cubic_basis
@@ -23,13 +26,17 @@ def cubic_prefilter(count: int) -> torch.Tensor:
     """Matrix (count + 2, count) from node values to B-spline coefficients; not-a-knot at both ends, so cubics are
     exact.
     """
-    system = torch.zeros(count + 2, count + 2, dtype=torch.float64)
-    for i in range(count):
-        system[i, i : i + 3] = torch.tensor([1.0, 4.0, 1.0], dtype=torch.float64) / 6
-    fourth = torch.tensor([1.0, -4.0, 6.0, -4.0, 1.0], dtype=torch.float64)
-    system[count, :5] = fourth
-    system[count + 1, -5:] = fourth
-    return torch.linalg.inv(system)[:, :count]
+    return torch.from_numpy(_prefilter(count))
+
+
+@functools.lru_cache(maxsize=8)
+def _prefilter(count: int) -> np.ndarray:
+    """The matrix itself, which depends on nothing else: every frame of a film asks for the same two."""
+    system = np.zeros((count + 2, count + 2))
+    for k, value in enumerate((1 / 6, 4 / 6, 1 / 6)):
+        system[np.arange(count), np.arange(count) + k] = value
+    system[count, :5] = system[count + 1, -5:] = [1.0, -4.0, 6.0, -4.0, 1.0]
+    return np.ascontiguousarray(np.linalg.inv(system)[:, :count])
 
 
 def cubic_matrix(count: int, at: torch.Tensor) -> torch.Tensor:

@@ -222,7 +222,7 @@ def test_what_a_file_holds_and_this_run_has_no_use_for_is_left_out_but_not_what_
     assert stand_in[1]["warp_strength"] == 2  # so that the run refuses it
 
 
-def test_a_run_fed_back_is_the_same_run(pair, tmp_path, capsys, no_figures):
+def test_a_run_fed_back_is_the_same_run(pair, tmp_path, capsys, no_figures, no_metrics):
     write_points(tmp_path / "p.csv", [(x, y, u * 0.9, v * 0.9, s) for x, y, u, v, s in POINTS])
     small = ["--size", "32", "--smallest-scale", "32", "--steps", "1", "--encoder", "vgg19-16x", "--weights", "random"]
     small += ["--samples", "64", "--style-samples", "64", "--splitting", "0", "--gamma", "0"]

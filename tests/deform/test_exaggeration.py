@@ -158,7 +158,9 @@ def test_the_shapes_of_a_painting_are_taken_first_and_then_exaggerated(photograp
     find, found = matching.find_matches, []
     # matching is tested elsewhere, and takes longer than all else here
     monkeypatch.setattr(matching, "find_matches", lambda *given: (found or found.append(find(*given)) or found)[0])
-    monkeypatch.setitem(PRESETS, "default", {"steps": 8, "samples": 256, "style_samples": 256, "splitting": 0})
+    monkeypatch.setitem(
+        PRESETS, "default", {"steps": 8, "samples": 256, "style_samples": 256, "splitting": 0, "match_size": 128}
+    )
     path, out = tmp_path / "me.png", tmp_path / "out.png"
     Image.fromarray(photograph).save(path)
     style = str(next(p for p in dst.sample_styles() if p.stem == "watercolour"))

@@ -20,6 +20,7 @@ from dst.networks.feedforward.table import NETWORKS
 from dst.networks.feedforward.train import begun
 from tests.conftest import blobs
 
+pytestmark = pytest.mark.usefixtures("no_figures", "no_metrics")
 POINTS = np.array([[10, 10, 14, 12], [60, 12, 60, 18], [12, 50, 12, 44], [65, 48, 70, 50], [40, 30, 44, 33]])
 CONTENT, STYLE = blobs((80, 60), 0), blobs((72, 64), 1)
 

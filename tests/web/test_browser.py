@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import ActionChains, By, Keys
+from browsing import By, Keys, hand
 from PIL import Image
 
 import cli
@@ -32,6 +32,7 @@ def test_from_upload_to_download(visitor, photograph):
     visitor.wait(
         "document.querySelector('.after').dataset.kind == 'instant' && document.querySelector('.after').src.startsWith('blob:')"
     )
+    with_points(visitor, ROWS)  # they are looked for in the test of the keys
     visitor.quickly()
     visitor.js(
         """window.seen = {kinds: new Set(), bars: [0]};
@@ -119,9 +120,7 @@ def test_dragging_a_point_moves_it_by_as_many_pixels_at_any_zoom(visitor, photog
                 By.CSS_SELECTOR, "[data-point]"
             )[2]
             bent = visitor.js("return Number(document.querySelector('.bent').dataset.count || 0)")
-            ActionChains(visitor.chrome).click_and_hold(point).move_by_offset(9, -4).move_by_offset(
-                8, -8
-            ).release().perform()
+            hand(visitor.chrome).click_and_hold(point).move_by_offset(9, -4).move_by_offset(8, -8).release().perform()
             visitor.wait(f"Number(document.querySelector('.bent').dataset.count) > {bent}", 5)
             visitor.button("Save points.csv").click()
             after = table(visitor.saved("points*.csv"))
@@ -268,7 +267,7 @@ def brush(visitor) -> None:
         "window.sent = []; const old = fetch; window.fetch = (to, how) => { if (how?.body) sent.push(how.body); return old(to, how); }"
     )
     pane = visitor.find(".brush-pane canvas")
-    ActionChains(visitor.chrome).move_to_element(pane).click_and_hold().move_by_offset(40, 30).release().perform()
+    hand(visitor.chrome).move_to_element(pane).click_and_hold().move_by_offset(40, 30).release().perform()
 
 
 def flat_where_brushed(body: str, path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from browsing import ActionChains, Keys
+from browsing import Keys, hand
 from PIL import Image
 
 
@@ -103,7 +103,7 @@ def test_what_is_brushed_over_is_taken_out_and_a_quilt_is_sewn(guest, photograph
     assert not guest.find(".tab-one-image .generate").is_enabled()
     guest.wait("document.querySelector('.tab-one-image .brush-pane canvas').offsetParent")
     pane = guest.find(".tab-one-image .brush-pane canvas")
-    ActionChains(guest.chrome).move_to_element(pane).click_and_hold().move_by_offset(12, 8).release().perform()
+    hand(guest.chrome).move_to_element(pane).click_and_hold().move_by_offset(12, 8).release().perform()
     job = tab.make()
     made = tab.save()
     assert made.shape == (128, 107, 3)

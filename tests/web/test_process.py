@@ -20,6 +20,11 @@ pytest.importorskip("starlette", reason="the page is not installed: pip install 
 ROOT = Path(cli.__file__).parent
 
 
+def heard() -> None:
+    """Let Ctrl-C through, as in a terminal: what a script starts in the background begins with it shut off."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
 def test_ctrl_c_ends_it_cleanly(tmp_path):
     import psutil
@@ -32,7 +37,7 @@ def test_ctrl_c_ends_it_cleanly(tmp_path):
     }
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "cli.py"), "web", "--no-browser", "--port", "0"],
-        env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heard,
     )  # fmt: skip
     try:
         line = process.stderr.readline()
