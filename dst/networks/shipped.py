@@ -13,8 +13,8 @@ from dst.files import read_shipped
 HOME = Path(__file__).parent
 FILE, CARD = "styles.safetensors", "styles.json"
 SHA256 = {
-    FILE: "d8823b486d91a759067f62e29469186ef2f2ba087e88c944ccfe2c1cb37ebee0",
-    CARD: "31544223c384508fc2214854fc781a9862d31d1a8e98dc08e7aac9607ea9e1d4",
+    FILE: "fd3bffc088dbfda7cf5cbfe8a826fc37f88fdb11fe0fb5010ff5e096c3f554a4",
+    CARD: "d831f3ff3efc206b290783c575f09e22d7d42b24d64f6ff595069c0ae00dc4f3",
 }
 """Of the weights and of their card."""
 
