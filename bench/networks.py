@@ -2,6 +2,7 @@
 
     python bench/networks.py loss --csv loss.csv [--model DIR] [--styles woodcut glass] [--steps 200]
     python bench/networks.py speed --csv speed.csv [--model DIR] [--threads 2]
+    python bench/networks.py compare --csv compare.csv --models DIR DIR --styles impasto --sizes 256 1024 [--encoder NAME --weights FILE]
 
 The photographs come inside scikit-image and scikit-learn: give a model that was not trained on them. Without --model it is the network of
 the shipped styles. Rows of `speed` are processes of their own.
@@ -10,6 +11,7 @@ the shipped styles. Rows of `speed` are processes of their own.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import resource
 import subprocess
@@ -84,6 +86,30 @@ def loss(args: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
+def compare(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """A row for each style, model and size: means over the photographs of the measures of quality, with the style at the size of the picture."""
+    import dst
+    from dst import imaging, runtime
+    from dst.evaluate.quality import quality
+    from dst.networks import load
+    from dst.networks.feedforward.data import built_in
+    from dst.networks.feedforward.model import mix_of, painted
+
+    known, rows = {path.stem: path for path in dst.sample_styles()}, []
+    encoder = dst.load_encoder(args.encoder, args.weights)
+    with runtime.computing(args.threads):
+        for name, folder, size in itertools.product(args.styles, args.models, args.sizes):
+            model, style = load(folder), imaging.resize(imaging.read(known[name]).rgb, size)
+            mix, each = mix_of(model, [name], None, lambda one: one), []
+            for photograph in PHOTOGRAPHS:
+                image = imaging.resize(built_in(photograph).rgb, size)
+                each.append(quality(painted(model, image, mix), image, style, encoder))
+            mean = {key: round(sum(row[key] for row in each) / len(each), 4) for key in each[0]}
+            rows.append({"drawing": name, "model": Path(folder).name, "size": size, **mean})
+            print(rows[-1], flush=True)
+    return rows
+
+
 def speed(args: argparse.Namespace) -> list[dict[str, Any]]:
     """A row for each size: images a second and the peak of memory, of a process of its own."""
     rows = []
@@ -127,15 +153,21 @@ def _model(args: argparse.Namespace) -> Any:
     return load(args.model) if args.model else shipped.load()
 
 
+WHAT = {"loss": loss, "speed": speed, "compare": compare}
+
+
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["loss", "speed"])
+    parser.add_argument("what", choices=list(WHAT))
     parser.add_argument("--model", help="a folder of `dst train` (default: the shipped styles)")
+    parser.add_argument("--models", nargs="*", default=[], help="folders of `dst train` that are compared")
+    parser.add_argument("--encoder", default="compact", help="that compares them (default: %(default)s)")
+    parser.add_argument("--weights", help="a file of that encoder's weights")
     parser.add_argument("--styles", nargs="*", help="of the drawn samples (default: all that the model knows)")
     parser.add_argument("--size", type=int, default=256, help="long side for the loss, pixels (default: %(default)s)")
     parser.add_argument(
-        "--sizes", nargs="*", type=int, default=list(SIZES), help="for the speed (default: %(default)s)"
+        "--sizes", nargs="*", type=int, default=list(SIZES), help="of the other two (default: %(default)s)"
     )
     parser.add_argument("--steps", type=int, default=200, help="on the pixels (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="of the processor (default: %(default)s)")
@@ -147,7 +179,7 @@ def main() -> None:
         return
     from dst.files import csv_text
 
-    rows = (loss if args.what == "loss" else speed)(args)
+    rows = WHAT[args.what](args)
     args.csv.write_text(csv_text(rows, list(rows[0])), encoding="utf-8", newline="")
 
 
