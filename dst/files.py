@@ -188,6 +188,19 @@ def remove_left(path: Path, prefix: str = common.PREFIX) -> None:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
+def files_in(folder: Any, extensions: Sequence[str]) -> list[Path]:
+    """Files of a folder that end in one of some extensions, by name; hidden ones, as systems leave beside others, are none.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    try:
+        found = sorted(Path(folder).iterdir())
+    except OSError as error:
+        raise InputError(f"the folder {folder} cannot be read ({error.strerror or error}): give another") from error
+    return [path for path in found if path.suffix.lower() in extensions and not path.name.startswith(".")]
+
+
 def digest(path) -> str:
     """SHA-256 of a file, as hexadecimal text.
 

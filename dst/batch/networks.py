@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from dst.config import ApplyConfig, InputError, check_number, counted, suggest
 from dst.files import check_output
 from dst.networks import shipped
 from dst.networks.feedforward import folder as folders
-from dst.networks.feedforward.model import LEAST_STYLE, Model, mix_of, painted
+from dst.networks.feedforward.model import LEAST_STYLE, Model, check_size, mix_of, painted
 
 LEAST_EXPORTED, MOST_EXPORTED = 16, 20_000
 """Sides of the pictures that an ONNX file can be for, pixels."""
@@ -30,7 +30,7 @@ def load_network(folder: Any, device: str = "cpu") -> Model:
         runtime.usable_device(device)
         if shipped.is_shipped(folder):
             return shipped.load(device)
-        if isinstance(folder, str) and not Path(folder).exists() and Path(folder).name == folder:
+        if isinstance(folder, str) and folder and not os.path.exists(folder) and os.path.basename(folder) == folder:
             raise InputError(
                 f"{folder} is neither a folder nor a shipped style: give a model's folder, or one of "
                 f"{', '.join(shipped.shipped_styles())}{suggest(folder, shipped.shipped_styles())}"
@@ -86,7 +86,20 @@ def paint_each(
     own, mix = with_mix(model, styles, config, masks)
     for image in images:
         with runtime.computing(config.threads):
-            yield imaging.to_array(painted(own, read_at(image, config.size), mix, config.strength))
+            yield imaging.to_array(paint_one(own, image, mix, config))
+
+
+def paint_one(model: Model, image: Any, mix: Any, config: ApplyConfig) -> Tensor:
+    """A picture painted in a mix of `with_mix`, (1, 3, H, W) in [0, 1].
+
+    Raises:
+        InputError: an image that cannot be read or that there is no memory for, or masks of another shape than its.
+    """
+    whole = imaging.read(image, side=config.size)
+    for k, mask in enumerate(getattr(mix, "masks", None) or ()):
+        imaging.check_mask_shape(f"number {k + 1}", mask.shape[:1:-1], whole.size)
+    found = read_at(model, whole, config.size)
+    return painted(model, found, mix, config.strength)
 
 
 def with_mix(model: Any, styles: Sequence[Any], config: ApplyConfig, masks: Sequence[Any] = ()) -> tuple[Model, Any]:
@@ -130,7 +143,7 @@ def network_parts(model: Any, image: Any, *, styles: Sequence[Any] = (), **optio
     own, mix = with_mix(model, styles, config)
     check_parts(own)
     with runtime.computing(config.threads):
-        found = own.row.parts(own.network, read_at(image, config.size).to(own.device), mix)
+        found = own.row.parts(own.network, read_at(own, image, config.size).to(own.device), mix)
         return {name: imaging.to_array(picture.cpu()) for name, picture in found.items()}
 
 
@@ -171,7 +184,7 @@ def export_network(
 
     target = check_output(path, (".onnx",))
     own = model if isinstance(model, Model) else load_network(model)
-    chosen = shipped.styles_of(model, styles)
+    chosen, weights = shipped.styles_of(model, styles), ApplyConfig().replace(weights=weights).weights
     asked = None if size is None else _sides(size)
     with runtime.computing():
         mix = mix_of(own, chosen, weights, lambda one: _seen(one, own.config.style_size))
@@ -193,7 +206,12 @@ def _seen(style: Any, side: int) -> Tensor:
     return imaging.resize(image.rgb, side, image.size)
 
 
-def read_at(image: Any, size: int | None) -> Tensor:
-    """An image (1, 3, H, W), its long side brought to a size where one is given."""
+def read_at(model: Model, image: Any, size: int | None) -> Tensor:
+    """An image (1, 3, H, W) that a model is to paint, its long side brought to a size where one is given.
+
+    Raises:
+        InputError: it cannot be read, or there is no memory for it.
+    """
     found = imaging.read(image, side=size)
+    check_size(model, *(found.size if size is None else imaging.fit_size(found.size, size)))
     return found.rgb if size is None else imaging.resize(found.rgb, size, found.size)

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from dst import imaging, runtime
 from dst.config import InputError, TrainConfig, check_number
+from dst.config.base import shown
 from dst.features import load_encoder
-from dst.files import EXTENSIONS, csv_text
+from dst.files import EXTENSIONS, csv_text, files_in
 from dst.networks import folder as base
 from dst.networks.feedforward import folder as folders
 from dst.networks.feedforward.data import Photographs, built_in, photographs
@@ -82,9 +83,9 @@ def train_network(
         record = folders.card(config, named, squares, encoder.sha256, licence)
         begin, record = _begin(start, config, record)
         with base.held(folder):
-            at, record = _where(folder, config, record, squares, force, begin)
+            at, record, fresh = _where(folder, config, record, squares, force, begin)
             targets = NETWORKS[config.network].prepare([one.to(config.device) for _, one in named], encoder, config)
-            return _train(folder, at, record, named, squares, targets, config, every, on_step)
+            return _train(folder, at, record, fresh, named, squares, targets, config, every, on_step)
 
 
 def _styles(styles: Any, side: int) -> list[tuple[str, Tensor]]:
@@ -107,7 +108,7 @@ def _images_of(source: Any) -> list[Any]:
     """An image itself, or the images of a folder by name."""
     if not isinstance(source, (str, Path)) or not Path(source).is_dir():
         return [source]
-    found = sorted(path for path in Path(source).iterdir() if path.suffix.lower() in EXTENSIONS)
+    found = files_in(source, EXTENSIONS)
     if not found:
         raise InputError(f"the folder {source} holds no image: give images, or a folder of them")
     return found
@@ -144,13 +145,12 @@ def _where(
     squares: Photographs,
     force: bool,
     begin: Callable[[], Training],
-) -> tuple[Training, dict[str, Any]]:
-    """Where a training in a folder begins or goes on, and the folder's record."""
+) -> tuple[Training, dict[str, Any], bool]:
+    """Where a training in a folder begins or goes on, the folder's record, and whether it begins and the folder is still as it was."""
     there = base.check_folder(folder, folders.MODEL)
     found = folders.read_record(folder) if there and not force else None
     if found is None or (not found["finished"] and not (Path(folder) / folders.STATE).exists()):
-        folders.write_begun(folder, record)
-        return begin(), record
+        return begin(), record, True
     instead = "choose another folder, or give `force` to replace it"
     own = folders.settings(folders.config_of(found))
     for name, value in record["settings"].items():
@@ -166,16 +166,21 @@ def _where(
     ):
         if found.get(part) != record.get(part):
             raise InputError(f"{folder} holds a model that is trained on {what}: {instead}")
+    if found.get("licence") != record["licence"]:
+        raise InputError(
+            f"{folder} holds a model whose licence is {shown(found.get('licence'))}, and {record['licence']!r} is asked for: {instead}"
+        )
     if found["finished"]:
         raise InputError(f"{folder} holds a finished model of these styles: {instead}")
     at, squares.skipped = folders.read_state(folder, found, config)
-    return at, found
+    return at, found, False
 
 
 def _train(
     folder: Any,
     at: Training,
     record: dict[str, Any],
+    fresh: bool,
     named: list[tuple[str, Tensor]],
     squares: Photographs,
     targets: Any,
@@ -183,7 +188,10 @@ def _train(
     every: float,
     on_step: Callable[[TrainStep], object] | None,
 ) -> Model:
-    """Train and keep where the training stands every so often and at a stop; the model in the end."""
+    """Train and keep where the training stands every so often and at a stop; the model in the end.
+
+    What the folder held gives way once a step is done, which bad photographs or styles do not come to.
+    """
     kept, asked = time.monotonic(), False
 
     def step(now: TrainStep) -> bool:
@@ -192,7 +200,10 @@ def _train(
         return asked
 
     def state(now: Training) -> None:
-        nonlocal kept
+        nonlocal kept, fresh
+        if fresh:
+            folders.write_begun(folder, record)
+            fresh = False
         last = now.step >= config.steps
         if now.step % config.sheet_every == 0 or last:
             _show(folder, now, config, named)

@@ -88,7 +88,7 @@ def parse(arguments: Sequence[str], commands: dict[str, Command]) -> argparse.Na
         check_choice("command", arguments[0], commands)
     parser, parsers = build(commands, next((word for word in arguments if word in commands), ""))
     args, unknown = parser.parse_known_args(arguments)
-    if unknown:
+    if unknown and not _taken(unknown, args, commands.get(args.command)):
         _refuse(unknown, parsers.get(args.command, parser), commands.get(args.command))
     if args.command is None:
         raise InputError(f"no command was given: choose one of {', '.join(commands)}")
@@ -111,6 +111,15 @@ def _joined(value: Any, kind: Kind) -> Any:
     if kind.repeats and isinstance(value, list):
         return tuple(item for part in value for item in part)
     return value
+
+
+def _taken(unknown: list[str], args: argparse.Namespace, row: Command | None) -> bool:
+    """Whether arguments that stand behind an option belong to those that a command takes any number of, and were added to them."""
+    many = next((a for a in (row.arguments if row else ()) if a.many and not a.name.startswith("-")), None)
+    if many is None or any(word.startswith("-") and len(word) > 1 for word in unknown):
+        return False
+    getattr(args, many.attribute).extend(many.kind.parse(many.name, word) for word in unknown)
+    return True
 
 
 def _refuse(unknown: list[str], parser: argparse.ArgumentParser, row: Command | None) -> None:

@@ -159,7 +159,7 @@ class Overall:
             self.bar.set_postfix_str(f"{self.finished} of {self.count}: {line}", refresh=False)
             self.bar.update(self.finished - self.bar.n)
         elif not self.quiet:
-            say(f"{self.finished} of {self.count}: {line}")
+            say(f"{self.finished} of {self.count}: {' '.join(line.split())}")
 
     def close(self) -> None:
         """Leave the bar as it is and go to the next line."""

@@ -218,6 +218,8 @@ class Folder(File):
 
     def parse(self, name: str, text: str, home: Path | None = None) -> str:
         """As `Kind.parse`; `-` is what other commands take for standard output."""
+        if not text:
+            raise InputError(f"{name} is '': it takes the name of a folder")
         if text == "-":
             raise InputError(f"{name} is '-': it takes a folder, which cannot go to standard output")
         return super().parse(name, text, home)

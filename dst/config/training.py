@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dst.config.base import Checked, check_choice, option
+from dst.config.base import Checked, InputError, check_choice, option
 from dst.config.kinds import Choice, Number, Numbers, whole
 from dst.config.laboratory import EncoderConfig, shared
 
@@ -29,6 +29,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """What a network's own settings change of the defaults."""
 SINCE: dict[str, Any] = {"colors": 0.0}
 """Settings that models of earlier versions do not name, and what they come to there."""
+UNUSED: dict[str, tuple[str, ...]] = {"adain": ("norm", "colors", "tv")}
+"""Options that mean nothing to a network."""
 QUICK_TRAINING: dict[str, Any] = {"width": 0.5, "crop": 192, "steps": 2500, "style_size": 256}
 """What `quick` changes: a network of half the width, in half an hour or less on two cores."""
 
@@ -91,10 +93,13 @@ class TrainConfig(EncoderConfig):
         """The settings of a training: what was given wins over what `quick` sets, and that over what a network does.
 
         Raises:
-            InputError: an unknown network or option, or a value out of its range.
+            InputError: an unknown network or option, one that the network has no use for, or a value out of its range.
         """
         given = {name: value for name, value in options.items() if value is not None}
         network = check_choice("network", given.get("network", cls.network), FEEDFORWARD)
+        for name in UNUSED.get(network, ()):
+            if name in given:
+                raise InputError(f"`{name}` is given, and {network} has no use for it: leave it out")
         own = SETTINGS[network]
         if quick:
             own = {**own, **QUICK_TRAINING, **QUICK_SETTINGS.get(network, {})}

@@ -5,7 +5,7 @@ straight (not premultiplied) and travels beside it.
 """
 
 from dst.imaging.codecs import ImageWarning, displayed_size
-from dst.imaging.io import Image, encode, read, read_mask, to_array, write
+from dst.imaging.io import Image, check_mask_shape, encode, read, read_mask, to_array, write
 from dst.imaging.io import read as read_image
 from dst.imaging.io import write as write_image
 from dst.imaging.resample import cover, fit_size, flatten, resize
@@ -13,6 +13,7 @@ from dst.imaging.resample import cover, fit_size, flatten, resize
 __all__ = [
     "Image",
     "ImageWarning",
+    "check_mask_shape",
     "cover",
     "displayed_size",
     "encode",

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from correspondence.common import open_regular
 from dst.config import InputError
 from dst.imaging import deep
 from dst.imaging.deep import ORIENTATION
@@ -26,6 +27,8 @@ FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
 READABLE = "JPEG, PNG, TIFF, WebP, BMP or GIF"
 MAX_PIXELS = 178_956_970
 """Larger images are refused before they are unpacked (Pillow's own limit against decompression bombs)."""
+MAX_BYTES = 2**40
+"""What a file may hold of which the header alone is read: anything, for it may be large and still be reduced."""
 
 
 class ImageWarning(UserWarning):
@@ -58,7 +61,7 @@ def displayed_size(path) -> tuple[int, int] | None:
     from PIL import Image
 
     try:
-        with quiet(), Image.open(path, formats=FORMATS) as image:
+        with quiet(), open_regular(path, MAX_BYTES) as file, Image.open(file, formats=FORMATS) as image:
             turned = image.getexif().get(ORIENTATION, 1) in TRANSPOSED
             tags = getattr(image, "tag_v2", {})  # of a TIFF; Pillow's own size may have been turned already
             size = tags.get(256, image.width), tags.get(257, image.height)

@@ -114,13 +114,22 @@ def read_mask(source, size: tuple[int, int] | None = None, min_side: int = MIN_I
         raise InputError(f"the mask {image.name} is zero everywhere: paint white where it should act")
     if size is None or tuple(size) == image.size:
         return mask
-    (w, h), (mask_w, mask_h) = size, image.size
+    check_mask_shape(image.name, image.size, size)
+    mask = functional.interpolate(mask, size=size[::-1], mode="bilinear", antialias=True, align_corners=False)
+    return mask.clamp(0, 1)
+
+
+def check_mask_shape(name: str, mask: tuple[int, int], size: tuple[int, int]) -> None:
+    """Refuse a mask (width, height) of another aspect than its image's.
+
+    Raises:
+        InputError: it is by more than a pixel of rounding.
+    """
+    (w, h), (mask_w, mask_h) = size, mask
     if abs(round(mask_w * h / w) - mask_h) > 1 and abs(round(mask_h * w / h) - mask_w) > 1:
         raise InputError(
-            f"the mask {image.name} is {mask_w} x {mask_h}, the image is {w} x {h}: give a mask of the same shape"
+            f"the mask {name} is {mask_w} x {mask_h}, the image is {w} x {h}: give a mask of the same shape"
         )
-    mask = functional.interpolate(mask, size=(h, w), mode="bilinear", antialias=True, align_corners=False)
-    return mask.clamp(0, 1)
 
 
 def to_array(rgb: torch.Tensor, alpha: torch.Tensor | None = None, depth: int = 8) -> np.ndarray:

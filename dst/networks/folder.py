@@ -57,8 +57,7 @@ def check_folder(folder: Any, kind: Kind) -> bool:
     Raises:
         InputError: no usable name, a file, a missing or write-protected place, or a folder of other files.
     """
-    if not isinstance(folder, (str, os.PathLike)) or not os.fspath(folder):
-        raise InputError(f"the model's folder is {shown(folder)}: it takes the name of a folder")
+    _check_name(folder)
     target = Path(folder)
     try:
         there, parent = os.path.lexists(target), target.absolute().parent
@@ -78,6 +77,11 @@ def check_folder(folder: Any, kind: Kind) -> bool:
     if folders:
         raise InputError(f"{folder} holds a folder called {folders[0]}, as a model's file is: choose another")
     return bool(found)
+
+
+def _check_name(folder: Any) -> None:
+    if not isinstance(folder, (str, os.PathLike)) or not os.fspath(folder):
+        raise InputError(f"the model's folder is {shown(folder)}: it takes the name of a folder")
 
 
 def _is_ours(target: Path, kind: Kind) -> bool:
@@ -128,7 +132,12 @@ def packed(tensors: dict[str, Tensor]) -> bytes:
 
 def write_record(folder: Any, record: dict[str, Any]) -> None:
     """Write `model.json`."""
-    put(folder, RECORD, (json.dumps(record, indent=1) + "\n").encode())
+    put(folder, RECORD, record_bytes(record))
+
+
+def record_bytes(record: dict[str, Any]) -> bytes:
+    """What `model.json` holds."""
+    return (json.dumps(record, indent=1) + "\n").encode()
 
 
 def read_record(folder: Any, kind: Kind, check: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -137,6 +146,7 @@ def read_record(folder: Any, kind: Kind, check: Callable[[dict[str, Any]], None]
     Raises:
         InputError: no such folder, no model, a damaged or foreign one, or one of a newer version.
     """
+    _check_name(folder)
     home = Path(folder)
     try:
         if not home.is_dir():

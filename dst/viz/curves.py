@@ -33,5 +33,6 @@ def curves_image(
     for name, (places, values) in curves.items():
         axes.plot(places, values, label=name, marker=marker)
     axes.set(xlabel=x, ylabel=y, yscale="log")
-    axes.legend()
+    if curves:
+        axes.legend()
     return drawn_pixels(figure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,27 @@ from dst.cli.rows import Argument, Command, argument_of, options_of, output
 from dst.cli.streams import put, say
 from dst.config import ApplyConfig, InputError, counted
 from dst.config.kinds import File, Folder, Switch
-from dst.files import EXTENSIONS
+from dst.files import EXTENSIONS, files_in
 
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 """What a film's file name may end in."""
+EXPORTED = ("--style", "--weights", "--size")
+"""Flags that may stand beside `--onnx`."""
 
 
 def run(args: Any) -> int:
     """List the shipped styles; write a network as ONNX; or paint."""
     given = args.inputs or []
     if args.list:
-        if given or args.output or args.onnx:
+        if given or args.output or args.onnx or _named(args):
             raise InputError("--list is given beside other things: it takes none")
         return _list()
-    if not given:
-        raise InputError("no model is given: give a model's folder or a shipped style's name (see `dst apply --list`)")
+    if not given or not all(given):
+        raise InputError(
+            "no model is given: give a model's folder or a shipped style's name (see `dst apply --list`)"
+            if not given
+            else "an empty name is given: give the names of files and folders"
+        )
     model, pictures = given[0], given[1:]
     if args.onnx:
         return _export(args, model, pictures)
@@ -44,11 +51,20 @@ def _list() -> int:
     return 0
 
 
+def _named(args: Any) -> list[str]:
+    """Flags of what is painted that are given."""
+    return [a.name for a in ROW.arguments if a.group and getattr(args, a.attribute) != a.default]
+
+
 def _export(args: Any, model: str, pictures: list[str]) -> int:
     if pictures or args.output:
         raise InputError("--onnx is given, and pictures or -o too: write the network first, paint with another command")
     if not args.onnx.lower().endswith(".onnx"):
         raise InputError(f"--onnx is {args.onnx!r}: it takes a file that ends in .onnx")
+
+    useless = [name for name in _named(args) if name not in EXPORTED]
+    if useless:
+        raise InputError(f"{useless[0]} means nothing to --onnx: leave it out")
 
     from dst.batch.networks import export_network
 
@@ -75,6 +91,8 @@ def _paint(args: Any, model: str, pictures: list[str]) -> int:
 
         def on_file(path: Any, error: Exception | None) -> bool:
             nonlocal bad
+            if error is not None and len(found) == 1:
+                raise error
             bad += error is not None
             bars.on_run(str(path) if error is None else f"not painted: {error}")
             return interrupt.asked
@@ -94,7 +112,7 @@ def _paint(args: Any, model: str, pictures: list[str]) -> int:
     bars.close()
     if bad:
         say(f"error: {bad} of {counted(len(found), 'picture')} could not be painted")
-    if not args.quiet:
+    if not args.quiet and bars.finished > bad:
         say(f"wrote {counted(bars.finished - bad, 'picture')} to {args.output}")
     return interrupt.code or int(bad > 0)
 
@@ -103,24 +121,19 @@ def _found(pictures: list[str]) -> list[Path]:
     """Files that are given, and those in folders that are.
 
     Raises:
-        InputError: a folder without a picture, or two files of one name, of which one would replace the other.
+        InputError: a folder that cannot be read, or one without a picture.
     """
     found: list[Path] = []
     for name in pictures:
         path = Path(name)
-        if not path.is_dir():
+        if not os.path.isdir(path):
             found.append(path)
             continue
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in (*EXTENSIONS, *FILMS))
+        inside = files_in(path, (*EXTENSIONS, *FILMS))
         if not inside:
             raise InputError(f"the folder {name} holds no picture and no film: give others")
         found += inside
-    names: dict[str, Path] = {}
-    for path in found:
-        other = names.setdefault(path.stem.lower(), path)
-        if other != path:
-            raise InputError(f"{other} and {path} would be painted into files of one name: give them to two commands")
-    return found
+    return list(dict.fromkeys(found))
 
 
 ROW = Command(

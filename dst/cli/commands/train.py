@@ -9,7 +9,7 @@ from dst.cli.progress import Interrupt, Overall
 from dst.cli.rows import Argument, Command, output
 from dst.cli.streams import say
 from dst.cli.training import LONG, time_left, unset
-from dst.config import FEEDFORWARD, QUICK_TRAINING, TrainConfig
+from dst.config import FEEDFORWARD, QUICK_TRAINING, InputError, TrainConfig
 from dst.config.kinds import File, Folder, Switch, Text
 
 TRAINING = {f.name: f for f in fields(TrainConfig)}
@@ -23,6 +23,8 @@ def run(args: Any) -> int:
     """Train, and say how it goes."""
     from dst.batch.training import train_network
 
+    if args.quick and args.full:
+        raise InputError("--quick and --full are both given: choose one")
     given = {name: getattr(args, name) for name in TRAINING if getattr(args, name) is not None}
     bars, last, told = Overall(args.quiet, 1, "training"), {}, False
     with Interrupt("after this step") as interrupt:
@@ -31,6 +33,8 @@ def run(args: Any) -> int:
             nonlocal told
             if not last and args.images is None and not args.quiet:
                 say(BUILT_IN)
+            if not last and now.step and not args.quiet:
+                say(f"note: going on after step {now.step}")
             last["step"] = now
             bars.on_step(now)
             if bars.bar is not None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst.config import InputError, counted
-from dst.files import EXTENSIONS
+from dst.files import EXTENSIONS, files_in
 from dst.imaging import displayed_size
 from dst.imaging import read as read_image
 
@@ -182,7 +182,7 @@ def photographs(folder: Any, side: int) -> Photographs:
             raise InputError(
                 f"{folder} {'is not a folder' if home.exists() else 'does not exist'}: give a folder of photographs"
             )
-        found = sorted(p for p in home.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith("."))
+        found = files_in(home, EXTENSIONS)
         sizes = [displayed_size(path) for path in found]
         good = [path for path, size in zip(found, sizes, strict=True) if size is not None and min(size) >= LEAST]
         told = [f"{path.name} {os.stat(path).st_size}" for path in good]

@@ -15,6 +15,7 @@ from dst._version import __version__
 from dst.config import InputError, TrainConfig
 from dst.config.kinds import whole
 from dst.config.training import SINCE
+from dst.files import replacing
 from dst.networks import folder as base
 from dst.networks.feedforward.data import Photographs
 from dst.networks.feedforward.model import Model
@@ -73,8 +74,9 @@ def _digest(image: Tensor) -> str:
 def write_begun(folder: Any, record: dict[str, Any]) -> None:
     """Write the record of a training before its first step, in place of the model that the folder held."""
     home = Path(folder)
-    (home / STATE).unlink(missing_ok=True)
-    base.write_record(home, record)
+    with replacing(home / RECORD, follow=False) as temporary:
+        temporary.write_bytes(base.record_bytes(record))  # on a full disk this fails, and what was there stays
+        (home / STATE).unlink(missing_ok=True)
     for name in sorted(MODEL.names() - {RECORD}):
         (home / name).unlink(missing_ok=True)
 
@@ -135,7 +137,7 @@ def read_state(folder: Any, record: dict[str, Any], config: TrainConfig) -> tupl
         at.history = [dict(zip(names, row, strict=True)) for row in rows]
         for row in at.history:
             row["step"] = int(row["step"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"{folder}/{STATE} is damaged (history): train the model again with --force") from error
     at.step = step
     at.network.load_state_dict({key: found[f"network.{key}"] for key in at.network.state_dict()})
@@ -165,6 +167,8 @@ def check_record(record: dict[str, Any]) -> None:
         raise InputError("its styles have no names of their own")
     if record["finished"] not in (True, False) or (record["finished"] and not base.is_sha256(record["weights"])):
         raise InputError("a sha256 is none")
+    for name in ("steps", "steps_before"):
+        whole(0, None).check(name, record.get(name, 0) if name == "steps_before" else record[name])
 
 
 def config_of(record: dict[str, Any], **machine: Any) -> TrainConfig:

@@ -225,11 +225,11 @@ def hierarchical(
         images: (N, 3, H, W), what was painted; each output's content is that of them at its size.
         which: (N,), the number of each image's style.
     """
-    own = config.replace(style=STYLE * config.style)
     found = {}
     for name, weight, output, level in zip(SUBNETS, LOSSES, made, targets.levels, strict=True):
         content = resized(images, output.shape[2:])
-        found[name] = weight * sum(johnson.objective(output, content, which, level, own).values())
+        terms = johnson.objective(output, content, which, level, config)
+        found[name] = weight * sum(STYLE * value if key == "style" else value for key, value in terms.items())
     return found
 
 

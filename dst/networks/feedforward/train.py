@@ -97,10 +97,10 @@ def advance(at: Training, photographs: Photographs, targets: Any, config: TrainC
     images = photographs.batch(config.batch, draws).to(config.device)
     for group in at.optimizer.param_groups:
         group["lr"] = rate(config, at.step)
-    row, own = NETWORKS[config.network], config
+    row = NETWORKS[config.network]
+    terms = row.terms(at.network, images, targets, config, draws)
     if at.step >= LATE * config.steps and row.late_style != 1:
-        own = config.replace(style=row.late_style * config.style)
-    terms = row.terms(at.network, images, targets, own, draws)
+        terms["style"] = row.late_style * terms["style"]
     total = torch.stack(list(terms.values())).sum()
     if not bool(torch.isfinite(total)):
         raise InputError(f"the training went astray in step {at.step}: give a smaller lr")
