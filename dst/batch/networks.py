@@ -186,6 +186,8 @@ def export_network(
     own = model if isinstance(model, Model) else load_network(model)
     chosen, weights = shipped.styles_of(model, styles), ApplyConfig().replace(weights=weights).weights
     asked = None if size is None else _sides(size)
+    if asked is not None:
+        check_size(own, *asked)
     with runtime.computing():
         mix = mix_of(own, chosen, weights, lambda one: _seen(one, own.config.style_size))
         write_onnx(own, target, mix, asked)

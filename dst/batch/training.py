@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,8 @@ def train_network(
     """
     config = TrainConfig.made(quick, **options)
     check_number("every", every, 0, None)
+    if not isinstance(licence, str):
+        raise InputError(f"licence is {shown(licence)}: it takes words")
     base.check_folder(folder, folders.MODEL)
     with runtime.computing(config.threads):
         runtime.usable_device(config.device)
@@ -106,7 +109,7 @@ def _styles(styles: Any, side: int) -> list[tuple[str, Tensor]]:
 
 def _images_of(source: Any) -> list[Any]:
     """An image itself, or the images of a folder by name."""
-    if not isinstance(source, (str, Path)) or not Path(source).is_dir():
+    if not isinstance(source, (str, Path)) or not os.path.isdir(source):
         return [source]
     found = files_in(source, EXTENSIONS)
     if not found:

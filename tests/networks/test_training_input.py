@@ -1,5 +1,6 @@
 """What `dst train` is given: no bad input costs the user what the folder held, and none is taken in silence."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from dst.networks import folder as base
 from dst.networks.feedforward import folder as folders
 from dst.networks.feedforward import train as loop
 from dst.networks.feedforward.data import photographs
+from dst.networks.feedforward.model import Model, check_size
 from dst.networks.feedforward.table import NETWORKS
 
 TINY = {"width": 0.125, "crop": 32, "batch": 1, "steps": 3, "style_size": 64, "threads": 1, "precision": "float32"}
@@ -176,3 +178,37 @@ def test_parts_of_a_size_that_memory_does_not_suffice_for_are_refused(pictures, 
     monkeypatch.setattr("dst.runtime.free_memory", lambda _: 10**5)
     with pytest.raises(InputError, match="give a size of"):
         dst.network_parts(tmp_path / "model", STYLE, size=200)
+
+
+@pytest.mark.parametrize("change", [{"images": 3}, {"licence": 3}, {"styles": "x" * 5000}])
+def test_what_is_of_another_type_is_refused(change, tmp_path):
+    with pytest.raises(InputError):
+        train_network(**{"styles": STYLE, "folder": tmp_path / "model", **TINY, **change})
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("network", "measured"),
+    [
+        ("johnson", (185, 161, 263)),
+        ("ulyanov", (448, 445, 760)),
+        ("multimodal", (156, 230, 360)),
+        ("adain", (200, 331, 607)),
+    ],
+)
+def test_the_memory_that_is_asked_for_covers_what_was_measured(network, measured, monkeypatch):
+    """Bytes a pixel that the process held more at its peak, at 2,400 x 2,400 pixels and these widths."""
+    for width, wanted in zip((0.125, 0.5, 1.0), measured, strict=True):
+        config = TrainConfig(network=network, width=width)
+        own = Model(config, NETWORKS[network].build(config, 1), ("a",))
+        for share, refused in ((1.0, True), (1.8, False)):
+            monkeypatch.setattr("dst.runtime.free_memory", lambda _, n=share * wanted * 2400**2: n)
+            with pytest.raises(InputError) if refused else contextlib.nullcontext():
+                check_size(own, 2400, 2400)
+
+
+def test_an_export_that_memory_does_not_suffice_for_is_refused(pictures, tmp_path, monkeypatch):
+    train_network(STYLE, tmp_path / "model", images=pictures, network="ulyanov", **{**TINY, "steps": 1})
+    monkeypatch.setattr("dst.runtime.free_memory", lambda _: 10**5)
+    with pytest.raises(InputError, match="give a size of"):
+        dst.export_network(tmp_path / "model", tmp_path / "a.onnx", size=200)

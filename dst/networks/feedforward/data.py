@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dst.config import InputError, counted
+from dst.config.base import shown
 from dst.files import EXTENSIONS, files_in
 from dst.imaging import displayed_size
 from dst.imaging import read as read_image
@@ -176,6 +177,8 @@ def photographs(folder: Any, side: int) -> Photographs:
     if folder is None:
         said = f"{len(BUILT_IN)} photographs of scikit-image and scikit-learn, strongly varied"
         return Photographs(BUILT_IN, built_in, side, said, hashlib.sha256(repr(BUILT_IN).encode()).hexdigest(), True)
+    if not isinstance(folder, (str, os.PathLike)):
+        raise InputError(f"images is {shown(folder)}: it takes a folder of photographs")
     home = Path(folder)
     try:
         if not home.is_dir():

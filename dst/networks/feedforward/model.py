@@ -17,8 +17,6 @@ WIDEST = 32
 """Channels of the published networks' widest maps, which stand at the picture's full size."""
 LEAST_STYLE = 64
 """Short side of a style's image at the least, pixels."""
-HELD = 3.0
-"""Such maps that are held at a time at the most, those of the picture's own size counted in: measured."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,8 @@ def check_size(model: Model, width: int, height: int) -> None:
         InputError: it is too large; the message says what size would do.
     """
     free = runtime.free_memory(str(model.device))
-    each = 4 * (HELD * model.config.channels(WIDEST) + 12)
+    plain, wide = model.row.held
+    each = 4 * (plain + wide * model.config.channels(WIDEST))
     if free is None or each * width * height < free:
         return
     fits = int(max(width, height) * (0.9 * free / (each * width * height)) ** 0.5)
