@@ -59,7 +59,7 @@ def test_first_guesses_differ_and_seeds_are_kept(pair):
 
 def test_optimisers_have_an_equal_time(pair):
     sheet = dst.laboratory("optimizers", *pair, size=32, seconds=0.5, precision="float32")
-    assert [row["column"] for row in sheet.rows] == ["adam", "lbfgs"] and all(row["steps"] > 1 for row in sheet.rows)
+    assert [row["column"] for row in sheet.rows] == ["adam", "lbfgs"] and all(row["steps"] >= 1 for row in sheet.rows)
 
 
 def test_what_is_finished_is_kept_and_a_stop_goes_on_to_the_same_sheet(files, tmp_path):

@@ -141,7 +141,7 @@ def test_notes_of_numpy_and_of_paths_are_kept_as_plain_values(pair, tmp_path, mo
 def test_notes_never_stand_where_the_record_says_something_itself(plain):
     from dst.runs.record import OWN
 
-    assert set(plain.record) | {"styles", "geometry"} == set(OWN)
+    assert set(plain.record) | {"styles", "geometry", "model"} == set(OWN)
 
 
 def test_a_preset_may_hold_what_a_method_does_not_use(pair):

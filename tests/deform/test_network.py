@@ -49,15 +49,18 @@ def kept(tmp_path_factory):
     return home
 
 
+def near(one, other):
+    """Whether two images are the same but for the rounding to bytes: the threads' shares of a layer can move its last bits."""
+    return np.abs(one.astype(int) - other).max() <= 1 and (one != other).mean() < 0.01
+
+
 def test_it_is_the_network_and_then_the_warp(kept, tmp_path):
     options = {"method": "network", "model": kept, "size": 80}
     result = dst.stylize(CONTENT, STYLE, points=POINTS, run_dir=tmp_path / "run", **options)
     (alone,) = apply_network(kept, CONTENT)
-    assert np.array_equal(result.unwarped, alone) and not result.history
+    assert near(result.unwarped, alone) and not result.history
     assert len(result.warp.source) and not np.array_equal(result.image, alone)
-    assert np.array_equal(
-        dst.stylize(CONTENT, STYLE, warp=False, model=kept, size=80).image, alone
-    )  # it says what paints
+    assert near(dst.stylize(CONTENT, STYLE, warp=False, model=kept, size=80).image, alone)  # it says what paints
     again = dst.load_run(tmp_path / "run")
     assert np.array_equal(again.image, result.image)
     assert again.record["settings"]["method"] == "network" and again.record["settings"]["model"] == str(kept)
