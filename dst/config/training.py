@@ -23,7 +23,7 @@ NORMALISATIONS = ("instance", "batch")
 SETTINGS: dict[str, dict[str, Any]] = {
     "johnson": {},
     "ulyanov": {},
-    "multimodal": {"crop": 512, "style_size": 1024},
+    "multimodal": {"crop": 512, "style_size": 1024, "colors": 0.0},
     "adain": {"batch": 8, "steps": 160_000, "lr": 1e-4, "style_size": 512},
 }
 """What a network's own settings change of the defaults."""
