@@ -187,7 +187,17 @@ def test_a_flat_square_gives_way_to_another(tmp_path):
     made = [found.batch(4, torch.Generator().manual_seed(k)) for k in range(6)]
     assert min(float(square.std()) for batch in made for square in batch) >= data.FLAT
     imaging.write(tmp_path / "half.png", np.full((64, 64, 3), 90, np.uint8))
-    assert data.photographs(tmp_path, 32).batch(1, torch.Generator().manual_seed(0)).shape == (1, 3, 32, 32)
+    with pytest.raises(dst.InputError, match="show one colour and nothing else"):
+        data.photographs(tmp_path, 32).batch(1, torch.Generator().manual_seed(0))
+
+
+def test_recolouring_leaves_no_flat_square():
+    bright = (blobs((64, 64), 1) // 12 + 234).astype(np.uint8)  # what is made lighter still is white all over
+    found = data.Photographs([bright], imaging.read, 32, "one", "", True)
+    draws = torch.Generator().manual_seed(0)
+    assert any(float(data._recoloured(found._cut(draws), draws).std()) < data.FLAT for _ in range(40))
+    made = torch.cat([found.batch(8, torch.Generator().manual_seed(k)) for k in range(8)])
+    assert min(float(square.std()) for square in made) >= data.FLAT
 
 
 @pytest.mark.parametrize("network", ["johnson", "ulyanov", "multimodal"])

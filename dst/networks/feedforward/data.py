@@ -32,7 +32,7 @@ FLAT = 0.01
 """Standard deviation of a square under which another is drawn: it shows nothing, and normalisations of maps without any variation, one
 after the other, multiply gradients until they overflow."""
 TRIES = 50
-"""Unreadable photographs in a row after which the folder is given up."""
+"""Unreadable photographs, or squares of one colour, in a row after which the folder is given up."""
 BUILT_IN = (
     "astronaut",
     "chelsea",
@@ -78,19 +78,23 @@ class Photographs:
         """Squares (count, 3, side, side) in [0, 1], the same for a generator in the same state.
 
         Raises:
-            InputError: so many photographs in a row cannot be read that there may be none.
+            InputError: so many photographs in a row cannot be read, or show one colour alone, that there may be no others.
         """
         made = torch.stack([self._square(draws) for _ in range(count)])
         return made.contiguous(memory_format=torch.channels_last)
 
     def _square(self, draws: torch.Generator) -> Tensor:
-        x = self._cut(draws)
+        """A square that shows something: one that recolouring leaves without any variation gives way to another, too."""
         for _ in range(TRIES):
+            x = self._varied(draws) if self.strong else self._cut(draws)
             if float(x.std()) >= FLAT:
-                break
-            x = self._cut(draws)
-        if not self.strong:
-            return x
+                return x
+        raise InputError(
+            f"{TRIES} squares in a row show one colour and nothing else: give a folder of photographs that show something"
+        )
+
+    def _varied(self, draws: torch.Generator) -> Tensor:
+        x = self._cut(draws)
         if _chance(0.15, draws):  # two at once: textures that no photograph has
             x = torch.lerp(x, self._cut(draws), _uniform(0.2, 0.5, draws))
         if _chance(0.25, draws):
