@@ -22,7 +22,7 @@ from dst.networks.feedforward import folder as folders
 from dst.networks.feedforward.data import Photographs, built_in, photographs
 from dst.networks.feedforward.model import LEAST_STYLE, Model, mix_of, painted
 from dst.networks.feedforward.table import NETWORKS
-from dst.networks.feedforward.train import Training, TrainStep, begun, train
+from dst.networks.feedforward.train import Training, TrainStep, begun, check_memory, train
 from dst.viz.curves import curves_image
 from dst.viz.sheets import table_sheet
 
@@ -66,8 +66,8 @@ def train_network(
 
     Raises:
         InputError: an unknown option, a value out of range, a style that cannot be read or is smaller than 64 pixels, a folder of
-            images that has none, a folder that cannot be used or holds another model, finished or not, without `force`; a training
-            that went astray.
+            images that has none, squares that memory does not suffice for, a folder that cannot be used or holds another model,
+            finished or not, without `force`; a training that went astray.
         OSError: the disk is full or fails.
 
     Source: Johnson, Alahi and Fei-Fei 2016; Ulyanov et al. 2016 and 2017; Dumoulin et al. 2017, of several styles in one network.
@@ -83,6 +83,7 @@ def train_network(
         squares = photographs(images, config.crop)
         encoder = load_encoder(config.encoder, config.weights, config.device)
         encoder = encoder.in_precision(runtime.precision_of(config.precision, config.device))
+        check_memory(config, encoder)
         record = folders.card(config, named, squares, encoder.sha256, licence)
         begin, record = _begin(start, config, record)
         with base.held(folder):

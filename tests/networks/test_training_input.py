@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -70,6 +71,24 @@ def test_bad_photographs_and_styles_cost_no_model(pictures, tmp_path):
         with pytest.raises(InputError):
             train_network(styles, tmp_path / "new", images=images, **TINY)
     assert contents(home) == before and not (tmp_path / "new").exists()
+
+
+def test_squares_that_memory_does_not_suffice_for_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("dst.runtime.free_memory", lambda *_: 2e9)
+    for network, batch in (("johnson", 64), ("multimodal", 32), ("ulyanov", 64), ("adain", 64)):
+        with pytest.raises(
+            InputError, match=r"need about [\d.]+ GB.*and 2.0 are free: give a crop of (\d+)"
+        ) as refused:
+            train_network(STYLE, tmp_path / "new", **{**TINY, "network": network, "batch": batch, "crop": 512})
+        config = TrainConfig(network=network, width=0.125, batch=batch)
+        fits = int(re.search(r"crop of (\d+)", str(refused.value))[1])
+        loop.check_memory(config.replace(crop=fits), dst.load_encoder())
+        with pytest.raises(InputError):
+            loop.check_memory(config.replace(crop=fits + 4), dst.load_encoder())
+    with pytest.raises(InputError, match="free: give a smaller batch"):
+        monkeypatch.setattr("dst.runtime.free_memory", lambda *_: 1e6)
+        train_network(STYLE, tmp_path / "new", **TINY)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_full_disk_costs_no_training(pictures, tmp_path, monkeypatch):

@@ -32,6 +32,9 @@ class Row:
             size. For networks whose work depends on the size in a way that is no layer's; None where any size goes through the same.
         held: numbers that are held for a pixel of the picture at the most, and as many more for each channel of the widest maps: measured
             as peaks at 2,400 x 2,400 pixels and widths of 0.125, 0.5 and 1, rounded up.
+        learns: numbers that a step of a training holds for a pixel of its squares at the most, and as many more for each channel of the
+            widest maps, beside the encoder's; and how many times a square is encoded with gradients, in pixels of one. Measured as peaks
+            at squares of 192 and 384 pixels and widths of 0.25, 0.5 and 1, rounded up.
         parts: pictures on the way by name, of the network, images and a mix; None where there are none.
     """
 
@@ -40,6 +43,7 @@ class Row:
     terms: Callable[[Any, Tensor, Any, TrainConfig, torch.Generator], dict[str, Tensor]]
     paint: Callable[[Any, Tensor, Any], Tensor]
     held: tuple[float, float]
+    learns: tuple[float, float, float]
     read: Callable[[Any, list[Tensor], Tensor], Any] | None = None
     read_regions: Callable[[Any, Any], Any] | None = None
     weakened: Callable[[Any, float], Any] | None = None
@@ -50,7 +54,13 @@ class Row:
 
 NETWORKS = {
     "johnson": Row(
-        johnson.build, johnson.prepare, johnson.terms, johnson.paint, (44, 1.5), late_style=johnson.LATE_STYLE
+        johnson.build,
+        johnson.prepare,
+        johnson.terms,
+        johnson.paint,
+        (44, 1.5),
+        (100, 30, 1),
+        late_style=johnson.LATE_STYLE,
     ),
     "ulyanov": Row(
         ulyanov.build,
@@ -58,6 +68,7 @@ NETWORKS = {
         ulyanov.terms,
         ulyanov.paint,
         (100, 3.2),
+        (250, 32, 1),
         late_style=johnson.LATE_STYLE,
         paint_sized=ulyanov.paint_sized,
     ),
@@ -67,6 +78,7 @@ NETWORKS = {
         multimodal.terms,
         multimodal.paint,
         (36, 2),
+        (60, 58, 2.25),
         paint_sized=multimodal.paint_sized,
         parts=multimodal.parts,
     ),
@@ -76,6 +88,7 @@ NETWORKS = {
         adain.terms,
         adain.paint,
         (40, 3.5),
+        (230, 20, 1),
         read=adain.read,
         read_regions=adain.read_regions,
         weakened=adain.weakened,

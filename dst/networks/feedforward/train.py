@@ -13,8 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dst import runtime
 from dst.config import InputError, TrainConfig
-from dst.networks.feedforward.data import Photographs
+from dst.features.encoder import Encoder
+from dst.networks.feedforward.data import LEAST, Photographs
+from dst.networks.feedforward.model import WIDEST
 from dst.networks.feedforward.table import NETWORKS
 
 LOGGED = 10
@@ -25,6 +28,12 @@ LATE = 0.55
 """Share of the steps after which a network's `late_style` counts."""
 WARM = 20
 """Steps in which the learning rate rises from 0."""
+
+
+ENCODED = 2.3
+"""What a step holds of a square that is encoded, in units of all its activations."""
+SPARE = 0.9
+"""Share of the free memory that a training may plan with."""
 
 
 @dataclass
@@ -64,6 +73,27 @@ class TrainStep:
     terms: dict[str, float]
     seconds: float
     left: float
+
+
+def check_memory(config: TrainConfig, encoder: Encoder) -> None:
+    """Refuse a training whose steps there is no memory for.
+
+    Raises:
+        InputError: it is too large; the message says what squares would do.
+    """
+    free = runtime.free_memory(config.device)
+    plain, wide, encoded = NETWORKS[config.network].learns
+    activations = sum(layer.channels / layer.stride**2 for layer in encoder.layers.values())
+    each = 4 * (plain + wide * config.channels(WIDEST) + encoded * ENCODED * activations)
+    needed = each * config.batch * config.crop**2
+    if free is None or needed <= SPARE * free:
+        return
+    squares = (
+        f"{config.batch} squares of {config.crop} x {config.crop} pixels need about {needed / 1e9:.1f} GB in a step"
+    )
+    fits = int((SPARE * free / each / config.batch) ** 0.5)
+    crop = f"a crop of {fits}, or " if fits >= LEAST else ""
+    raise InputError(f"{squares}, and {free / 1e9:.1f} are free: give {crop}a smaller batch")
 
 
 def seeded(config: TrainConfig, step: int) -> torch.Generator:
