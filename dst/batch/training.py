@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import time
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from dst.viz.sheets import table_sheet
 
 EVERY = 60.0
 """Seconds of training that a process which is killed loses at the most."""
+LEAST_SEEN = 32
+"""Short side that a style is seen at, pixels, however long it is: a quarter of it is what the deepest layer of a loss needs."""
 SHOWN, SHEET_SIDE, SHEET_WIDTH = ("astronaut", "coffee", "china.jpg"), 160, 2000
 """Photographs of a sheet, the side of its pictures and the width of as many styles as it shows, pixels."""
 
@@ -93,7 +96,7 @@ def train_network(
 
 
 def _styles(styles: Any, side: int) -> list[tuple[str, Tensor]]:
-    """Names of styles, each once, and their images at a long side."""
+    """Names of styles, each once, and their images at a long side; long thin ones at a larger."""
     given = list(styles) if isinstance(styles, (list, tuple)) else [styles]
     sources = [path for one in given for path in _images_of(one)]
     if not sources:
@@ -103,7 +106,8 @@ def _styles(styles: Any, side: int) -> list[tuple[str, Tensor]]:
         image = imaging.read(source, LEAST_STYLE, side=4 * side)
         stem = Path(image.name).stem if isinstance(source, (str, Path)) else f"style {len(found) + 1}"
         name = next(n for k in range(len(found) + 1) if (n := stem if k == 0 else f"{stem}-{k + 1}") not in found)
-        small = imaging.resize(image.rgb, min(side, max(image.size)), image.size)
+        thin = math.ceil(LEAST_SEEN * max(image.size) / min(image.size))
+        small = imaging.resize(image.rgb, min(max(side, thin), max(image.size)), image.size)
         found[name] = imaging.read(imaging.to_array(small), 1).rgb  # in 256 steps, as the card knows it
     return list(found.items())
 

@@ -54,6 +54,17 @@ def test_pictures_may_stand_behind_an_option(models, here):
     assert {path.name for path in (here / "out").iterdir()} == {"a.png", "b.png"}
 
 
+def test_it_is_bad_input_where_no_picture_at_all_is_painted(models, here, capsys):
+    for name in ("c.png", "d.png"):
+        (here / name).write_text("no picture")
+    line = ["apply", models["johnson"], "-o", "out", "--quiet"]
+    assert cli.main([*line, "c.png", "d.png"]) == 2
+    assert "2 of 2 pictures could not be painted" in capsys.readouterr().err
+    assert not (here / "out").exists()
+    assert cli.main([*line, "c.png", "a.png"]) == 1
+    assert [path.name for path in (here / "out").iterdir()] == ["a.png"]
+
+
 def test_a_picture_that_cannot_be_read_is_said_in_one_line(models, here, capsys):
     refused("c.png does not exist", ["apply", models["johnson"], "c.png", "-o", "out"], capsys)
     refused("empty name", ["apply", models["johnson"], "", "-o", "out"], capsys)

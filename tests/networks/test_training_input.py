@@ -6,7 +6,6 @@ import json
 import os
 import re
 
-import numpy as np
 import pytest
 import torch
 from conftest import blobs
@@ -64,13 +63,22 @@ def test_bad_photographs_and_styles_cost_no_model(pictures, tmp_path):
     data = (pictures / "a.png").read_bytes()
     for path in [*pictures.iterdir(), pictures / "b.png"]:
         path.write_bytes(data[: len(data) // 2])  # whole headers: what is wrong is seen when one is drawn
-    band = np.zeros((64, 1024, 3), np.uint8)
-    for styles, images in ((STYLE, pictures), (band, None)):
+    small = blobs((63, 80), 1)
+    for styles, images in ((STYLE, pictures), (small, None)):
         with pytest.raises(InputError):
             train_network(styles, home, images=images, force=True, **TINY)
         with pytest.raises(InputError):
             train_network(styles, tmp_path / "new", images=images, **TINY)
     assert contents(home) == before and not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_long_thin_style_is_seen_wide_enough(network, pictures, tmp_path):
+    band = blobs((64, 1500), 1)
+    [(_, seen)] = training._styles(band, 128)
+    assert sorted(seen.shape[2:]) == [32, 750]
+    made = train_network(band, tmp_path / "model", images=pictures, **{**TINY, "network": network, "steps": 1})
+    assert made.finished
 
 
 def test_squares_that_memory_does_not_suffice_for_are_refused(tmp_path, monkeypatch):

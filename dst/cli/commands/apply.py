@@ -114,7 +114,7 @@ def _paint(args: Any, model: str, pictures: list[str]) -> int:
         say(f"error: {bad} of {counted(len(found), 'picture')} could not be painted")
     if not args.quiet and bars.finished > bad:
         say(f"wrote {counted(bars.finished - bad, 'picture')} to {args.output}")
-    return interrupt.code or int(bad > 0)
+    return interrupt.code or (2 if bad == len(found) else int(bad > 0))
 
 
 def _found(pictures: list[str]) -> list[Path]:
