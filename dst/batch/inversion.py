@@ -14,7 +14,8 @@ from dst.batch.cells import Cell, Made, run_cells
 from dst.batch.laboratory import Sheet, network_of
 from dst.config import InputError, InvertConfig, check_choice
 from dst.features import Encoder
-from dst.methods.pictures import Picture, Plan, Target, white_noise
+from dst.methods.pictures import Picture, Plan, white_noise
+from dst.methods.statistics import Target
 from dst.optim.state import Step
 from dst.viz.curves import curves_image
 from dst.viz.sheets import table_sheet

@@ -16,8 +16,8 @@ from dst.batch.cells import Cell, Made, digest, run_cells
 from dst.config import EXPERIMENTS, LAB_INITS, InputError, LabConfig, NetworkConfig, check_choice, counted
 from dst.features import Encoder, load_encoder
 from dst.imaging.histogram import match_colors
-from dst.methods.pictures import Picture, Pictures, Plan, activation_scales, image_start, white_noise
-from dst.methods.published import gatys_targets
+from dst.methods.pictures import Picture, Pictures, Plan, image_start, white_noise
+from dst.methods.published import activation_scales, gatys_targets
 from dst.optim.loop import Loop
 from dst.optim.state import Step
 from dst.runs.estimate import check_pictures

@@ -15,7 +15,9 @@ from dst.batch.laboratory import network_of
 from dst.config import InputError, TextureConfig, check_choice
 from dst.features import Encoder
 from dst.imaging.histogram import match_colors
-from dst.methods.pictures import Picture, Pictures, Plan, Target, resample_torus
+from dst.imaging.resample import resample_torus
+from dst.methods.pictures import Picture, Pictures, Plan
+from dst.methods.statistics import Target
 from dst.optim.loop import Loop
 from dst.optim.state import Step
 from dst.runs.estimate import check_pictures

@@ -148,3 +148,15 @@ def _max_of_16(image: torch.Tensor) -> torch.Tensor:
     high = high[..., 2:, :].maximum(high[..., :-2, :])
     wide = high[..., 1:].maximum(high[..., :-1])
     return wide[..., 2:].maximum(wide[..., :-2])
+
+
+def resample_torus(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Images (N, 3, h, w) that go on from their other side, at another size (H, W): their frequencies are kept, as far as there are."""
+    height, width = images.shape[-2:]
+    found = torch.fft.rfft2(images)
+    rows, columns = min(height, size[0]), min(width, size[1]) // 2 + 1
+    low, high = (rows + 1) // 2, rows // 2
+    spectrum = found.new_zeros(*images.shape[:2], size[0], size[1] // 2 + 1)
+    spectrum[..., :low, :columns] = found[..., :low, :columns]
+    spectrum[..., size[0] - high :, :columns] = found[..., height - high :, :columns]
+    return torch.fft.irfft2(spectrum, s=size) * (size[0] * size[1] / (height * width))

@@ -9,8 +9,7 @@ from dst import losses
 from dst.config import METHODS, InputError, OptimizeConfig, check_choice
 from dst.features.encoder import Encoder
 from dst.imaging.masks import Segment, fit_mask
-from dst.methods.pictures import activation_scales
-from dst.methods.published import RELATIVE, content_weight
+from dst.methods.published import RELATIVE, activation_scales, content_weight
 from dst.methods.targets import Style, StyleCache, apply_flow, cached, encode, looked_at, reachable
 
 

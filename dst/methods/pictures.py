@@ -6,11 +6,9 @@ and comes out as it would by itself, up to rounding.
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,45 +17,16 @@ from torch.nn import functional as F
 from dst import losses
 from dst.config import InputError
 from dst.features.encoder import Encoder
-from dst.features.networks import NETWORKS
 from dst.imaging import fit_size, resize
 from dst.imaging.masks import fit_mask
+from dst.imaging.resample import resample_torus
+from dst.methods.statistics import CONTENT, KINDS, Target
 from dst.optim.loop import Scale
 from dst.optim.pixels import compose_image, decompose_image
 from dst.optim.state import Parameters, Row
 
 SHIFT = 8
 """Pixels that pictures without content are moved by at the most, at random in each step: else the grid of the poolings shows."""
-DIRECTIONS, POOL = 16, 12
-"""Directions that feature maps are projected on in a step, for the sliced Wasserstein distance, and sets of them that take turns: the
-targets' projections are sorted once for each."""
-POSITIONS = 2**14
-"""Positions of a larger map that are compared in a step, on a grid placed at random."""
-SHIFTS = {1: 16, 2: 8, 4: 4, 8: 3, 16: 2}
-"""Positions that a map is shifted by for its shifted Gram matrices, by its stride."""
-
-
-class Target(NamedTuple):
-    """One statistic of one layer of one image, that a picture is drawn to.
-
-    Attributes:
-        kind: a name of `KINDS`.
-        layer: of the encoder.
-        image: the number of the image.
-        weight: of the difference.
-        window: the number of the window that it is taken of, for Gram matrices; -1 for the whole picture.
-    """
-
-    kind: str
-    layer: str
-    image: int
-    weight: float
-    window: int = -1
-
-    @property
-    def key(self) -> tuple[str, str, int, int]:
-        """What targets have in common that are compared together."""
-        return self.kind, self.layer, self.image, self.window
 
 
 @dataclass(frozen=True)
@@ -76,85 +45,6 @@ class Picture:
     tv: float = 0.0
     exponent: float = 2.0
     norm: float = 0.0
-
-
-class Kind(NamedTuple):
-    """A statistic and its difference.
-
-    Attributes:
-        measure: of feature maps (N, C, h, w), given the layer's stride.
-        compare: (N,), of a measure and the target, given the step's generator.
-        target: what a target is, of its feature maps and the layer's stride, where it is another thing than a measure.
-    """
-
-    measure: Callable[[Tensor, int], Tensor]
-    compare: Callable[[Tensor, Any, torch.Generator], Tensor]
-    target: Callable[[Tensor, int], Any] | None = None
-
-
-def _gram(maps: Tensor, stride: int) -> Tensor:
-    return losses.gram(maps)
-
-
-def _maps(maps: Tensor, stride: int) -> Tensor:
-    return maps
-
-
-def _relative_content(a: Tensor, b: Tensor, _: torch.Generator) -> Tensor:
-    return torch.stack([losses.content_features(one, b) for one in a.split(1)])
-
-
-class Slices(NamedTuple):
-    """What the sliced Wasserstein distance compares a map with.
-
-    Attributes:
-        directions: (POOL, DIRECTIONS, C), of unit length.
-        values: (POOL, DIRECTIONS, n), the target's projections on them, sorted.
-        size: mean square of the target.
-    """
-
-    directions: Tensor
-    values: Tensor
-    size: Tensor
-
-
-def _slices(maps: Tensor, stride: int) -> Slices:
-    """The projections of a target (1, C, h, w); directions depend on the number of channels alone."""
-    generator = torch.Generator().manual_seed(maps.shape[1])
-    drawn = torch.randn(POOL, DIRECTIONS, maps.shape[1], generator=generator).to(maps.device)
-    directions = drawn / drawn.norm(dim=2, keepdim=True)
-    count = min(maps.shape[2] * maps.shape[3], 2 * POSITIONS)
-
-    def sorted_values(some: Tensor) -> Tensor:
-        values = (some @ maps.flatten(2)[0]).sort(1).values
-        return F.interpolate(values[None], size=count, mode="linear", align_corners=True)[0]
-
-    return Slices(directions, torch.stack([sorted_values(some) for some in directions]), maps.square().mean())
-
-
-def _sliced(maps: Tensor, target: Slices, generator: torch.Generator) -> Tensor:
-    every = max(1, math.ceil(math.sqrt(maps.shape[2] * maps.shape[3] / POSITIONS)))
-    which, x, y = torch.randint(2**16, (3,), generator=generator, device=generator.device).tolist()
-    some = maps[:, :, y % every :: every, x % every :: every]
-    which %= POOL
-    return losses.sorted_projections(some, target.directions[which], target.values[which]) / (target.size + losses.EPS)
-
-
-KINDS: dict[str, Kind] = {
-    "content": Kind(_maps, _relative_content),
-    "gram": Kind(_gram, lambda a, b, _: losses.gram_difference(a, b)),
-    "published content": Kind(_maps, lambda a, b, _: losses.published_content(a, b) / a[0].numel()),
-    "published gram": Kind(_gram, lambda a, b, _: losses.published_gram(a, b)),
-    "representation": Kind(_maps, lambda a, b, _: losses.representation(a, b)),
-    "shift": Kind(
-        lambda maps, stride: losses.shift_gram(maps, SHIFTS.get(stride, 2)).flatten(0, 1),
-        lambda a, b, _: losses.gram_difference(a, b).view(-1, 2).mean(1),
-    ),
-    "sliced": Kind(_maps, _sliced, _slices),
-}
-"""The statistics by name: `losses` says what each is."""
-CONTENT = ("content", "published content", "representation")
-"""Those that need the picture's own size; the others are taken of an image at its own."""
 
 
 @dataclass(frozen=True)
@@ -394,18 +284,6 @@ class PictureObjective:
                 old.copy_(new)
 
 
-def resample_torus(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Images (N, 3, h, w) that go on from their other side, at another size (H, W): their frequencies are kept, as far as there are."""
-    height, width = images.shape[-2:]
-    found = torch.fft.rfft2(images)
-    rows, columns = min(height, size[0]), min(width, size[1]) // 2 + 1
-    low, high = (rows + 1) // 2, rows // 2
-    spectrum = found.new_zeros(*images.shape[:2], size[0], size[1] // 2 + 1)
-    spectrum[..., :low, :columns] = found[..., :low, :columns]
-    spectrum[..., size[0] - high :, :columns] = found[..., height - high :, :columns]
-    return torch.fft.irfft2(spectrum, s=size) * (size[0] * size[1] / (height * width))
-
-
 def white_noise(seed: int, low: float = 0.0, high: float = 1.0) -> Callable[[tuple[int, int]], Tensor]:
     """A first guess of uniform noise, its values drawn from `seed` and the size alone."""
 
@@ -423,22 +301,3 @@ def image_start(image: Tensor) -> Callable[[tuple[int, int]], Tensor]:
         return F.interpolate(image, size=size[::-1], mode="bilinear", antialias=True, align_corners=False)
 
     return start
-
-
-@torch.no_grad()
-def activation_scales(encoder: Encoder, images: Sequence[Tensor], layers: Sequence[str]) -> dict[str, float]:
-    """The mean activation of every layer over images: published networks have 1 in all of them, by rescaled weights.
-
-    Source: Gatys et al. 2016, section 2; there the mean is over ImageNet's validation set.
-    """
-    sums = dict.fromkeys(layers, 0.0)
-    for image in images:
-        for name, values in encoder(image.to(encoder.mean.device), list(layers)).items():
-            sums[name] += float(values.mean()) / len(images)
-    return {name: max(value, 1e-9) for name, value in sums.items()}
-
-
-@functools.cache
-def published_width(layer: str) -> int:
-    """Channels of a layer of VGG-19."""
-    return NETWORKS["vgg19"].convolutions()[layer.replace("relu", "conv")][1]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+
+import torch
+from torch import Tensor
 
 from dst.config import InputError, OptimizeConfig, check_choice
 from dst.features.encoder import Encoder
-from dst.methods.pictures import Target, published_width
+from dst.features.networks import NETWORKS
+from dst.methods.statistics import Target
 
 BLOCK = 8
 """Side, pixels, of what the content term is a mean over: a position of relu4_2."""
@@ -73,3 +78,22 @@ def gatys_targets(
         elif weight:
             found.append(Target("published gram", name, style, share / scales[name] ** 4))
     return tuple(found)
+
+
+@torch.no_grad()
+def activation_scales(encoder: Encoder, images: Sequence[Tensor], layers: Sequence[str]) -> dict[str, float]:
+    """The mean activation of every layer over images: published networks have 1 in all of them, by rescaled weights.
+
+    Source: Gatys et al. 2016, section 2; there the mean is over ImageNet's validation set.
+    """
+    sums = dict.fromkeys(layers, 0.0)
+    for image in images:
+        for name, values in encoder(image.to(encoder.mean.device), list(layers)).items():
+            sums[name] += float(values.mean()) / len(images)
+    return {name: max(value, 1e-9) for name, value in sums.items()}
+
+
+@functools.cache
+def published_width(layer: str) -> int:
+    """Channels of a layer of VGG-19."""
+    return NETWORKS["vgg19"].convolutions()[layer.replace("relu", "conv")][1]

@@ -7,17 +7,10 @@ import torch
 from dst import losses
 from dst.config import InputError
 from dst.features import load_encoder
-from dst.methods.pictures import (
-    Picture,
-    Pictures,
-    Plan,
-    Target,
-    activation_scales,
-    image_start,
-    resample_torus,
-    white_noise,
-)
-from dst.methods.published import gatys_targets
+from dst.imaging.resample import resample_torus
+from dst.methods.pictures import Picture, Pictures, Plan, image_start, white_noise
+from dst.methods.published import activation_scales, gatys_targets
+from dst.methods.statistics import Target
 from dst.optim.loop import Loop
 
 
