@@ -71,43 +71,7 @@ def make_app(config: WebConfig, home: Path, on_ready: Callable[[], None] | None 
             desk.close()
             await asyncio.to_thread(_close, work, quick)
 
-    routes = [
-        Route("/", _front),
-        Route("/health", api.health),
-        Route("/docs", _docs),
-        Route("/openapi.json", _openapi),
-        Route("/api/config", api.about),
-        Route("/api/images", pictures.upload, methods=["POST"]),
-        Route("/api/images/link", pictures.link, methods=["POST"]),
-        Route("/api/images/sample", pictures.sample, methods=["POST"]),
-        Route("/api/images/{id}", pictures.picture),
-        Route("/api/images/{id}", pictures.drop_picture, methods=["DELETE"]),
-        Route("/api/painters/{id}", pictures.painter),
-        Route("/api/samples/{id}", pictures.painter),
-        Route("/api/instant", answers.instant, methods=["POST"]),
-        Route("/api/warp", answers.warp, methods=["POST"]),
-        Route("/api/exaggerate", answers.caricature, methods=["POST"]),
-        Route("/api/points", answers.points, methods=["POST"]),
-        Route("/api/points/read", answers.read_points, methods=["POST"]),
-        Route("/api/jobs", api.submit, methods=["POST"]),
-        Route("/api/jobs", api.history),
-        Route("/api/jobs/{id}", api.job),
-        Route("/api/jobs/{id}", api.cancel, methods=["DELETE"]),
-        Route("/api/jobs/{id}/events", api.events),
-        Route("/api/jobs/{id}/stop", api.stop, methods=["POST"]),
-        Route("/api/jobs/{id}/files/{name}", api.file),
-        Mount("/static", StaticFiles(directory=catalogue.STATIC, check_dir=False)),
-    ]
-    handlers = {
-        InputError: on_bad_input,
-        TaskFailed: on_failed,
-        Refused: on_refused,
-        ClientDisconnect: on_gone,
-        404: _missing,
-        405: _missing,
-        Exception: _broken,
-    }
-    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+    app = Starlette(routes=_routes(api, pictures, answers), exception_handlers=HANDLERS, lifespan=lifespan)
     guarded = Guard(app, config, sessions)
     guarded.let_go = desk.close
     return guarded
@@ -150,3 +114,46 @@ async def _missing(_: Request, error: Any) -> Response:
 
 async def _broken(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": f"{type(error).__name__} (a fault of the toolkit)", "field": None}, 500)
+
+
+def _routes(api: Api, pictures: Pictures, answers: Answers) -> list[Route | Mount]:
+    """What is answered where."""
+    return [
+        Route("/", _front),
+        Route("/health", api.health),
+        Route("/docs", _docs),
+        Route("/openapi.json", _openapi),
+        Route("/api/config", api.about),
+        Route("/api/images", pictures.upload, methods=["POST"]),
+        Route("/api/images/link", pictures.link, methods=["POST"]),
+        Route("/api/images/sample", pictures.sample, methods=["POST"]),
+        Route("/api/images/{id}", pictures.picture),
+        Route("/api/images/{id}", pictures.drop_picture, methods=["DELETE"]),
+        Route("/api/painters/{id}", pictures.painter),
+        Route("/api/samples/{id}", pictures.painter),
+        Route("/api/instant", answers.instant, methods=["POST"]),
+        Route("/api/warp", answers.warp, methods=["POST"]),
+        Route("/api/exaggerate", answers.caricature, methods=["POST"]),
+        Route("/api/points", answers.points, methods=["POST"]),
+        Route("/api/points/read", answers.read_points, methods=["POST"]),
+        Route("/api/jobs", api.submit, methods=["POST"]),
+        Route("/api/jobs", api.history),
+        Route("/api/jobs/{id}", api.job),
+        Route("/api/jobs/{id}", api.cancel, methods=["DELETE"]),
+        Route("/api/jobs/{id}/events", api.events),
+        Route("/api/jobs/{id}/stop", api.stop, methods=["POST"]),
+        Route("/api/jobs/{id}/files/{name}", api.file),
+        Mount("/static", StaticFiles(directory=catalogue.STATIC, check_dir=False)),
+    ]
+
+
+HANDLERS = {
+    InputError: on_bad_input,
+    TaskFailed: on_failed,
+    Refused: on_refused,
+    ClientDisconnect: on_gone,
+    404: _missing,
+    405: _missing,
+    Exception: _broken,
+}
+"""Answers to what goes wrong."""
