@@ -179,7 +179,9 @@ def _where(
             f"{folder} holds a model whose licence is {shown(found.get('licence'))}, and {record['licence']!r} is asked for: {instead}"
         )
     if found["finished"]:
-        raise InputError(f"{folder} holds a finished model of these styles: {instead}")
+        raise InputError(
+            f"{folder} holds a finished model of these styles: {instead}; as `start` of another folder it is trained further"
+        )
     at, squares.skipped = folders.read_state(folder, found, config)
     return at, found, False
 
