@@ -18,7 +18,7 @@ from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(HOME))
-SETTINGS = {"style_size": 320, "sheet_every": 250, "threads": 1}
+SETTINGS = {"style_size": 320, "sheet_every": 250, "threads": 1, "noise": 0}
 """What is changed of the quick settings."""
 STAGES = {
     "first": {"steps": 2600, "colors": 0},
@@ -27,9 +27,11 @@ STAGES = {
     "fourth": {"steps": 9000, "lr": 7e-4, "style": 2, "colors": 0, "until": 4602},
     "fifth": {"steps": 5000, "lr": 7e-4, "style": 2},
     "sixth": {"steps": 1800, "lr": 3e-4, "style": 2, "colors": 2},
+    "seventh": {"steps": 4000, "lr": 7e-4, "style": 2.5, "colors": 2, "noise": 0.25},
 }
 """Trainings, each from the weights of the one before, as the shipped weights came about: with the style at four times its weight, late in
-the first, smooth skies get spots, which go again slowly; without the term of colours they keep washes. `until`: the step to end at."""
+the first, smooth skies get spots, which go again slowly; without the term of colours they keep washes, without noise a regular weave.
+`until`: the step to end at."""
 LICENCE = "Apache-2.0"
 
 

@@ -22,20 +22,24 @@ NORMALISATIONS = ("instance", "batch")
 """What statistics a network's maps are normalised by: a picture's own, or the batch's."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "johnson": {},
-    "ulyanov": {},
-    "multimodal": {"crop": 512, "style_size": 1024, "colors": 0.0},
-    "adain": {"batch": 8, "steps": 160_000, "lr": 1e-4, "style_size": 512},
+    "ulyanov": {"noise": 0.0},
+    "multimodal": {"crop": 512, "style_size": 1024, "colors": 0.05, "noise": 0.0},
+    "adain": {"batch": 8, "steps": 160_000, "lr": 1e-4, "style_size": 512, "noise": 0.0},
 }
 """What a network's own settings change of the defaults."""
-SINCE: dict[str, Any] = {"colors": 0.0}
+SINCE: dict[str, Any] = {"colors": 0.0, "noise": 0.0}
 """Settings that models of earlier versions do not name, and what they come to there."""
-UNUSED: dict[str, tuple[str, ...]] = {"adain": ("norm", "colors", "tv")}
+UNUSED: dict[str, tuple[str, ...]] = {
+    "ulyanov": ("noise",),
+    "multimodal": ("noise",),
+    "adain": ("noise", "norm", "colors", "tv"),
+}
 """Options that mean nothing to a network."""
 QUICK_TRAINING: dict[str, Any] = {"width": 0.5, "crop": 192, "steps": 2500, "style_size": 256}
 """What `quick` changes: a network of half the width, in half an hour or less on two cores."""
 
 QUICK_SETTINGS: dict[str, dict[str, Any]] = {
-    "multimodal": {"batch": 2, "steps": 2000, "style_size": 512, "style": 0.6},
+    "multimodal": {"batch": 2, "steps": 5000, "style_size": 512, "style": 0.6},
     "adain": {"crop": 128, "lr": 1e-3, "steps": 6000, "style_size": 288},
 }
 """What `quick` changes of a network besides."""
@@ -60,6 +64,13 @@ class TrainConfig(EncoderConfig):
         Choice(NORMALISATIONS),
         "network",
         "batch: the photograph's contrast stays, strokes are weaker",
+    )
+    noise: float = option(
+        0.25,
+        "standard deviation of the noise that johnson is given with a picture and makes strokes of, relative to the picture's",
+        Number(0.0, 1.0),
+        "network",
+        "larger: more strokes where the photograph is smooth; 0: none, and a regular weave there",
     )
     crop: int = option(256, "side of the squares that it is trained on, pixels", whole(32, 1024), "training")
     batch: int = option(4, "squares in a step", whole(1, 64), "training")

@@ -363,13 +363,14 @@ def test_a_model_of_before_a_setting_goes_on_as_it_was(folder, tmp_path, photogr
     home = tmp_path / "model"
     shutil.copytree(folder, home)
     record = json.loads((home / "model.json").read_text())
-    del record["settings"]["colors"]
+    del record["settings"]["colors"], record["settings"]["noise"]
     (home / "model.json").write_text(json.dumps(record))
-    assert load_network(home).config.colors == 0
-    with pytest.raises(InputError, match=r"trained with colors 0\.0, and 1\.0 is asked for"):
-        train_network(STYLES, home, images=photographs, **TINY)
+    assert load_network(home).config.colors == load_network(home).config.noise == 0
+    for given, words in (({}, r"noise 0\.0, and 0\.25"), ({"noise": 0}, r"colors 0\.0, and 1\.0")):
+        with pytest.raises(InputError, match=f"trained with {words} is asked for"):
+            train_network(STYLES, home, images=photographs, **TINY, **given)
     with pytest.raises(InputError, match="holds a finished model"):
-        train_network(STYLES, home, images=photographs, **TINY, colors=0)
+        train_network(STYLES, home, images=photographs, **TINY, colors=0, noise=0)
 
 
 def test_washes_are_what_no_affine_map_of_the_colours_gives():

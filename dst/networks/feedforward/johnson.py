@@ -18,6 +18,7 @@ from dst.features.encoder import Encoder
 from dst.imaging import resize
 from dst.networks.feedforward.data import built_in
 from dst.networks.feedforward.layers import Enlarged, Narrow, Normal, Padded, Residual, drawn, fitted, in_precision
+from dst.networks.feedforward.noise import noise_of
 
 LATE_STYLE = 4.0
 """How many times as much the style counts in the later part of a training (`train.LATE`): a network that shows the photograph already learns strokes
@@ -32,6 +33,8 @@ CONTENT_FACTOR, STYLE_FACTOR, COLORS_FACTOR, TV_FACTOR = 1.0, 5.0, 20.0, 2.0
 """What weights of 1 come to: chosen by eye, for terms that are relative to their targets."""
 CELL = 16
 """Side, in pixels, of the squares over which colours are those of a large scale."""
+PLACES = 2**16
+"""Rows and columns of the noise, of which a step's squares are given some."""
 RIDGE = 1e-4
 """Added to the covariance of a photograph's colours, which may all be the same."""
 
@@ -41,12 +44,13 @@ class Johnson(nn.Module):
 
     Attributes:
         styles: how many it knows.
+        noise: standard deviation of the noise that is added to each image, relative to the image's; not in the paper.
     """
 
     def __init__(self, config: TrainConfig, styles: int = 1) -> None:
         super().__init__()
         a, b, c = (config.channels(n) for n in (32, 64, 128))
-        self.styles, kind = styles, config.norm
+        self.styles, self.noise, kind = styles, config.noise, config.norm
         self.contract = nn.ModuleList(
             [Padded(3, a, 9, then=kind), Padded(a, b, 3, 2, then=kind), Padded(b, c, 3, 2, then=kind)]
         )
@@ -57,9 +61,11 @@ class Johnson(nn.Module):
         self.normals = nn.ModuleList([Normal(n, styles, kind) for n in (a, b, c, b, a)])
         self.last = Narrow(a, 3, 9)
 
-    def forward(self, images: Tensor, mix: Tensor) -> Tensor:
-        """Paint; sides of any length."""
+    def forward(self, images: Tensor, mix: Tensor, place: tuple[int, int] = (0, 0)) -> Tensor:
+        """Paint; sides of any length. `place`: of the noise, as of `noise_of`."""
         height, width = images.shape[2:]
+        if self.noise:
+            images = images + self.noise * images.std((1, 2, 3), keepdim=True, correction=0) * noise_of(images, place)
         x = (fitted(images, 4) - 0.5).contiguous(memory_format=torch.channels_last)
         for layer, normal in zip(self.contract, self.normals, strict=False):
             x = F.relu_(normal(layer(x), mix))
@@ -130,8 +136,9 @@ def terms(
     usual in photographs, so that published weights do not carry over. The term of `washes` is not in the paper.
     """
     which, mix = drawn_styles(images, network.styles, draws)
+    place = torch.randint(PLACES, (2,), generator=draws).tolist() if network.noise else (0, 0)
     with in_precision(config):
-        made = network(images, mix)
+        made = network(images, mix, place)
     return objective(made.float(), images, which, targets, config)
 
 
