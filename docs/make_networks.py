@@ -3,8 +3,8 @@
     python docs/make_networks.py [NAME ...]
 
 From scikit-image's photographs and the drawn samples; one minute on two cores, and for `upsampling`, which trains four small networks,
-some ten more. `multimodal` and `adain` show networks that networks.md says how to train, in the folders johnson, multimodal and adain
-of the folder DST_MODELS, and are drawn where it is given.
+some ten more. `multimodal`, `noise` and `adain` show networks that networks.md says how to train, in the folders johnson, multimodal,
+johnson-without-noise (`--noise 0`) and adain of the folder DST_MODELS, and are drawn where it is given.
 """
 
 from __future__ import annotations
@@ -173,6 +173,23 @@ def multimodal() -> np.ndarray:
     return table_sheet([*rows[0], *rows[1], *crops], ["whole", "pixel by pixel", "on the way"], across, (), foot)
 
 
+def noise() -> np.ndarray:
+    """Skies by a network without noise and by one with it, enlarged twice."""
+    from skimage import data
+
+    import dst
+    from dst.viz.sheets import table_sheet
+
+    crops = []
+    for photograph, top, left in ((data.rocket(), 60, 60), (china(), 120, 350)):
+        small = _reduced(photograph, 640)
+        made = [
+            dst.apply_network(own(name), small, styles=["impasto"])[0] for name in ("johnson-without-noise", "johnson")
+        ]
+        crops += [image[top : top + 110, left : left + 150].repeat(2, 0).repeat(2, 1) for image in (small, *made)]
+    return table_sheet(crops, ["", ""], ["photograph", "--noise 0", "--noise 0.25"])
+
+
 def _reduced(image: np.ndarray, side: int) -> np.ndarray:
     from dst import imaging
 
@@ -224,7 +241,7 @@ FIGURES = {
     "deform": deform,
 }
 if "DST_MODELS" in os.environ:
-    FIGURES |= {"multimodal": multimodal, "adain": adain}
+    FIGURES |= {"multimodal": multimodal, "noise": noise, "adain": adain}
 
 
 if __name__ == "__main__":
