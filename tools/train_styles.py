@@ -27,7 +27,7 @@ STAGES = {
     "fourth": {"steps": 9000, "lr": 7e-4, "style": 2, "colors": 0, "until": 4602},
     "fifth": {"steps": 5000, "lr": 7e-4, "style": 2},
     "sixth": {"steps": 1800, "lr": 3e-4, "style": 2, "colors": 2},
-    "seventh": {"steps": 4000, "lr": 7e-4, "style": 2.5, "colors": 2, "noise": 0.25},
+    "seventh": {"steps": 3000, "lr": 2.5e-4, "style": 2.5, "colors": 4, "noise": 0.25},
 }
 """Trainings, each from the weights of the one before, as the shipped weights came about: with the style at four times its weight, late in
 the first, smooth skies get spots, which go again slowly; without the term of colours they keep washes, without noise a regular weave.

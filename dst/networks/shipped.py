@@ -13,8 +13,8 @@ from dst.files import read_shipped
 HOME = Path(__file__).parent
 FILE, CARD = "styles.safetensors", "styles.json"
 SHA256 = {
-    FILE: "fd3bffc088dbfda7cf5cbfe8a826fc37f88fdb11fe0fb5010ff5e096c3f554a4",
-    CARD: "d831f3ff3efc206b290783c575f09e22d7d42b24d64f6ff595069c0ae00dc4f3",
+    FILE: "0be53f41c1410a789e8fbe34dd683007579e01e0c01a6d5e9616fb980971a0d4",
+    CARD: "6a59fa2a0b02eb54995aeead304a4ed659672663f6f89e2b009ace27f74de980",
 }
 """Of the weights and of their card."""
 
