@@ -4,7 +4,7 @@
 
 MODEL is a folder for the training; the same command goes on with one that was stopped. The styles are the project's own drawn samples.
 Without --images it learns from the photographs inside scikit-image and scikit-learn; the weights that are shipped learnt from a folder
-of photographs. It ends by printing the two sha256 that `dst/networks/shipped.py` has to hold. Two hours and a quarter on one core.
+of photographs. It ends by printing the two sha256 that `dst/networks/shipped.py` has to hold. Two hours on one core.
 """
 
 from __future__ import annotations
