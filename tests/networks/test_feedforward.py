@@ -18,7 +18,7 @@ from dst import imaging
 from dst.batch.networks import load_network
 from dst.batch.training import train_network
 from dst.config import FEEDFORWARD, InputError, TrainConfig
-from dst.networks.feedforward import data, johnson, layers, ulyanov
+from dst.networks.feedforward import data, johnson, layers, noise, ulyanov
 from dst.networks.feedforward import folder as folders
 from dst.networks.feedforward.model import Model, mix_of, painted, shares
 from dst.networks.feedforward.table import NETWORKS
@@ -323,6 +323,30 @@ def test_onnx_gives_the_same(network, tmp_path):
         wanted = painted(own, given, mix)
         assert wanted.std() > 0.01
         np.testing.assert_allclose(found.clip(0, 1), wanted.numpy(), atol=1e-4)
+
+
+def test_onnx_gives_the_same_of_a_photograph(tmp_path):
+    """A trained network, whose normalisations stand in a row and multiply what rounding there is."""
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    from skimage import data as photographs
+
+    noise.tiles.cache_clear()  # as in a fresh process
+    own = small_model("johnson", noise=0.25)
+    dst.export_network(own, tmp_path / "net.onnx", styles=["one"])
+    dst.export_network("woodcut", tmp_path / "net.onnx")
+    given = imaging.resize(imaging.read(photographs.chelsea()).rgb, 448)
+    (found,) = runtime.InferenceSession(tmp_path / "net.onnx").run(None, {"image": given.numpy()})
+    own = dst.load_network("woodcut")
+    np.testing.assert_allclose(found, painted(own, given, mix_of(own, ["woodcut"], None, None)).numpy(), atol=1e-4)
+
+
+def test_statistics_of_a_large_map_are_exact():
+    draws = torch.Generator().manual_seed(0)
+    maps = 2 + torch.randn(2, 8, 600, 700, generator=draws)
+    mean, variance = layers.statistics(maps.contiguous(memory_format=torch.channels_last))
+    wanted = torch.var_mean(maps.double(), (2, 3), correction=0)
+    torch.testing.assert_close((variance.double(), mean.double()), wanted, rtol=1e-5, atol=0)
 
 
 def test_an_onnx_file_has_a_size_where_it_needs_one(tmp_path):

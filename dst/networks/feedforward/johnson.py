@@ -18,7 +18,7 @@ from dst.features.encoder import Encoder
 from dst.imaging import resize
 from dst.networks.feedforward.data import built_in
 from dst.networks.feedforward.layers import Enlarged, Narrow, Normal, Padded, Residual, drawn, fitted, in_precision
-from dst.networks.feedforward.noise import noise_of
+from dst.networks.feedforward.noise import noise_of, tiles
 
 LATE_STYLE = 4.0
 """How many times as much the style counts in the later part of a training (`train.LATE`): a network that shows the photograph already learns strokes
@@ -51,6 +51,7 @@ class Johnson(nn.Module):
         super().__init__()
         a, b, c = (config.channels(n) for n in (32, 64, 128))
         self.styles, self.noise, kind = styles, config.noise, config.norm
+        tiles()
         self.contract = nn.ModuleList(
             [Padded(3, a, 9, then=kind), Padded(a, b, 3, 2, then=kind), Padded(b, c, 3, 2, then=kind)]
         )

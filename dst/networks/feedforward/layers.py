@@ -17,6 +17,8 @@ from dst.config import TrainConfig
 
 EPSILON, MOMENTUM = 1e-5, 0.1
 """Of the normalisations."""
+SUMMED = 2**12
+"""Positions of a map whose values are added in float32."""
 VALUES = 2**25
 """Values of a layer's input that a strip has at the most, without gradients."""
 
@@ -262,10 +264,24 @@ def statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     if x.device.type != "cpu" or exporting():
         variance, mean = torch.var_mean(x, (2, 3), correction=0)
         return mean, variance
-    found = [torch.batch_norm_update_stats(x[k : k + 1], None, None, 0.0) for k in range(len(x))]  # ten times as fast
-    mean, variance = (torch.stack([pair[k] for pair in found]) for k in (0, 1))
+    found = [_statistics(image) for image in x.split(1)]
     exact = torch.promote_types(x.dtype, torch.float32)
-    return mean.to(exact), variance.to(exact)
+    mean, variance = (torch.stack([pair[k] for pair in found]).to(exact) for k in (0, 1))
+    return mean, variance
+
+
+def _statistics(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of the channels of an image (1, C, H, W), in a tenth of `torch.var_mean`'s time.
+
+    What is called for it adds value after value in float32, so that a large map's variance would be off by a thousandth: strips are
+    joined in float64.
+    """
+    strips = image.split(max(1, SUMMED // image.shape[3]), 2)
+    found = [torch.batch_norm_update_stats(strip, None, None, 0.0) for strip in strips]
+    means, variances = (torch.stack([pair[k] for pair in found]).double() for k in (0, 1))
+    share = torch.tensor([[strip.shape[2] / image.shape[2]] for strip in strips], dtype=torch.float64)
+    mean = (share * means).sum(0)
+    return mean, (share * (variances + (means - mean).square())).sum(0)
 
 
 class Normal(nn.Module):

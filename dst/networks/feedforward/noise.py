@@ -16,8 +16,8 @@ them do not repeat together within a picture, and no repetition shows."""
 
 
 @functools.cache
-def _tiles() -> list[tuple[int, Tensor]]:
-    """Sides of cells, and tiles (n, n) of values with mean 0 and variance 1."""
+def tiles() -> list[tuple[int, Tensor]]:
+    """Sides of cells, and tiles (n, n) of values with mean 0 and variance 1; drawn once, and not while a network is traced for a file."""
     draws = torch.Generator("cpu").manual_seed(0)
     return [(cell, torch.rand(n, n, generator=draws, device="cpu") * 12**0.5 - 3**0.5) for cell, n in TILES]
 
@@ -29,7 +29,7 @@ def noise_of(images: Tensor, place: tuple[int, int] = (0, 0)) -> Tensor:
         place: row and column of the endless noise that is at the images' corner, each 0 or more.
     """
     total = 0.0
-    for cell, tile in _tiles():
+    for cell, tile in tiles():
         rows, columns = (
             (torch.arange(n, device=images.device) + first) // cell % len(tile)
             for n, first in zip(images.shape[2:], place, strict=True)
