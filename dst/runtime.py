@@ -11,6 +11,9 @@ from pathlib import Path
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 """Where Linux tells a container its limits."""
 
+SPARE = 0.9
+"""Share of the free memory that work may plan with."""
+
 
 def prepare() -> list[str]:
     """Set what makes a process repeat itself to the last bit and keep freed memory; a second call changes nothing.

@@ -74,13 +74,13 @@ def _ended(folder: Path, until: int) -> bool:
 def ship(folder: Path) -> None:
     """Put a finished model into the package."""
     from dst.networks.feedforward.folder import WEIGHTS
-    from dst.networks.folder import RECORD
+    from dst.networks.folder import RECORD, record_bytes
     from dst.networks.shipped import CARD, FILE
 
     for source, target in ((WEIGHTS, FILE), (RECORD, CARD)):
         data = (folder / source).read_bytes()
         if source == RECORD:
-            data = (json.dumps(json.loads(data), indent=1) + "\n").encode()
+            data = record_bytes(json.loads(data))
         (HOME / "dst" / "networks" / target).write_bytes(data)
         print(f"{target}: {hashlib.sha256(data).hexdigest()}, {len(data)} bytes")
 

@@ -34,6 +34,11 @@ class Layer(NamedTuple):
     channels: int
     stride: int
 
+    @property
+    def activations(self) -> float:
+        """Values of it for each pixel of the image."""
+        return self.channels / self.stride**2
+
 
 def plain_relu_reflect(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """What `ReluReflect` computes, (N, C, H, W) to the same and to (N, C, H + 2, W + 2), by autograd alone."""
@@ -110,6 +115,11 @@ class Encoder(nn.Module):
         self.load_state_dict({key: value.to(dtype) for key, value in state.items()}, assign=True)
         self.eval().requires_grad_(False)
         self.to(memory_format=torch.channels_last)
+
+    @property
+    def activations(self) -> float:
+        """Values of all layers together for each pixel of the image."""
+        return sum(layer.activations for layer in self.layers.values())
 
     def in_precision(self, precision: str) -> Encoder:
         """The same network on the same device with its convolutions in `float32` or `bfloat16`; itself where they are already.

@@ -162,6 +162,6 @@ def check_layers(encoder: Encoder, layers: Sequence[str], shown: torch.Tensor, g
             f"the deepest layer that such an image has is {fits[-1]}{more}"
         )
     # the maps that are kept, and in passing the two largest and their borders
-    kept = sum(layer.channels / layer.stride**2 for layer in known)
-    widest = max(layer.channels / layer.stride**2 for layer in encoder.layers.values())
+    kept = sum(layer.activations for layer in known)
+    widest = max(layer.activations for layer in encoder.layers.values())
     check_memory(given.name, (width, height), 4 * height * width * (2 * kept + 3 * widest), "looked at")

@@ -17,7 +17,7 @@ from dst.methods.table import encoded_layers
 from dst.methods.targets import FRUGAL_FROM
 from dst.optim.loop import schedule
 from dst.optim.steps import Lbfgs
-from dst.runtime import free_memory, precision_of
+from dst.runtime import SPARE, free_memory, precision_of
 
 BASE_BYTES = 480e6
 """A process that has loaded its libraries, a small network and two images, and matched them at 256 pixels."""
@@ -41,8 +41,6 @@ STEP_OVERHEAD = 0.45
 """What a step takes beside the network's forward and backward pass, over that pass in float32: losses, warp, pyramid, optimiser."""
 SMALL_STEP = 0.03
 """Seconds of a step that do not depend on the image's size."""
-SPARE = 0.9
-"""Share of the free memory that a run may plan with."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ def memory_needed(encoder: Encoder, size: tuple[int, int], config: StylizeConfig
     whole = max((math.prod(scale.size) for scale in scales if not scale.details), default=0)
     peak = _whole(encoder, whole, layers, _images(config, warps))
     if scales[-1].size[0] * scales[-1].size[1] > whole:
-        every = sum(layer.channels / layer.stride**2 for layer in encoder.layers.values())
+        every = encoder.activations
         copies = DETAIL_COPIES * (1.0 if encoder.dtype == torch.float32 else HALF)
         windows = 4 * copies * every * min(TOGETHER * (TILE + 2 * MARGIN) ** 2, DETAIL_PIXELS * math.prod(size))
         peak = max(peak, BASE_BYTES + windows + DETAIL_BYTES * math.prod(size))
@@ -112,8 +110,8 @@ def _images(config: StylizeConfig, warps: bool) -> int:
 
 def _whole(encoder: Encoder, pixels: int, layers: list[str], images: int) -> float:
     """Peak bytes where so many images of so many pixels are compared whole, without the network's weights."""
-    every = sum(layer.channels / layer.stride**2 for layer in encoder.layers.values())
-    levels = sum(encoder.layers[name].channels / encoder.layers[name].stride ** 2 for name in layers)
+    every = encoder.activations
+    levels = sum(encoder.layers[name].activations for name in layers)
     frugal = images * pixels >= FRUGAL_FROM
     copies = FRUGAL_COPIES if frugal else SAVED_COPIES * (1.0 if images == 2 else 0.55)
     copies *= 1.0 if encoder.dtype == torch.float32 else HALF
@@ -124,7 +122,7 @@ def pictures_memory(problem: Pictures) -> float:
     """Peak bytes where pictures are optimised side by side: Gatys' experiments, inversion, textures."""
     layers = list(problem.encoder.layers.items())
     deepest = max((k for k, (name, _) in enumerate(layers) if name in problem.layers), default=0)
-    every = sum(layer.channels / layer.stride**2 for _, layer in layers[: deepest + 1])
+    every = sum(layer.activations for _, layer in layers[: deepest + 1])
     every *= PICTURE_COPIES * (1.0 if problem.encoder.dtype == torch.float32 else HALF)
     kept = 6 * Lbfgs.HISTORY if problem.plan.optimizer == "lbfgs" else 6
     pixels = len(problem.pictures) * math.prod(problem.plan.size)

@@ -2,16 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
+from models import untrained
 
 import cli
 import dst
 from dst.config import InputError, TrainConfig
-from dst.networks.feedforward import folder as folders
-from dst.networks.feedforward.data import photographs
 from dst.networks.feedforward.model import Model
 from dst.networks.feedforward.table import NETWORKS
-from dst.networks.feedforward.train import begun
 from tests.conftest import blobs
 
 PICTURE, FIRST, SECOND = blobs((128, 64), 0), blobs((64, 72), 1), blobs((80, 64), 2)
@@ -20,16 +17,6 @@ PICTURE, FIRST, SECOND = blobs((128, 64), 0), blobs((64, 72), 1), blobs((80, 64)
 def model(network, names=("a",)):
     config = TrainConfig(network=network, width=0.125, crop=32, style_size=64)
     return Model(config, NETWORKS[network].build(config, len(names)).requires_grad_(False).eval(), tuple(names))
-
-
-def kept(home, network):
-    """A folder of a model that was trained for no step."""
-    home.mkdir()
-    config = TrainConfig(network=network, width=0.125, crop=32, style_size=64, steps=1)
-    record = folders.card(config, [("a", torch.rand(1, 3, 64, 64))], photographs(None, 32), "0" * 64, "none")
-    folders.write_begun(home, record)
-    folders.write_finished(home, begun(config, 1), record)
-    return home
 
 
 def halves():
@@ -80,11 +67,18 @@ def test_the_parts_of_a_network():
 
 def test_by_command(tmp_path, image_file, capsys):
     picture, style = str(image_file("p.png", (64, 128), seed=1)), str(image_file("s.png", (64, 72), seed=2))
-    given = ["apply", str(kept(tmp_path / "m", "multimodal")), picture, "-o", str(tmp_path / "out"), "--quiet"]
+    given = [
+        "apply",
+        str(untrained(tmp_path / "m", "multimodal", style_size=64)),
+        picture,
+        "-o",
+        str(tmp_path / "out"),
+        "--quiet",
+    ]
     assert cli.main([*given, "--show"]) == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["p-enhance.png", "p-refine.png", "p-style.png", "p.png"]
-    any_style = str(kept(tmp_path / "a", "adain"))
+    any_style = str(untrained(tmp_path / "a", "adain", style_size=64))
     given = ["apply", any_style, picture, "-o", str(tmp_path / "out"), "--quiet", "--style", style]
     assert cli.main([*given, "--style", style, "--mask", picture, "--mask", picture]) == 0
     assert cli.main([*given, "--mask", picture, "--mask", picture]) == 2

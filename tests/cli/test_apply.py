@@ -2,33 +2,18 @@
 
 import pytest
 from conftest import blobs
+from models import untrained
 
 import cli
 from dst import imaging
-from dst.config import TrainConfig
-from dst.networks.feedforward import folder as folders
-from dst.networks.feedforward.data import photographs
-from dst.networks.feedforward.train import begun
 
 STYLE, PICTURE = blobs((64, 72), 1), blobs((32, 40), 2)
-
-
-def kept(home, network):
-    """The folder of a model that was trained for no step."""
-    import torch
-
-    home.mkdir()
-    config = TrainConfig(network=network, width=0.125, crop=32, style_size=64, steps=1)
-    record = folders.card(config, [("a", torch.rand(1, 3, 64, 64))], photographs(None, 32), "0" * 64, "none")
-    folders.write_begun(home, record)
-    folders.write_finished(home, begun(config, 1), record)
-    return str(home)
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     home = tmp_path_factory.mktemp("models")
-    return {network: kept(home / network, network) for network in ("johnson", "adain")}
+    return {network: str(untrained(home / network, network, style_size=64)) for network in ("johnson", "adain")}
 
 
 @pytest.fixture

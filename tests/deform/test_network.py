@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from models import untrained
 
 import cli
 import dst
@@ -38,15 +39,7 @@ def model(network="johnson", names=("a", "b")):
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """The folder of a trained model of one style."""
-    home = tmp_path_factory.mktemp("models") / "model"
-    home.mkdir()
-    config = TrainConfig(width=0.125, crop=32, steps=1)
-    from dst.networks.feedforward.data import photographs
-
-    record = folders.card(config, [("a", torch.rand(1, 3, 64, 64))], photographs(None, 32), "0" * 64, "none")
-    folders.write_begun(home, record)
-    folders.write_finished(home, begun(config, 1), record)
-    return home
+    return untrained(tmp_path_factory.mktemp("models") / "model")
 
 
 def near(one, other):

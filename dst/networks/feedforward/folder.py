@@ -167,8 +167,8 @@ def check_record(record: dict[str, Any]) -> None:
         raise InputError("its styles have no names of their own")
     if record["finished"] not in (True, False) or (record["finished"] and not base.is_sha256(record["weights"])):
         raise InputError("a sha256 is none")
-    for name in ("steps", "steps_before"):
-        whole(0, None).check(name, record.get(name, 0) if name == "steps_before" else record[name])
+    whole(0, None).check("steps", record["steps"])
+    whole(0, None).check("steps_before", record.get("steps_before", 0))
 
 
 def config_of(record: dict[str, Any], **machine: Any) -> TrainConfig:

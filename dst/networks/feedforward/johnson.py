@@ -51,7 +51,8 @@ class Johnson(nn.Module):
         super().__init__()
         a, b, c = (config.channels(n) for n in (32, 64, 128))
         self.styles, self.noise, kind = styles, config.noise, config.norm
-        tiles()
+        if self.noise:
+            tiles()  # before a network that is traced for a file needs them
         self.contract = nn.ModuleList(
             [Padded(3, a, 9, then=kind), Padded(a, b, 3, 2, then=kind), Padded(b, c, 3, 2, then=kind)]
         )

@@ -276,10 +276,10 @@ def _statistics(image: Tensor) -> tuple[Tensor, Tensor]:
     What is called for it adds value after value in float32, so that a large map's variance would be off by a thousandth: strips are
     joined in float64.
     """
-    strips = image.split(max(1, SUMMED // image.shape[3]), 2)
-    found = [torch.batch_norm_update_stats(strip, None, None, 0.0) for strip in strips]
+    parts = image.split(max(1, SUMMED // image.shape[3]), 2)
+    found = [torch.batch_norm_update_stats(part, None, None, 0.0) for part in parts]
     means, variances = (torch.stack([pair[k] for pair in found]).double() for k in (0, 1))
-    share = torch.tensor([[strip.shape[2] / image.shape[2]] for strip in strips], dtype=torch.float64)
+    share = torch.tensor([[part.shape[2] / image.shape[2]] for part in parts], dtype=torch.float64)
     mean = (share * means).sum(0)
     return mean, (share * (variances + (means - mean).square())).sum(0)
 

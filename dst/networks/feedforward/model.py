@@ -99,7 +99,7 @@ def check_size(model: Model, width: int, height: int) -> None:
     each = 4 * (plain + wide * model.config.channels(WIDEST))
     if free is None or each * width * height < free:
         return
-    fits = int(max(width, height) * (0.9 * free / (each * width * height)) ** 0.5)
+    fits = int(max(width, height) * (runtime.SPARE * free / (each * width * height)) ** 0.5)
     raise InputError(
         f"{width} x {height} pixels need about {each * width * height / 1e9:.1f} GB, and {free / 1e9:.1f} are free: give a size of {fits}"
     )

@@ -32,8 +32,6 @@ WARM = 20
 
 ENCODED = 2.3
 """What a step holds of a square that is encoded, in units of all its activations."""
-SPARE = 0.9
-"""Share of the free memory that a training may plan with."""
 
 
 @dataclass
@@ -83,15 +81,14 @@ def check_memory(config: TrainConfig, encoder: Encoder) -> None:
     """
     free = runtime.free_memory(config.device)
     plain, wide, encoded = NETWORKS[config.network].learns
-    activations = sum(layer.channels / layer.stride**2 for layer in encoder.layers.values())
-    each = 4 * (plain + wide * config.channels(WIDEST) + encoded * ENCODED * activations)
+    each = 4 * (plain + wide * config.channels(WIDEST) + encoded * ENCODED * encoder.activations)
     needed = each * config.batch * config.crop**2
-    if free is None or needed <= SPARE * free:
+    if free is None or needed <= runtime.SPARE * free:
         return
     squares = (
         f"{config.batch} squares of {config.crop} x {config.crop} pixels need about {needed / 1e9:.1f} GB in a step"
     )
-    fits = int((SPARE * free / each / config.batch) ** 0.5)
+    fits = int((runtime.SPARE * free / each / config.batch) ** 0.5)
     crop = f"a crop of {fits}, or " if fits >= LEAST else ""
     raise InputError(f"{squares}, and {free / 1e9:.1f} are free: give {crop}a smaller batch")
 
